@@ -1,0 +1,179 @@
+"""One SQLite file: a single writer thread with group commit, and readers beside it.
+
+Everything that is written goes through one queue, in order. What waits together is committed
+together, so a commit is paid once for many conversations; each waiter is told only after it.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from graph.errors import DuologueError, StorageError, StorageFull
+
+T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+BUSY_TIMEOUT_S = 15.0
+GROUP = 500
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    future: "asyncio.Future[Any] | None"
+
+
+class Database:
+    """The file at `path`. Raises `StorageError` where SQLite does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
+        self._local = threading.local()
+        self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
+        self._failed: DuologueError | None = None
+        self._closed = False
+
+    async def open(self, schema: str) -> None:
+        """Creates the file and what `schema` (SQL) asks for, and starts the writer."""
+        try:
+            await asyncio.to_thread(self._prepare, schema)
+        except (sqlite3.Error, OSError) as error:
+            raise storage_error(error, self.path) from error
+        self._writer.start()
+
+    def _prepare(self, schema: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connect() as connection:
+            connection.executescript(schema)
+        connection.close()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown(wait=True)
+
+    def post(self, sql: str, rows: Rows) -> None:
+        """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
+        self._jobs.put(_Job(lambda connection: connection.executemany(sql, rows), None))
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, once it and all that was queued before are on disk.
+
+        `work` runs inside the writer's transaction. Being cancelled does not undo it.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return await future
+
+    async def put(self, sql: str, rows: Rows) -> None:
+        """`write` for rows of one statement."""
+        await self.write(lambda connection: connection.executemany(sql, rows))
+
+    async def flush(self) -> None:
+        """Returns once everything queued so far is on disk. Raises what a queued row met."""
+        await self.write(lambda _connection: None)
+        if self._failed:
+            failed, self._failed = self._failed, None
+            raise failed
+
+    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, read beside the writer."""
+        try:
+            return await self._loop.run_in_executor(self._readers, self._read, sql, values)
+        except sqlite3.Error as error:
+            raise storage_error(error, self.path) from error
+
+    def _read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._connect()
+        return list(self._local.connection.execute(sql, values))
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    def _write(self) -> None:
+        connection = self._connect()
+        while True:
+            jobs = self._gathered()
+            stop = jobs[-1] is None
+            batch = [job for job in jobs if job is not None]
+            if batch:
+                self._tell(batch, self._commit(connection, batch))
+            if stop:
+                connection.close()
+                return
+
+    def _gathered(self) -> list[_Job | None]:
+        jobs = [self._jobs.get()]
+        try:
+            while jobs[-1] is not None and len(jobs) < GROUP:
+                jobs.append(self._jobs.get_nowait())
+        except queue.Empty:
+            pass
+        return jobs
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
+        """One transaction; if it fails, one for each job, so that none harms another."""
+        try:
+            return self._transaction(connection, batch)
+        except (sqlite3.Error, DuologueError) as error:
+            if len(batch) == 1:
+                return [self._told(error)]
+        return [self._commit(connection, [job])[0] for job in batch]
+
+    def _told(self, error: Exception) -> DuologueError:
+        return error if isinstance(error, DuologueError) else storage_error(error, self.path)
+
+    def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [job.work(connection) for job in batch]
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _tell(self, batch: list[_Job], results: list[Any]) -> None:
+        for job, result in zip(batch, results, strict=True):
+            if job.future is None and isinstance(result, DuologueError):
+                self._failed = result
+        waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
+        if waiting:
+            self._loop.call_soon_threadsafe(_settle, waiting)
+
+
+def _settle(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, result in waiting:
+        if future.done():
+            continue
+        if isinstance(result, DuologueError):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def storage_error(error: Exception, path: Path) -> StorageError:
+    """What SQLite or the system said, as ours."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    full = code.startswith("SQLITE_FULL") or "disk is full" in str(error)
+    kind = StorageFull if full or getattr(error, "errno", None) == 28 else StorageError
+    hint = "the disk is full" if kind is StorageFull else f"the database {path.name} failed"
+    return kind(f"{hint}: {error}")

@@ -1,0 +1,206 @@
+"""One run: the graph is driven until it ends, waits, is stopped or breaks."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+
+from graph.ends import EndReason, Status
+from graph.errors import DuologueError, SpeakerError
+from graph.live import View
+from graph.state import State
+from nodes.context import Directions
+
+log = logging.getLogger("duologue.runs")
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+ENDLESS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended."""
+
+    status: Status
+    reason: str | None = None
+    error: DuologueError | None = None
+
+
+class Drive:
+    """The run of one conversation. `say` is the line of a person that the run begins with."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        view: View,
+        *,
+        accepted: int | None = None,
+        last_turn: int | None = None,
+        say: str | None = None,
+    ) -> None:
+        self.view = view
+        self.control = RunControl()
+        self.directions = Directions(view, accepted, last_turn)
+        self.intent: Ending | None = None
+        self.finished = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self._graph = graph
+        self._config = config(view.id)
+        self._say = say
+        self._changes: list[dict[str, Any]] = []
+        self._tail: Sequence[Any] = ()
+        self._turn = view.turn
+        self._end_reason: str | None = None
+
+    # --- from outside -----------------------------------------------------------------------
+
+    def stop(self, ending: Ending) -> None:
+        """Ends the run at once, also while a speaker is silent; the first intent wins."""
+        if self.intent is None:
+            self.intent = ending
+            if self.task:
+                self.task.cancel()
+
+    def drain(self, ending: Ending) -> None:
+        """Ends the run behind the step that is under way."""
+        if self.intent is None:
+            self.intent = ending
+            self.control.request_drain("drain")
+
+    def change(self, update: dict[str, Any]) -> None:
+        """Changes the state between this step and the next."""
+        self._changes.append(update)
+        self.control.request_drain("change")
+
+    # --- the run ----------------------------------------------------------------------------
+
+    async def ending(self) -> Ending:
+        """Drives until there is an ending. Cancelled without an intent, it raises."""
+        try:
+            return await self._driven()
+        except asyncio.CancelledError:
+            if self.intent is None:
+                raise
+            return self.intent
+        except SpeakerError as error:
+            bot = error.where == "bot"
+            reason = EndReason.BOT_ERROR if bot else EndReason.SIMULATOR_ERROR
+            return Ending(Status.INTERRUPTED, reason, error)
+        except DuologueError as error:
+            return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
+        except Exception as error:  # whatever it is, the conversation must say so
+            incident = uuid4().hex[:12]
+            facts = {"conversation_id": self.view.id, "incident": incident}
+            log.exception("run broke", extra=facts)
+            told = DuologueError(f"an internal error, incident {incident}", incident=incident)
+            told.__cause__ = error
+            return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, told)
+
+    async def _driven(self) -> Ending:
+        step: Any = None
+        if self._say is not None and await self._is_waiting():
+            step = self._answer()
+        while True:
+            waits, drained = await self._until_it_rests(step)
+            step = None
+            if drained and self._changes:
+                await self.apply_changes()
+                self.control = RunControl()
+                if self.intent is None and not self._paused():
+                    continue
+            if drained:
+                return self.intent or Ending(Status.WAITING)
+            if waits and self._say is not None:
+                step = self._answer()
+                continue
+            return Ending(Status.WAITING) if waits else Ending(Status.COMPLETED, self._end_reason)
+
+    def _answer(self) -> Command[Any]:
+        said, self._say = self._say, None
+        return Command(resume={"content": said})
+
+    def _paused(self) -> bool:
+        return self.directions.pauses_after(self.view.turn)
+
+    async def _is_waiting(self) -> bool:
+        return bool((await self._graph.aget_state(self._config)).interrupts)
+
+    async def _until_it_rests(self, step: Any) -> tuple[bool, bool]:
+        """Runs the graph; tells whether it waits for a person, and whether it was drained."""
+        waits = drained = False
+        try:
+            async for part in self._graph.astream(
+                step,
+                self._config,
+                context=self.directions,
+                durability="sync",
+                control=self.control,
+                stream_mode="updates",
+            ):
+                for node, update in part.items():
+                    waits = waits or node == "__interrupt__"
+                    if isinstance(update, dict):
+                        self._note(update)
+        except GraphDrained:
+            drained = True
+        self._tell_tail()
+        return waits, drained
+
+    def _note(self, update: dict[str, Any]) -> None:
+        self._tail = (update.get("messages") or {}).get("said", ())
+        self._turn = update.get("turn", self.view.turn)
+        self._end_reason = update.get("end_reason")
+
+    def _tell_tail(self) -> None:
+        """What the last step added; its checkpoint is on disk now."""
+        known = len(self.view.messages)
+        fresh = [line for line in self._tail if int(line["id"]) >= known]
+        if fresh:
+            self.view.stored([*self.view.messages, *fresh], self._turn)
+
+    async def apply_changes(self) -> None:
+        changes, self._changes = self._changes, []
+        for update in changes:
+            await put(self._graph, self.view.id, update)
+
+
+def config(id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": id}, "recursion_limit": ENDLESS}
+
+
+async def put(graph: Graph, id: str, update: dict[str, Any], first: bool = False) -> None:
+    """Changes a conversation's state while no run drives it; who is next stays the same."""
+    as_node = "__start__"
+    if not first:
+        as_node = _last_node(cast(State, (await graph.aget_state(config(id))).values))
+    await graph.aupdate_state(config(id), update, as_node=as_node)
+
+
+def _last_node(state: State) -> str:
+    """Behind which node the state stands, so that the edges lead on as before."""
+    said = state.get("messages") or []
+    if "session" not in state:
+        return "__start__"
+    if not said or int(state["scenario"].get("replay", 0)) > state.get("replayed", 0):
+        return "open"
+    return "user" if said[-1]["role"] == "user" else "bot"
+
+
+def error_data(error: DuologueError) -> dict[str, Any]:
+    """The data of an `error` event, as it is also kept in the catalogue."""
+    plain = (str, int, float)
+    facts = {name: value for name, value in error.facts.items() if isinstance(value, plain)}
+    return {
+        "error": error.message,
+        "code": error.code,
+        "retryable": error.retryable,
+        "where": error.where,
+        **facts,
+    }

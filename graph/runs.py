@@ -1,0 +1,429 @@
+"""The conversations of this process: who drives them, one run at a time, and who watches.
+
+A run belongs to the process, not to a connection: it is a task of `Runs`, and every stream is
+only a view of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from graph.build import builder
+from graph.catalogue import Conversation
+from graph.cursor import Cursor
+from graph.drive import Drive, Ending, Graph, error_data, put
+from graph.ends import EndReason, Status
+from graph.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    Full,
+    Stopping,
+    StorageError,
+)
+from graph.live import Follower, View, Watch
+from graph.scenario import Scenario
+from graph.settings import Settings
+from graph.state import InFlight, Message, State, adding, message, now
+from graph.storage import Storage
+from graph.views import Views
+from nodes.cast import Cast
+
+log = logging.getLogger("duologue.runs")
+
+
+def _unwatched(_what: str, _id: str, _facts: dict[str, Any]) -> None:
+    """The default."""
+
+
+class Runs:
+    """Made by `open_runs`. Every method that takes an id raises `NotFound` for an unknown one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        cast: Cast,
+        tasks: asyncio.TaskGroup,
+        watch: Watch,
+    ) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.cast = cast
+        self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
+        self.views = Views(self.graph, storage, self._note)
+        self._tasks = tasks
+        self._watch = watch
+        self._driving: dict[str, Drive | None] = {}
+        self._stopping = False
+
+    # --- what there is ----------------------------------------------------------------------
+
+    async def create(
+        self,
+        scenario: Scenario,
+        *,
+        client_id: str | None = None,
+        key: str | None = None,
+        body: str = "",
+        parent: tuple[str, int] | None = None,
+        state: State | None = None,
+    ) -> str:
+        """Stores a new conversation; its id is answered only when it is on disk.
+
+        With a `key` that was used before for the same `body`, the id of that conversation.
+        Raises `Invalid`, `KeyReused`, `Stopping`.
+        """
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        self.cast.check(scenario)
+        if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
+            return known
+        id = str(uuid4())
+        begun = state or self._begin(scenario)
+        row = self._row(id, scenario, begun, client_id, parent)
+        await put(self.graph, id, dict(begun), first=True)
+        return await self.storage.catalogue.add(row, key, body)
+
+    def _begin(self, scenario: Scenario) -> State:
+        lines = [
+            message(line.role, line.content, index=at, turn=0, origin="given")
+            for at, line in enumerate(scenario.history)
+        ]
+        card = self.cast.persona(scenario).model_dump(exclude_defaults=True)
+        return {
+            "messages": adding(lines),
+            "scenario": {**scenario.stored(), "card": card},
+            "seat": scenario.user or self.cast.default_seat,
+        }
+
+    def _row(
+        self,
+        id: str,
+        scenario: Scenario,
+        begun: State,
+        client_id: str | None,
+        parent: tuple[str, int] | None,
+    ) -> Conversation:
+        parent_id, forked_at = parent or (None, None)
+        return Conversation(
+            id=id,
+            client_id=client_id,
+            bot_id=str(scenario.bot_id),
+            persona=scenario.persona,
+            seat=begun["seat"],
+            status=Status.CREATED,
+            end_reason=None,
+            turn=begun.get("turn", 0),
+            max_turns=scenario.max_turns,
+            runs=0,
+            owner=None,
+            in_flight=None,
+            error=None,
+            scenario=scenario.stored(),
+            parent_id=parent_id,
+            forked_at=forked_at,
+            created_at=now(),
+            updated_at=now(),
+        )
+
+    async def get(self, id: str, client_id: str | None = None) -> Conversation:
+        """How the conversation stands. Raises `Forbidden` where it is another client's."""
+        row = await self.storage.catalogue.get(id)
+        if row.client_id is not None and row.client_id != client_id:
+            raise Forbidden("the conversation belongs to another client")
+        return self.true(row)
+
+    def true(self, row: Conversation) -> Conversation:
+        """The row with what is known better here: turns just done, runs whose driver is gone."""
+        view = self.views.known(row.id)
+        turn = max(row.turn, view.turn) if view else row.turn
+        status = row.status
+        if status is Status.RUNNING and not self._runs(row):
+            status = Status.INTERRUPTED
+        return replace(row, status=status, turn=turn)
+
+    def _runs(self, row: Conversation) -> bool:
+        owner = self.storage.owner
+        if row.owner == owner.id:
+            return row.id in self._driving
+        return bool(row.owner and owner.lives(row.owner))
+
+    async def messages(self, id: str) -> list[Message]:
+        """The transcript as far as it is on disk."""
+        return list((await self.views.of(id)).messages)
+
+    # --- runs -------------------------------------------------------------------------------
+
+    async def start(self, id: str, turns: int | None = None) -> View:
+        """Starts a run, or lets the simulator go on, for at most `turns` turns.
+
+        Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
+        """
+        row = await self._idle(id)
+        if row.status is Status.COMPLETED:
+            return await self._go_on(row, turns)
+        last = None if turns is None else row.turn + turns
+        seat = self.cast.default_seat if row.status is Status.WAITING else None
+        return await self._run(row, seat=seat if row.seat == "human" else None, last_turn=last)
+
+    async def _go_on(self, row: Conversation, turns: int | None) -> View:
+        if turns is None:
+            raise Conflict(
+                "the conversation has ended; ask for more `turns`, or fork it",
+                end_reason=row.end_reason,
+            )
+        more = min(row.turn + turns, self.settings.max_turns)
+        update = {"end_reason": None, "closing": False, "scenario": {"max_turns": more}}
+        return await self._run(row, update=update, max_turns=more)
+
+    async def resume(self, id: str, in_flight: InFlight | None = None) -> View:
+        """Goes on from the last checkpoint. A conversation that has ended calls nobody.
+
+        Raises `Busy`, and `Conflict` where the turn in flight waits for a decision.
+        """
+        row = await self._idle(id)
+        if row.status is Status.COMPLETED:
+            return await self.views.of(id)
+        policy = in_flight or row.scenario.get("in_flight", "retry")
+        turn = await self._in_flight(row) if policy != "retry" else None
+        if policy == "ask" and turn is not None:
+            raise Conflict(
+                f"turn {turn} was sent and its reply is not on disk; say whether to "
+                "`retry` it or to `accept` it as heard",
+                turn=turn,
+            )
+        return await self._run(row, accepted=turn)
+
+    async def say(self, id: str, text: str) -> View:
+        """A person speaks, from the user's seat. Raises `Busy`, `Conflict`, `Full`, `Stopping`."""
+        row = await self._idle(id)
+        if row.status is Status.COMPLETED:
+            raise Conflict("the conversation has ended", end_reason=row.end_reason)
+        return await self._run(row, seat="human" if row.seat != "human" else None, say=text)
+
+    async def stop(self, id: str) -> Conversation:
+        """Stops it, also while a speaker hangs; stopping twice is stopping once."""
+        drive = self._driving.get(id)
+        ending = Ending(Status.STOPPED, EndReason.STOPPED)
+        if drive is not None:
+            drive.view.status("stopping", "stopping on request")
+            drive.stop(ending)
+            await drive.finished.wait()
+        row = await self.storage.catalogue.get(id)
+        if self.true(row).status not in (Status.COMPLETED, Status.STOPPED, Status.RUNNING):
+            changes = {"status": Status.STOPPED, "end_reason": EndReason.STOPPED, "owner": None}
+            await self.storage.catalogue.update(id, **changes)
+            if view := self.views.known(id):
+                view.done(Status.STOPPED, EndReason.STOPPED)
+        return self.true(await self.storage.catalogue.get(id))
+
+    async def change(self, id: str, update: dict[str, Any], columns: Mapping[str, Any]) -> bool:
+        """Changes the state: at once where nothing runs, else between two steps.
+
+        Tells whether it is done already.
+        """
+        drive = self._driving.get(id)
+        if drive is None:
+            await put(self.graph, id, update)
+        else:
+            drive.change(update)
+        await self.storage.catalogue.update(id, **columns)
+        if view := self.views.known(id):
+            view.max_turns = columns.get("max_turns", view.max_turns)
+            view.status("changed", "changed on request", **columns)
+        return drive is None
+
+    async def delete(self, id: str) -> None:
+        """Stops it and removes everything of it."""
+        await self.storage.catalogue.get(id)
+        await self.stop(id)
+        await self.storage.catalogue.delete(id)
+        self.views.forget(id)
+
+    async def follow(
+        self,
+        id: str,
+        after: Cursor | None = None,
+        *,
+        view: View | None = None,
+    ) -> Follower:
+        """A reader of the conversation from its start, or from behind a cursor."""
+        return Follower(view or await self.views.of(id), after)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    async def _idle(self, id: str) -> Conversation:
+        row = self.true(await self.storage.catalogue.get(id))
+        if row.status is Status.RUNNING or id in self._driving:
+            raise Busy("the conversation has a run already")
+        return row
+
+    async def _run(
+        self,
+        row: Conversation,
+        *,
+        update: dict[str, Any] | None = None,
+        seat: str | None = None,
+        accepted: int | None = None,
+        last_turn: int | None = None,
+        say: str | None = None,
+        max_turns: int | None = None,
+    ) -> View:
+        self._reserve(row.id)
+        try:
+            view = await self.views.of(row.id)
+            owner = self.storage.owner
+            claimed = await self.storage.catalogue.claim(row.id, owner.id, self._other_lives)
+            changes = {**(update or {}), **({"seat": seat} if seat else {})}
+            if changes:
+                await put(self.graph, row.id, changes)
+            if seat or max_turns:
+                columns = {"seat": seat or row.seat, "max_turns": max_turns or row.max_turns}
+                await self.storage.catalogue.update(row.id, **columns)
+        except BaseException:
+            self._driving.pop(row.id, None)
+            raise
+        drive = Drive(self.graph, view, accepted=accepted, last_turn=last_turn, say=say)
+        view.begin(claimed.runs + 1, max_turns or row.max_turns)
+        self._driving[row.id] = drive
+        self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
+        drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
+        return view
+
+    def _reserve(self, id: str) -> None:
+        """Nothing is awaited between check and entry: two starts at once cannot both pass."""
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        if id in self._driving:
+            raise Busy("the conversation has a run already")
+        if len(self._driving) >= self.settings.max_open_runs:
+            raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
+        self._driving[id] = None
+
+    def _other_lives(self, owner: str) -> bool:
+        return owner != self.storage.owner.id and self.storage.owner.lives(owner)
+
+    async def _drive(self, drive: Drive) -> None:
+        ending = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
+        try:
+            ending = await drive.ending()
+        finally:
+            # Written under a shield: a run that is cancelled must not stay "running".
+            await asyncio.shield(self._finish(drive, ending))
+
+    async def _finish(self, drive: Drive, ending: Ending) -> None:
+        view, error = drive.view, ending.error
+        told = error_data(error) if error else None
+        try:
+            await self.storage.checkpoints.settle(view.id)
+            await drive.apply_changes()
+            await self.storage.catalogue.update(
+                view.id,
+                status=ending.status,
+                end_reason=ending.reason,
+                error=told,
+                owner=None,
+                turn=view.turn,
+                in_flight=view.calling or 0,
+            )
+        except StorageError as failed:
+            facts = {"conversation_id": view.id, "cause": failed.message}
+            log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
+            told = told or error_data(failed)
+            if ending.status is not Status.INTERRUPTED:
+                ending = Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, failed)
+        finally:
+            self._driving.pop(view.id, None)
+            self._end(view, ending, told)
+            drive.finished.set()
+
+    def _end(self, view: View, ending: Ending, told: dict[str, Any] | None) -> None:
+        facts = {"status": ending.status.value, "end_reason": ending.reason, "turns": view.turn}
+        self._watch("run_ended", view.id, {**facts, "error": told})
+        if told:
+            view.error(told)
+        if ending.status is Status.WAITING:
+            view.status("waiting", "waiting for the person in the user's seat")
+        view.done(ending.status, ending.reason)
+
+    async def _in_flight(self, row: Conversation) -> int | None:
+        """The turn that was sent and has no reply on disk."""
+        if row.in_flight is not None:
+            return row.in_flight or None
+        state = await self.views.state(row.id)
+        sent = int(state.get("sent", 0))
+        return sent if sent > int(state.get("turn", 0)) else None
+
+    def _note(self, what: str, id: str, facts: dict[str, Any]) -> None:
+        if what == "message" and facts["role"] == "assistant":
+            self.storage.catalogue.note(id, turn=facts["turn"])
+        self._watch(what, id, facts)
+
+    # --- the process's life -----------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """What dead processes left `running` is `interrupted`, and goes on where that is set."""
+        for row in await self.storage.catalogue.orphans(self.storage.owner.lives):
+            turn = int((await self.views.state(row.id)).get("turn", 0))
+            await self.storage.catalogue.update(row.id, turn=turn, in_flight=None)
+        if self.settings.resume_on_start:
+            await self._resume_all()
+
+    async def _resume_all(self) -> None:
+        before: int | None = None
+        while True:
+            rows, before = await self.storage.catalogue.page(200, before, status=Status.INTERRUPTED)
+            for row in rows:
+                if row.error is None:
+                    await self._resume_quietly(row.id)
+            if before is None:
+                return
+
+    async def _resume_quietly(self, id: str) -> None:
+        try:
+            await self.resume(id)
+        except (Conflict, Busy, Full, Stopping) as why:
+            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+
+    async def drain(self, grace_s: float) -> None:
+        """Starts nothing new, lets each run finish its step, and ends those that do not."""
+        self._stopping = True
+        ending = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
+        drives = [drive for drive in self._driving.values() if drive is not None]
+        for drive in drives:
+            drive.view.status("stopping", "the server is stopping; the conversation goes on later")
+            drive.drain(ending)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._all_finished(drives)
+        except TimeoutError:
+            for drive in drives:
+                if drive.task and not drive.finished.is_set():
+                    drive.task.cancel()
+            await self._all_finished(drives)
+
+    async def _all_finished(self, drives: list[Drive]) -> None:
+        for drive in drives:
+            await drive.finished.wait()
+
+    @property
+    def open_runs(self) -> int:
+        return len(self._driving)
+
+
+@asynccontextmanager
+async def open_runs(
+    settings: Settings, storage: Storage, cast: Cast, watch: Watch = _unwatched
+) -> AsyncIterator[Runs]:
+    """The runs of this process. Leaving drains them."""
+    async with asyncio.TaskGroup() as tasks:
+        runs = Runs(settings, storage, cast, tasks, watch)
+        try:
+            yield runs
+        finally:
+            await runs.drain(settings.grace_s)

@@ -1,0 +1,64 @@
+"""Text as speakers send it: kept code point for code point, cleaned once at the border."""
+
+import re
+import unicodedata
+from typing import Any
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ZWJ = "\u200d"
+
+
+def clean(text: str) -> str:
+    """The text with NUL and lone surrogates as U+FFFD; nothing else changes, no normalising."""
+    return _UNSTORABLE.sub("\ufffd", text) if _UNSTORABLE.search(text) else text
+
+
+def clean_deep(value: Any) -> Any:
+    """JSON data with every string, keys included, passed through `clean`."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_deep(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_deep(key): clean_deep(item) for key, item in value.items()}
+    return value
+
+
+def cut(text: str) -> int:
+    """Where `text` can be parted so that whatever follows cannot change what stands before.
+
+    The last cluster (a base and all that combines with it) may still grow, so it is held back.
+    """
+    at = len(text) - 1
+    while at > 0 and not _begins_cluster(text, at):
+        at -= 1
+    return max(at, 0)
+
+
+def _begins_cluster(text: str, at: int) -> bool:
+    char, before = text[at], text[at - 1]
+    if char < "\u0300":
+        return not (char == "\n" and before == "\r")
+    return not (_extends(char) or before == _ZWJ or _pairs(char, before) or _is_jamo(char))
+
+
+def _extends(char: str) -> bool:
+    return (
+        unicodedata.category(char) in ("Mn", "Mc", "Me")
+        or char in (_ZWJ, "\u200c")
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U000e0020" <= char <= "\U000e007f"
+    )
+
+
+def _pairs(char: str, before: str) -> bool:
+    # A flag is two regional indicators; a run of them is held back whole.
+    return _is_indicator(char) and _is_indicator(before)
+
+
+def _is_indicator(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
+
+
+def _is_jamo(char: str) -> bool:
+    return "\u1160" <= char <= "\u11ff" or "\ud7b0" <= char <= "\ud7fb"

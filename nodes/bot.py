@@ -1,0 +1,85 @@
+"""The bot under test answers: one call, and what it said becomes the turn's messages."""
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from graph.edges import end_after_turn
+from graph.ends import EndReason
+from graph.errors import BotError
+from graph.state import Message, State, adding, message
+from nodes.attempts import attempts
+from nodes.cast import Cast
+from nodes.context import AnyContext, Context, asked, patience
+from nodes.speakers import Ask, Reply
+
+
+async def bot_speaks(
+    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+) -> State:
+    """One turn, or the greeting where nothing was said yet. Raises `BotError`."""
+    context = context_of(runtime)
+    said, done = state.get("messages", []), state.get("turn", 0)
+    context.voice.stored(said, done)
+    turn = done + 1 if said and said[-1]["role"] == "user" else 0
+    ask = asked(state, runtime, turn)
+    if turn and context.accepts(turn):
+        return _closed(state, ask, Reply([]), [], 0.0, context, runtime)
+    bot, began = cast.bot(ask.scenario), monotonic()
+    context.voice.status(
+        "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
+    )
+    reply = await attempts(
+        lambda: bot.reply(ask, lambda text: context.voice.piece("assistant", text)),
+        fail=BotError,
+        who=bot.name,
+        voice=context.voice,
+        patience=patience(cast),
+    )
+    took = monotonic() - began
+    lines = _lines(reply, len(said), turn, bot.name, round(took * 1000))
+    return _closed(state, ask, reply, lines, took, context, runtime)
+
+
+def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> list[Message]:
+    return [
+        message(
+            "assistant",
+            text,
+            index=index + place,
+            turn=turn,
+            origin="bot",
+            name=name,
+            latency_ms=latency_ms,
+            usage=reply.usage if place == 0 else None,
+        )
+        for place, text in enumerate(reply.bubbles)
+    ]
+
+
+def _closed(
+    state: State,
+    ask: Ask,
+    reply: Reply,
+    lines: Sequence[Message],
+    took: float,
+    context: Context,
+    runtime: Runtime[Any],
+) -> State:
+    """The state once the turn is done: counted, and ended where there is a reason to."""
+    spent = state.get("spent_s", 0.0) + took
+    update: State = {"messages": adding(lines), "turn": max(ask.turn, state.get("turn", 0))}
+    update["spent_s"] = spent
+    if reply.session is not None:
+        update["session"] = dict(reply.session)
+    everything = [*state.get("messages", []), *lines]
+    if reply.ended:
+        update["end_reason"] = EndReason.BOT_ENDED
+    elif ask.turn:
+        closing = state.get("closing", False)
+        update["end_reason"] = end_after_turn(ask.scenario, everything, ask.turn, spent, closing)
+    if not update.get("end_reason") and context.pauses_after(ask.turn) and runtime.control:
+        runtime.control.request_drain("turns")
+    return update

@@ -1,0 +1,217 @@
+"""`bots.yaml`: the bots that can be put under test, by id."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from graph.scenario import BotId
+from nodes.files import load, secrets_in
+
+_VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_KNOWN = re.compile(r"conversation_id|message|bot_id|turn|session\.\w+")
+
+
+def variables(value: Any) -> set[str]:
+    """The names used as `{{name}}` anywhere in a template."""
+    if isinstance(value, str):
+        return set(_VARIABLE.findall(value))
+    if isinstance(value, dict):
+        return {name for pair in value.items() for item in pair for name in variables(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in variables(item)}
+    return set()
+
+
+def _template(value: Any) -> Any:
+    unknown = sorted(name for name in variables(value) if not _KNOWN.fullmatch(name))
+    if unknown:
+        raise ValueError(
+            f"unknown template variable {{{{{unknown[0]}}}}}; known are conversation_id, "
+            "message, bot_id, turn and session.NAME"
+        )
+    return value
+
+
+def _url(value: str) -> str:
+    if not re.match(r"^(https?://[^/\s]+|\$\{\w+\})", value):
+        raise ValueError("must begin with http:// or https://")
+    return value
+
+
+Template = Annotated[Any, AfterValidator(_template)]
+Url = Annotated[str, AfterValidator(_url), AfterValidator(_template)]
+Path_ = Annotated[str, Field(min_length=1, description="A dotted path, as data.message or 0.text")]
+Seconds = Annotated[float, Field(gt=0, le=600)]
+
+
+class Config(BaseModel):
+    """Part of a bot's description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Call(Config):
+    """One HTTP call: `{{...}}` are filled in, `${...}` come from the environment."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    url: Url
+    headers: dict[str, Annotated[str, AfterValidator(_template)]] = {}
+    body: Template = None
+    success: dict[Path_, Any] = Field({}, description="What must stand in the reply: path → value.")
+    timeout_s: Seconds | None = None
+
+
+class InitCall(Call):
+    """Opens a session; `capture` keeps values of the reply as session.NAME."""
+
+    capture: dict[Annotated[str, Field(pattern=r"^\w+$")], Path_] = {}
+
+
+class TurnCall(Call):
+    """One turn; `reply` leads to a text or a list of texts (bubbles)."""
+
+    reply: Path_ | list[Path_]
+    end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
+    capture: dict[Annotated[str, Field(pattern=r"^\w+$")], Path_] = {}
+
+
+class PollCall(Call):
+    """Asks for a late reply again and again until one is there."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    reply: Path_ | list[Path_]
+    end: Path_ | None = None
+    every_s: Seconds = 1.0
+
+
+class _Bot(Config):
+    name: str | None = None
+    description: str = ""
+
+
+class WebhookBot(_Bot):
+    """A remote HTTP service with its own memory."""
+
+    kind: Literal["webhook"]
+    preset: Literal["robot-lesson"] | None = None
+    base_url: Url | None = None
+    headers: dict[str, Annotated[str, AfterValidator(_template)]] = {}
+    init: InitCall | None = None
+    turn: TurnCall | None = None
+    poll: PollCall | None = None
+    end: Call | None = None
+    ping: Call | None = None
+    input_slots: dict[str, Any] = {}
+    remote_bot_id: BotId | None = Field(None, description="The id at the service, if another.")
+    greeting_message: str | None = Field(
+        None, description="What makes the bot speak first; never part of the conversation."
+    )
+    init_timeout_s: Seconds | None = None
+    turn_timeout_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "WebhookBot":
+        if self.preset and not self.base_url:
+            raise ValueError("the preset robot-lesson needs a base_url")
+        if not self.preset and not self.turn:
+            raise ValueError("needs a turn call, or a preset")
+        captured = {*self.init.capture} if self.init else set()
+        captured |= {*self.turn.capture} if self.turn else set()
+        for name in variables(self.model_dump()):
+            if name.startswith("session.") and name[8:] not in captured:
+                raise ValueError(f"{{{{{name}}}}} is used, but no call captures {name[8:]}")
+        return self
+
+
+class OpenAIBot(_Bot):
+    """Any OpenAI-compatible chat endpoint."""
+
+    kind: Literal["openai"]
+    model: str | None = None
+    base_url: Url | None = None
+    api_key: str | None = None
+    system: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    timeout_s: Seconds | None = None
+
+
+class PromptBot(_Bot):
+    """A bot made of a system prompt, played by the configured model."""
+
+    kind: Literal["prompt"]
+    prompt: Annotated[str, Field(min_length=1)]
+    model: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    timeout_s: Seconds | None = None
+
+
+class LangGraphBot(_Bot):
+    """A graph on a LangGraph server."""
+
+    kind: Literal["langgraph"]
+    url: Url
+    assistant: str = "agent"
+    headers: dict[str, str] = {}
+    timeout_s: Seconds | None = None
+
+
+class DemoBot(_Bot):
+    """The English-lesson robot that ships with Duologue."""
+
+    kind: Literal["demo"]
+
+
+AnyBot = Annotated[
+    WebhookBot | OpenAIBot | PromptBot | LangGraphBot | DemoBot, Field(discriminator="kind")
+]
+
+
+class BotsFile(Config):
+    """The file `bots.yaml`."""
+
+    bots: dict[BotId, AnyBot]
+
+
+DEMO_ID = 16
+
+
+def read_bots(path: Path) -> dict[str, AnyBot]:
+    """The configured bots by id as text; without a file the demo bot as 16. Raises ConfigError."""
+    if not path.exists():
+        return {str(DEMO_ID): DemoBot(kind="demo", name="English lesson robot (demo)")}
+    found: dict[str, AnyBot] = {str(key): bot for key, bot in load(path, BotsFile).bots.items()}
+    found.setdefault(str(DEMO_ID), DemoBot(kind="demo", name="English lesson robot (demo)"))
+    return found
+
+
+def missing_secrets(bot: AnyBot) -> list[str]:
+    """The environment variables that the bot needs and that are not set."""
+    return sorted(name for name in secrets_in(bot.model_dump()) if not os.environ.get(name))
+
+
+def robot_lesson(bot: WebhookBot) -> WebhookBot:
+    """The calls of the robot lesson API, at the bot's base URL."""
+    base = f"{(bot.base_url or '').rstrip('/')}/robot-ai-lesson/api/v1/bot"
+    init = InitCall(
+        url=f"{base}/initConversation",
+        body={
+            "bot_id": bot.remote_bot_id if bot.remote_bot_id is not None else "{{bot_id}}",
+            "conversation_id": "{{conversation_id}}",
+            "input_slots": bot.input_slots,
+        },
+        success={"status": 0},
+    )
+    turn = TurnCall(
+        url=f"{base}/webhook",
+        body={"conversation_id": "{{conversation_id}}", "message": "{{message}}"},
+        reply=["data.messages", "data.message"],
+        end="data.end",
+    )
+    changes: dict[str, Any] = {"init": bot.init or init, "turn": bot.turn or turn}
+    if bot.greeting_message is None:
+        changes["greeting_message"] = "sẵn sàng"
+    return bot.model_copy(update=changes)

@@ -1,0 +1,259 @@
+"""A bot that is a remote HTTP service with its own memory."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from graph.errors import BotError
+from graph.scenario import Scenario
+from graph.settings import Settings
+from graph.text import clean, clean_deep
+from nodes.attempts import within
+from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
+from nodes.files import resolved, secrets_in
+from nodes.http import body, request
+from nodes.speakers import Ask, OnPiece, Reply
+
+_WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+_MISSING = object()
+
+
+class Webhook:
+    """Calls what `bots.yaml` describes: init once, then a call a turn."""
+
+    remembers = True
+
+    def __init__(self, config: WebhookBot, http: httpx.AsyncClient, settings: Settings) -> None:
+        self.config = robot_lesson(config) if config.preset else config
+        self.name = config.name or "bot"
+        self._http = http
+        self._init_s = config.init_timeout_s or settings.init_timeout_s
+        self._turn_s = config.turn_timeout_s or settings.turn_timeout_s
+
+    @property
+    def _turn(self) -> TurnCall:
+        if self.config.turn is None:
+            raise BotError("bad_reply", f"{self.name} has no turn call in bots.yaml")
+        return self.config.turn
+
+    @property
+    def greets(self) -> bool:
+        return self.config.greeting_message is not None
+
+    async def open(self, ask: Ask) -> dict[str, Any]:
+        call = self.config.init
+        if call is None:
+            return {}
+        data = await self._call(call, ask, f"{ask.conversation_id}:init", self._init_s)
+        self._check(call, data, opening=True)
+        return self._captured(call.capture, data)
+
+    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+        call = self._turn
+        data = await self._call(call, ask, ask.key, self._turn_s)
+        bubbles, shown = self._bubbles(call, data), self._shown(call)
+        if bubbles is None and self.config.poll:
+            self._check(call, data)
+            return await self._late(self.config.poll, ask, self._captured(call.capture, data))
+        ended = bool(call.end and _at(data, call.end) is True)
+        self._check(call, data, replied=bubbles is not None)
+        if not ended:
+            bubbles = _worth_saying(bubbles, call, shown)
+        captured = self._captured(call.capture, data)
+        return Reply(bubbles or [], ended, session={**ask.session, **captured} or None)
+
+    async def ping(self) -> str:
+        call = self.config.ping or self._turn
+        if self.config.ping is None:
+            return await self._knock(call)
+        ask = Ask("ping", 0, [], Scenario())
+        self._check(call, await self._call(call, ask, "ping", self._init_s))
+        return f"{self._shown(call)} answers"
+
+    async def _knock(self, call: Call) -> str:
+        """Without a ping call: whatever the server answers to HEAD, it is there."""
+        url = httpx.URL(resolved(call.url)).copy_with(query=None)
+        try:
+            head = self._http.head(url)
+            status = (await within(self._init_s, BotError, self.name, head)).status_code
+        except httpx.HTTPError as error:
+            cause = str(error) or type(error).__name__
+            raise BotError(
+                "unreachable", f"{self._shown(call)} cannot be reached: {cause}"
+            ) from error
+        return f"{self._shown(call)} can be reached (HTTP {status} to HEAD)"
+
+    async def _late(self, poll: PollCall, ask: Ask, captured: dict[str, Any]) -> Reply:
+        session = {**ask.session, **captured}
+        late = Ask(ask.conversation_id, ask.turn, ask.messages, ask.scenario, session)
+        return await within(
+            poll.timeout_s or self._turn_s, BotError, self.name, self._polled(poll, late)
+        )
+
+    async def _polled(self, poll: PollCall, ask: Ask) -> Reply:
+        while True:
+            data = await self._call(poll, ask, ask.key, self._turn_s)
+            bubbles = self._bubbles(poll, data)
+            ended = bool(poll.end and _at(data, poll.end) is True)
+            if bubbles or ended:
+                return Reply(bubbles or [], ended, session=dict(ask.session) or None)
+            await asyncio.sleep(poll.every_s)
+
+    async def _call(self, call: Call, ask: Ask, key: str, seconds: float) -> Any:
+        return await within(
+            call.timeout_s or seconds, BotError, self._shown(call), self._exchange(call, ask, key)
+        )
+
+    async def _exchange(self, call: Call, ask: Ask, key: str) -> Any:
+        shown, known = self._shown(call), _known(ask, self.config.greeting_message)
+        headers = {**self.config.headers, **call.headers}
+        filled = {name: str(fill(resolved(value), known)) for name, value in headers.items()}
+        content = None
+        if call.body is not None:
+            content = orjson.dumps(fill_deep(call.body, known))
+            filled.setdefault("Content-Type", "application/json")
+        filled["Idempotency-Key"] = key
+        async with request(
+            self._http,
+            BotError,
+            call.method,
+            _url(call.url, known),
+            shown=shown,
+            headers=filled,
+            content=content,
+        ) as response:
+            return _json(await body(response, BotError, shown), response.headers, shown)
+
+    def _check(
+        self, call: Call, data: Any, *, opening: bool = False, replied: bool = False
+    ) -> None:
+        """The reply must say what `success` asks for; what it leaves out a reply makes good."""
+        for path, wanted in call.success.items():
+            found = _at(data, path)
+            if found == wanted or (found is _MISSING and replied):
+                continue
+            said = _at(data, "msg")
+            detail = f": {self._unsecret(str(said)[:200])}" if isinstance(said, str) else ""
+            got = "nothing" if found is _MISSING else repr(found)[:50]
+            raise BotError(
+                "init" if opening else "status",
+                f"{self._shown(call)} answered {path} = {got}, not {wanted!r}{detail}",
+                url=self._shown(call),
+            )
+        found = _at(data, "status")
+        if isinstance(call, TurnCall) and self.config.preset and found not in (0, _MISSING):
+            said = _at(data, "msg")
+            detail = f": {self._unsecret(said[:200])}" if isinstance(said, str) else ""
+            raise BotError("status", f"{self._shown(call)} answered status {found!r}{detail}")
+
+    def _bubbles(self, call: TurnCall | PollCall, data: Any) -> list[str] | None:
+        """The texts at the first path that leads to any; None where none does."""
+        for path in [call.reply] if isinstance(call.reply, str) else call.reply:
+            found = _at(data, path)
+            if isinstance(found, str):
+                return [clean(found)]
+            if isinstance(found, list) and all(isinstance(item, str) for item in found):
+                return [clean(item) for item in found]
+        return None
+
+    def _captured(self, capture: Mapping[str, str], data: Any) -> dict[str, Any]:
+        captured = {}
+        for name, path in capture.items():
+            found = _at(data, path)
+            if found is _MISSING:
+                raise BotError("bad_reply", f"{self.name}'s reply has no {path} to keep as {name}")
+            captured[name] = found
+        return captured
+
+    def _shown(self, call: Call) -> str:
+        """The call's URL as a person may see it: secrets and queries left out."""
+        return f"{self.name} ({call.url.split('?')[0]})"
+
+    def _unsecret(self, text: str) -> str:
+        for name in secrets_in(self.config.model_dump()):
+            value = resolved(f"${{{name}}}")
+            text = text.replace(value, "***") if value else text
+        return text
+
+
+def _worth_saying(bubbles: list[str] | None, call: TurnCall, shown: str) -> list[str]:
+    if bubbles is None:
+        where = call.reply if isinstance(call.reply, str) else call.reply[-1]
+        raise BotError("bad_reply", f"{shown} sent no text at {where}", url=shown)
+    said = [bubble for bubble in bubbles if bubble.strip()]
+    if not said:
+        raise BotError("empty", f"{shown} sent an empty message", url=shown)
+    return said
+
+
+def _json(content: bytes, headers: Mapping[str, str], shown: str) -> Any:
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind and not (kind == "application/json" or kind.endswith("+json")):
+        raise BotError("bad_content_type", f"{shown} sent {kind[:80]}, not JSON", url=shown)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BotError("encoding", f"{shown} sent what is not UTF-8", url=shown) from None
+    try:
+        return clean_deep(_loads(text))
+    except (ValueError, RecursionError):
+        raise BotError("bad_json", f"{shown} sent what is not JSON", url=shown) from None
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # orjson refuses lone surrogates, which the standard reader takes; they are cleaned after.
+        return json.loads(text)
+
+
+def _at(data: Any, path: str) -> Any:
+    for part in path.split("."):
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and part.isdecimal() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return _MISSING
+    return data
+
+
+def _known(ask: Ask, greeting: str | None) -> dict[str, Any]:
+    return {
+        "conversation_id": ask.conversation_id,
+        "message": ask.text if ask.turn else greeting or "",
+        "bot_id": ask.scenario.bot_id,
+        "turn": ask.turn,
+        **{f"session.{name}": value for name, value in ask.session.items()},
+    }
+
+
+def _url(template: str, known: Mapping[str, Any]) -> str:
+    quoted = {name: quote(str(value), safe="") for name, value in known.items()}
+    return str(fill(resolved(template), quoted))
+
+
+def fill(template: str, known: Mapping[str, Any]) -> Any:
+    """The template with its variables; a lone variable keeps its type."""
+    whole = _WHOLE.fullmatch(template)
+    if whole:
+        return known[whole[1]]
+    return _WHOLE.sub(lambda match: str(known[match[1]]), template)
+
+
+def fill_deep(template: Any, known: Mapping[str, Any]) -> Any:
+    """`fill` for JSON; secrets are put in first, so that no speaker's text can name one."""
+    if isinstance(template, str):
+        return fill(resolved(template), known)
+    if isinstance(template, dict):
+        return {key: fill_deep(value, known) for key, value in template.items()}
+    if isinstance(template, list):
+        return [fill_deep(item, known) for item in template]
+    return template

@@ -1,0 +1,62 @@
+"""What a run gives its nodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from langgraph.runtime import Runtime
+
+from graph.events import Voice
+from graph.scenario import Scenario
+from graph.state import State
+from nodes.attempts import Patience
+from nodes.cast import Cast
+from nodes.speakers import Ask
+
+
+class Context(Protocol):
+    """The run a node is part of: through whom it reports, and what this run was asked to do."""
+
+    @property
+    def voice(self) -> Voice: ...
+
+    def accepts(self, turn: int) -> bool:
+        """Whether that turn, in flight when the last run died, is taken as heard."""
+
+    def pauses_after(self, turn: int) -> bool:
+        """Whether this run waits once that turn is done."""
+
+
+@dataclass(slots=True)
+class Directions:
+    """The context of the product's own runs."""
+
+    voice: Voice
+    accepted: int | None = None
+    last_turn: int | None = None
+
+    def accepts(self, turn: int) -> bool:
+        accepted, self.accepted = self.accepted, None
+        return accepted == turn
+
+    def pauses_after(self, turn: int) -> bool:
+        return self.last_turn is not None and turn >= self.last_turn
+
+
+AnyContext = Callable[[Runtime[Any]], Context]
+
+
+def asked(state: State, runtime: Runtime[Any], turn: int) -> Ask:
+    """What a speaker is asked in this state."""
+    info = runtime.execution_info
+    return Ask(
+        conversation_id=(info and info.thread_id) or "unsaved",
+        turn=turn,
+        messages=state.get("messages", []),
+        scenario=Scenario.read(state["scenario"]),
+        session=state.get("session") or {},
+    )
+
+
+def patience(cast: Cast) -> Patience:
+    return Patience(cast.settings.attempts, cast.settings.attempts_total_s)

@@ -1,0 +1,30 @@
+"""Opens the bot's session: one side effect, in a step of its own."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from graph.edges import after_open
+from graph.errors import BotError
+from graph.state import State
+from nodes.attempts import attempts
+from nodes.cast import Cast
+from nodes.context import AnyContext, asked, patience
+
+
+async def open_session(
+    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+) -> State:
+    """Calls the bot's init, if it has one. A crash before the checkpoint repeats the same call."""
+    voice = context_of(runtime).voice
+    voice.stored(state.get("messages", []), state.get("turn", 0))
+    ask = asked(state, runtime, 0)
+    bot = cast.bot(ask.scenario)
+    voice.status("initializing", f"opening a session with {bot.name}")
+    session = await attempts(
+        lambda: bot.open(ask), fail=BotError, who=bot.name, voice=voice, patience=patience(cast)
+    )
+    voice.status("initialized", f"{bot.name} is ready")
+    done = state.get("turn", 0)
+    asks_bot = bool(state.get("messages")) and await after_open(state) == "bot"
+    return {"session": session, "turn": done, "sent": done + asks_bot, "spent_s": 0.0}

@@ -1,0 +1,72 @@
+"""A fork tells its fresh bot the recorded user lines again, one a step, and compares."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from graph.errors import BotError
+from graph.state import Message, State
+from nodes.attempts import attempts
+from nodes.cast import Cast
+from nodes.context import AnyContext, asked, patience
+from nodes.speakers import Ask
+
+
+async def replay_turn(
+    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+) -> State:
+    """The next recorded line goes to the bot; the transcript stays as it was."""
+    voice, said = context_of(runtime).voice, state["messages"]
+    voice.stored(said, state.get("turn", 0))
+    done = state.get("replayed", 0)
+    upto = heard(said)[done]
+    turn = said[upto + 1]["turn"]
+    whole = asked(state, runtime, turn)
+    ask = Ask(whole.conversation_id, turn, said[: upto + 1], whole.scenario, whole.session)
+    bot = cast.bot(whole.scenario)
+    total = state["scenario"]["replay"]
+    voice.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
+    reply = await attempts(
+        lambda: bot.reply(ask, _unheard),
+        fail=BotError,
+        who=bot.name,
+        voice=voice,
+        patience=patience(cast),
+    )
+    recorded = _answers(said, upto)
+    update: State = {"replayed": done + 1}
+    if list(reply.bubbles) != recorded and not state.get("diverged"):
+        voice.status(
+            "diverged",
+            f"{bot.name} answered recorded line {done + 1} in another way than it did before",
+            index=upto + 1,
+            recorded="\n".join(recorded),
+            replied="\n".join(reply.bubbles),
+        )
+        update["diverged"] = upto + 1
+    if reply.session is not None:
+        update["session"] = dict(reply.session)
+    return update
+
+
+def _unheard(text: str) -> None:
+    """What is said again is no part of the transcript."""
+
+
+def heard(said: Sequence[Message]) -> list[int]:
+    """Where the lines stand that the bot answered; -1 is what made it speak first."""
+    return [
+        at - 1
+        for at, line in enumerate(said)
+        if line["origin"] == "bot" and (at == 0 or said[at - 1]["role"] == "user")
+    ]
+
+
+def _answers(said: Sequence[Message], upto: int) -> list[str]:
+    answers = []
+    for line in said[upto + 1 :]:
+        if line["role"] == "user":
+            break
+        answers.append(line["content"])
+    return answers

@@ -1,0 +1,111 @@
+"""The simulated user: a model that plays a persona."""
+
+import re
+from collections.abc import Sequence
+
+from graph.errors import UserError
+from graph.events import Voice
+from graph.state import Message
+from nodes.attempts import within
+from nodes.models import Chat, Completion
+from nodes.speakers import Ask, OnPiece, Said
+
+END_MARK = "[[END]]"
+TRIES = 3
+_ENDS = re.compile(r"\s*\[\[END\]\]\s*\Z")
+_LEAK = re.compile(r"<think|</think|^\s*(assistant|bot|user|system)\s*:", re.IGNORECASE)
+
+
+class SimulatedUser:
+    """A model that plays a persona. Lines that no person would type are refused."""
+
+    def __init__(self, name: str, chat: Chat, system: str, timeout_s: float, voice: Voice) -> None:
+        self.name = name
+        self._chat = chat
+        self._system = system
+        self._timeout_s = timeout_s
+        self._voice = voice
+
+    async def say(self, ask: Ask, piece: OnPiece) -> Said:
+        """The next line, asked for at most `TRIES` times while what comes is refused."""
+        prompt, refused = self._prompt(ask), 0
+        while True:
+            shown = UpToMark(piece)
+            said = await within(
+                self._timeout_s, UserError, self.name, self._chat.complete(prompt, shown)
+            )
+            text, leaving = part_end(said.text)
+            leaving = leaving and ask.turn > ask.scenario.min_turns
+            fault = _fault(text, leaving, said, ask.messages)
+            if fault is None:
+                shown.rest(text)
+                return Said(text, "simulated", leaving, said.usage)
+            kind, why = fault
+            self._voice.discarded(said.text, why)
+            refused += 1
+            if refused >= TRIES or (kind in ("empty", "truncated") and refused >= 2):
+                raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=refused)
+            prompt = [*self._prompt(ask), {"role": "system", "content": f"({why} {_AGAIN})"}]
+
+    def _prompt(self, ask: Ask) -> list[dict[str, str]]:
+        """Roles are flipped: the model plays the user, so the bot is whom it hears."""
+        flipped = {"user": "assistant", "assistant": "user"}
+        said = [
+            {"role": flipped[line["role"]], "content": line["content"]} for line in ask.messages
+        ]
+        opening = [] if said else [{"role": "user", "content": _OPEN}]
+        return [{"role": "system", "content": self._system}, *said, *opening]
+
+
+_OPEN = "(You have just come to the bot. Write your first message.)"
+_AGAIN = "Write the person's next message, and nothing else."
+
+
+class UpToMark:
+    """Passes pieces on, but never a part of the end mark or the space before it."""
+
+    _HELD = re.compile(r"\s*(\[(\[(E(N(D(\](\]\s*)?)?)?)?)?)?)?\Z")
+
+    def __init__(self, piece: OnPiece) -> None:
+        self._piece = piece
+        self._text = ""
+        self._told = 0
+
+    def __call__(self, text: str) -> None:
+        self._text += text
+        held = self._HELD.search(self._text, self._told)
+        self._tell(held.start() if held else len(self._text))
+
+    def rest(self, text: str) -> None:
+        """What of the final text was held back."""
+        self._text = text
+        self._tell(len(text))
+
+    def _tell(self, upto: int) -> None:
+        if upto > self._told:
+            self._piece(self._text[self._told : upto])
+            self._told = upto
+
+
+def part_end(text: str) -> tuple[str, bool]:
+    """The text without an end mark at its very end, and whether there was one."""
+    found = _ENDS.search(text)
+    return (text[: found.start()], True) if found else (text, False)
+
+
+def _fault(
+    text: str, leaving: bool, completion: Completion, said: Sequence[Message]
+) -> tuple[str, str] | None:
+    """Why this line cannot be sent, as (kind of error, reason); None where it can."""
+    if completion.refusal or completion.finish_reason == "content_filter":
+        return "refused", "The model refused to play the person."
+    if completion.finish_reason == "length":
+        return "truncated", "The line was cut off."
+    if not text.strip():
+        return None if leaving else ("empty", "The line was empty.")
+    if _LEAK.search(text):
+        return "bad_reply", "The line held thoughts or a speaker's name."
+    earlier = [line["content"].strip() for line in said[-4:]]
+    if len(text) > 20 and text.strip() in earlier:
+        return "bad_reply", "The line repeated an earlier one."
+    return None

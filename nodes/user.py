@@ -1,0 +1,99 @@
+"""The user speaks: a model, a script, or a person who is waited for."""
+
+from time import monotonic
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from graph.ends import EndReason
+from graph.errors import UserError
+from graph.events import Voice
+from graph.state import Seat, State, adding, message
+from graph.text import clean
+from nodes.attempts import attempts
+from nodes.cast import Cast
+from nodes.context import AnyContext, asked, patience
+from nodes.speakers import Ask, Said
+
+
+async def user_speaks(
+    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+) -> State:
+    """The user's next line; with it, the turn counts as sent. Raises `UserError`."""
+    voice = context_of(runtime).voice
+    done, said = state.get("turn", 0), state.get("messages", [])
+    voice.stored(said, done)
+    ask, began = asked(state, runtime, done + 1), monotonic()
+    seat = state.get("seat") or cast.default_seat
+    line, name = await _line(state, ask, seat, cast, voice)
+    if not line.text.strip():
+        return {"end_reason": EndReason.USER_DONE}
+    took = monotonic() - began
+    fresh = message(
+        "user",
+        line.text,
+        index=len(said),
+        turn=ask.turn,
+        origin=line.origin,
+        name=name,
+        latency_ms=round(took * 1000) if line.origin == "simulated" else None,
+        usage=line.usage,
+    )
+    spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
+    return {
+        "messages": adding([fresh]),
+        "sent": ask.turn,
+        "closing": line.leaving,
+        "spent_s": spent,
+    }
+
+
+async def _line(state: State, ask: Ask, seat: Seat, cast: Cast, voice: Voice) -> tuple[Said, str]:
+    if seat == "human":
+        return _person(ask), "human"
+    fixed = _fixed(state, ask, cast)
+    if fixed is not None:
+        return Said(fixed, "scripted"), "user"
+    user = cast.user(ask.scenario, seat, state["scenario"].get("card") or {}, voice)
+    voice.status("running", f"{user.name} is thinking", speaker="user")
+    line = await attempts(
+        lambda: user.say(ask, lambda text: voice.piece("user", text)),
+        fail=UserError,
+        who=user.name,
+        voice=voice,
+        patience=patience(cast),
+    )
+    return line, user.name
+
+
+def _person(ask: Ask) -> Said:
+    """Waits for a person: the run ends here, and an answer by HTTP or in Studio resumes it."""
+    answer = interrupt(
+        {
+            "waiting_for": "a line from the person in the user's seat",
+            "turn": ask.turn,
+            "bot_said": ask.text,
+            "answer_with": {"content": "text"},
+        }
+    )
+    text = answer.get("content", "") if isinstance(answer, dict) else answer
+    return Said(clean(str(text)), "human")
+
+
+def _fixed(state: State, ask: Ask, cast: Cast) -> str | None:
+    """The line that the scenario lays in the user's mouth: an opening, then its `lines`."""
+    scenario, said = ask.scenario, ask.messages
+    spoken = sum(1 for line in said if line["role"] == "user" and line["origin"] != "given")
+    script = list(scenario.lines)
+    if scenario.initial_message is not None:
+        script.insert(0, scenario.initial_message)
+    elif not script and not said:
+        opening = _opening(state, cast, ask)
+        script = [opening] if opening else []
+    return script[spoken] if spoken < len(script) else None
+
+
+def _opening(state: State, cast: Cast, ask: Ask) -> str | None:
+    card: dict[str, Any] = state["scenario"].get("card") or {}
+    return card.get("opening") if card else cast.persona(ask.scenario).opening
