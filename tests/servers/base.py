@@ -138,10 +138,14 @@ class FakeServer(ABC, Generic[C]):
             call.fault = fault.kind if fault else None
             send = self.decide(request, call, fault)
             self._journal.write(call)
-            with self._watch(call):
-                if fault is None or not fault.midway:
-                    await self.pause(fault)
-                return await send()
+            try:
+                with self._watch(call):
+                    if fault is None or not fault.midway:
+                        await self.pause(fault)
+                    return await send()
+            except ConnectionError:
+                # the client has left: there is nobody to answer and nothing to log
+                return web.Response()
 
         return handle
 

@@ -268,6 +268,8 @@ class LlmServer(FakeServer[LlmCall]):
         self, request: web.Request, chunks: Chunks, fault: Fault | None
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": STREAM, "Cache-Control": "no-cache"})
+        if self.manner.first_delay:
+            await asyncio.sleep(self.manner.first_delay)
         await response.prepare(request)
         writer = Writer(response, self.manner)
         if fault is None or fault.kind not in MIDWAY:
@@ -302,8 +304,6 @@ class Writer:
 
     async def all(self, chunks: Chunks) -> None:
         manner = self._manner
-        if manner.first_delay:
-            await asyncio.sleep(manner.first_delay)
         if manner.framing == "one":
             await self._response.write(b"".join(dressed(event, manner) for event in chunks.all))
         else:
