@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from graph.errors import BotError, Invalid, SpeakerError, UserError
 from graph.events import Voice
 from graph.scenario import Scenario
@@ -22,7 +20,7 @@ from nodes.bots.config import (
 )
 from nodes.bots.webhook import Webhook
 from nodes.files import resolved
-from nodes.http import client
+from nodes.http import Client
 from nodes.personas import DEFAULT, Persona, read_personas, system_prompt
 from nodes.scripted import ScriptedUser
 from nodes.speakers import Bot, User
@@ -39,22 +37,14 @@ class Cast:
         self.bots = read_bots(settings.bots)
         self.personas = read_personas(settings.personas)
         self._demo_url = demo_url
-        self._client: httpx.AsyncClient | None = None
+        self._http = Client()
         self._made: dict[str, Bot] = {}
         self._models: dict[tuple[Any, ...], Chat] = {}
         if settings.has_model or any(bot.kind == "openai" for bot in self.bots.values()):
             import nodes.models  # noqa: F401 - takes a second, which the first turn must not wait
 
     async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
-
-    @property
-    def _http(self) -> httpx.AsyncClient:
-        # Made on the first call: an aiohttp connector belongs to the loop that runs.
-        if self._client is None:
-            self._client = client()
-        return self._client
+        await self._http.aclose()
 
     @property
     def default_seat(self) -> Seat:

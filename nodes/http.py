@@ -6,45 +6,48 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from graph.errors import SpeakerError
 
 MAX_REPLY_BYTES = 4_000_000
+Answer = aiohttp.ClientResponse
 
 
-def client() -> httpx.AsyncClient:
-    """An httpx client whose connections are aiohttp's: they stay cheap at a thousand at once.
+class Client:
+    """aiohttp's session, made on the first call, since it belongs to the loop that runs.
 
-    Redirects are not followed, environment proxies are honoured where any is set.
+    Not httpx: its own pool collapses above fifty connections, and over aiohttp its requests,
+    URLs and headers still cost three times what the call itself does. Redirects are not
+    followed, environment proxies are honoured where any is set.
     """
-    proxied = bool(urllib.request.getproxies())
-    verify = ssl.create_default_context()
 
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=30),
-            trust_env=proxied,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
 
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=verify, client=session),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=None,  # noqa: S113 - each call has a deadline of its own
-        headers={"Accept-Encoding": "identity", "User-Agent": "duologue"},
-    )
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            verify = ssl.create_default_context()
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=30),
+                trust_env=bool(urllib.request.getproxies()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(None),  # each call has a deadline of its own
+                headers={"Accept-Encoding": "identity", "User-Agent": "duologue"},
+            )
+        return self._session
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
 
 @asynccontextmanager
 async def request(
-    http: httpx.AsyncClient,
+    http: Client,
     fail: type[SpeakerError],
     method: str,
     url: str,
@@ -52,31 +55,52 @@ async def request(
     shown: str,
     headers: Mapping[str, str],
     content: bytes | None,
-) -> AsyncIterator[httpx.Response]:
+) -> AsyncIterator[Answer]:
     """A reply with status 2xx whose body is still to be read.
 
     `shown` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
     `http_error`, also for what breaks while the caller reads.
     """
     try:
-        async with http.stream(method, url, headers=dict(headers), content=content) as response:
-            if not response.is_success:
-                raise await _refused(fail, response, shown)
-            yield response
-    except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-        cause = str(error) or type(error).__name__
+        async with http.session.request(
+            method, url, headers=headers, data=content, allow_redirects=False
+        ) as answer:
+            if not 200 <= answer.status < 300:
+                raise _refused(fail, answer, shown)
+            yield answer
+    except (aiohttp.ClientError, OSError) as error:
         raise fail(
-            "unreachable", f"{shown} cannot be reached: {cause}", transient=True, url=shown
+            "unreachable",
+            f"{shown} cannot be reached: {_cause(error)}",
+            transient=True,
+            url=shown,
         ) from error
 
 
-async def body(response: httpx.Response, fail: type[SpeakerError], shown: str) -> bytes:
+def _cause(error: Exception) -> str:
+    """What went wrong, without the URL, in which a secret may stand."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL is not valid"
+    told = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return told or type(error).__name__
+
+
+async def reach(http: Client, fail: type[SpeakerError], url: str, shown: str) -> int:
+    """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
+    try:
+        async with http.session.head(url, allow_redirects=False) as answer:
+            return answer.status
+    except (aiohttp.ClientError, OSError) as error:
+        raise fail("unreachable", f"{shown} cannot be reached: {_cause(error)}") from error
+
+
+async def body(answer: Answer, fail: type[SpeakerError], shown: str) -> bytes:
     """The whole body, read up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
-    encoding = response.headers.get("content-encoding", "identity").lower()
+    encoding = answer.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", ""):
         raise fail("encoding", f"{shown} sent a {encoding} body unasked", url=shown)
     chunks, size = [], 0
-    async for chunk in response.aiter_raw():
+    async for chunk in answer.content.iter_any():
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
             raise fail(
@@ -86,22 +110,22 @@ async def body(response: httpx.Response, fail: type[SpeakerError], shown: str) -
     return b"".join(chunks)
 
 
-async def _refused(fail: type[SpeakerError], response: httpx.Response, shown: str) -> SpeakerError:
-    status = response.status_code
+def _refused(fail: type[SpeakerError], answer: Answer, shown: str) -> SpeakerError:
+    status = answer.status
     transient = status in (408, 425, 429) or status >= 500
     return fail(
         "http_error",
         f"{shown} answered HTTP {status}{_explained(status)}",
         transient=transient,
         retryable=transient,
-        retry_after=retry_after(response.headers),
+        retry_after=retry_after(answer.headers),
         status=status,
         url=shown,
     )
 
 
 def _explained(status: int) -> str:
-    hints: dict[Any, str] = {
+    hints = {
         401: " (is the key right?)",
         403: " (is the key allowed to?)",
         404: " (is the URL right?)",

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import httpx
 import orjson
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -18,7 +17,7 @@ from pydantic import PrivateAttr, SecretStr
 from graph.errors import SpeakerError
 from graph.state import Usage
 from graph.text import clean
-from nodes.http import MAX_REPLY_BYTES, request
+from nodes.http import MAX_REPLY_BYTES, Answer, Client, request
 
 Prompt = Sequence[Mapping[str, str]]
 
@@ -40,10 +39,10 @@ class Chat(ChatOpenAI):
     and takes a stream for complete only when it gave a finish reason.
     """
 
-    _http: httpx.AsyncClient = PrivateAttr()
+    _http: Client = PrivateAttr()
     _fail: type[SpeakerError] = PrivateAttr()
 
-    def reading(self, http: httpx.AsyncClient, fail: type[SpeakerError]) -> Self:
+    def reading(self, http: Client, fail: type[SpeakerError]) -> Self:
         """The same model, read over `http`; what goes wrong is raised as `fail`."""
         self._http, self._fail = http, fail
         return self
@@ -123,10 +122,10 @@ class Chat(ChatOpenAI):
             shown=shown,
             headers=headers,
             content=orjson.dumps(payload),
-        ) as response:
-            _must_stream(response, self._fail, shown)
+        ) as answer:
+            _must_stream(answer, self._fail, shown)
             join = _Surrogates()
-            async for data in _events(response, self._fail, shown):
+            async for data in _events(answer, self._fail, shown):
                 chunk = _parsed(data, self._fail, shown)
                 join.mend(chunk)
                 yield chunk
@@ -142,7 +141,7 @@ _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": T
 
 
 def chat_model(
-    http: httpx.AsyncClient,
+    http: Client,
     fail: type[SpeakerError],
     *,
     model: str,
@@ -192,20 +191,18 @@ def _as_chunk(message: Any) -> dict[str, Any]:
     return chunk
 
 
-def _must_stream(response: httpx.Response, fail: type[SpeakerError], shown: str) -> None:
-    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+def _must_stream(answer: Answer, fail: type[SpeakerError], shown: str) -> None:
+    kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "text/event-stream":
         raise fail("bad_content_type", f"{shown} sent {kind[:80] or 'no type'}, not a stream")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise fail("encoding", f"{shown} sent a compressed stream unasked")
 
 
-async def _events(
-    response: httpx.Response, fail: type[SpeakerError], shown: str
-) -> AsyncIterator[bytes]:
+async def _events(answer: Answer, fail: type[SpeakerError], shown: str) -> AsyncIterator[bytes]:
     """The data of each event; one `data:` line an event is how this protocol is spoken."""
     rest, size = b"", 0
-    async for block in response.aiter_raw():
+    async for block in answer.content.iter_any():
         size += len(block)
         if size > MAX_REPLY_BYTES * 4:
             raise fail("too_large", f"{shown} sent more than {MAX_REPLY_BYTES * 4 // 10**6} MB")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from graph.errors import BotError
@@ -17,7 +16,7 @@ from graph.text import clean, clean_deep
 from nodes.attempts import within
 from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
 from nodes.files import resolved, secrets_in
-from nodes.http import body, request
+from nodes.http import Client, body, reach, request
 from nodes.speakers import Ask, OnPiece, Reply
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -29,7 +28,7 @@ class Webhook:
 
     remembers = True
 
-    def __init__(self, config: WebhookBot, http: httpx.AsyncClient, settings: Settings) -> None:
+    def __init__(self, config: WebhookBot, http: Client, settings: Settings) -> None:
         self.config = robot_lesson(config) if config.preset else config
         self.name = config.name or "bot"
         self._http = http
@@ -78,16 +77,10 @@ class Webhook:
 
     async def _knock(self, call: Call) -> str:
         """Without a ping call: whatever the server answers to HEAD, it is there."""
-        url = httpx.URL(resolved(call.url)).copy_with(query=None)
-        try:
-            head = self._http.head(url)
-            status = (await within(self._init_s, BotError, self.name, head)).status_code
-        except httpx.HTTPError as error:
-            cause = str(error) or type(error).__name__
-            raise BotError(
-                "unreachable", f"{self._shown(call)} cannot be reached: {cause}"
-            ) from error
-        return f"{self._shown(call)} can be reached (HTTP {status} to HEAD)"
+        url, shown = resolved(call.url).split("?")[0], self._shown(call)
+        head = reach(self._http, BotError, url, shown)
+        status = await within(self._init_s, BotError, self.name, head)
+        return f"{shown} can be reached (HTTP {status} to HEAD)"
 
     async def _late(self, poll: PollCall, ask: Ask, captured: dict[str, Any]) -> Reply:
         session = {**ask.session, **captured}
