@@ -1,9 +1,10 @@
 """The conversation graph, on one screen."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from graph.edges import after_bot, after_open, after_replay, after_user
@@ -14,6 +15,14 @@ from nodes.context import AnyContext, Context, Directions
 from nodes.open import open_session
 from nodes.replay import replay_turn
 from nodes.user import user_speaks
+
+Node = Callable[..., Any]
+"""What speaks in a step: `(state, runtime, cast, context_of)` → its update."""
+
+
+def _as_it_is(_name: str, node: Node) -> Node:
+    """The default."""
+    return node
 
 
 def of_run(runtime: Runtime[Any]) -> Context:
@@ -27,26 +36,29 @@ def builder(
     *,
     context_schema: type[Any] = Directions,
     context_of: AnyContext = of_run,
+    around: Callable[[str, Node], Node] = _as_it_is,
     **schemas: type[Any],
 ) -> StateGraph[Any, Any, Any, Any]:
     """The graph, not yet compiled: who compiles it brings the checkpointer.
 
-    START → open → (replay ⟲) → bot ⇄ user → END; `schemas` narrow input and output.
+    START → open → (replay ⟲) → bot ⇄ user → END; `schemas` narrow input and output, `around`
+    may give a node more to do.
     """
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(
         State, context_schema=context_schema, **schemas
     )
 
-    def add(name: str, node: Any, **metadata: str) -> None:
-        graph.add_node(name, partial(node, cast=cast, context_of=context_of), metadata=metadata)
+    def add(name: str, node: Node, **metadata: str) -> None:
+        step = partial(around(name, node), cast=cast, context_of=context_of)
+        graph.add_node(name, step, metadata=metadata)
 
     add("open", open_session, does="opens the bot's session")
     add("replay", replay_turn, speaker="bot", does="tells a fork's bot the recorded lines again")
     add("bot", bot_speaks, speaker="bot", does="one turn of the bot under test")
     add("user", user_speaks, speaker="user", does="a line of the simulated, scripted or human user")
     graph.add_edge(START, "open")
-    graph.add_conditional_edges("open", after_open)
-    graph.add_conditional_edges("replay", after_replay)
-    graph.add_conditional_edges("bot", after_bot)
-    graph.add_conditional_edges("user", after_user)
+    graph.add_conditional_edges("open", after_open, ["replay", "bot", "user"])
+    graph.add_conditional_edges("replay", after_replay, ["replay", "bot", "user"])
+    graph.add_conditional_edges("bot", after_bot, ["user", END])
+    graph.add_conditional_edges("user", after_user, ["bot", END])
     return graph
