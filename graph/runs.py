@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from graph.build import builder
 from graph.catalogue import Conversation
+from graph.changes import changed
 from graph.cursor import Cursor
 from graph.drive import Drive, Ending, Graph, error_data, put
 from graph.ends import EndReason, Status
@@ -55,10 +56,10 @@ class Runs:
         self.storage = storage
         self.cast = cast
         self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
-        self.views = Views(self.graph, storage, self._note)
+        self._driving: dict[str, Drive | None] = {}
+        self.views = Views(self.graph, storage, self._note, self._driving)
         self._tasks = tasks
         self._watch = watch
-        self._driving: dict[str, Drive | None] = {}
         self._stopping = False
 
     # --- what there is ----------------------------------------------------------------------
@@ -222,21 +223,33 @@ class Runs:
                 view.done(Status.STOPPED, EndReason.STOPPED)
         return self.true(await self.storage.catalogue.get(id))
 
-    async def change(self, id: str, update: dict[str, Any], columns: Mapping[str, Any]) -> bool:
-        """Changes the state: at once where nothing runs, else between two steps.
+    async def change(self, row: Conversation, asked: Mapping[str, Any]) -> bool:
+        """Changes seat, persona or limits: at once where nothing runs, else between two steps.
 
-        Tells whether it is done already.
+        Tells whether it is done already. Raises `Conflict` where the conversation has ended.
         """
-        drive = self._driving.get(id)
+        if row.status is Status.COMPLETED:
+            raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
+        update, columns = changed(self.cast, row, asked)
+        drive = self._driving.get(row.id)
         if drive is None:
-            await put(self.graph, id, update)
+            await put(self.graph, row.id, update)
         else:
             drive.change(update)
-        await self.storage.catalogue.update(id, **columns)
-        if view := self.views.known(id):
+        await self.storage.catalogue.update(row.id, **columns)
+        if view := self.views.known(row.id):
             view.max_turns = columns.get("max_turns", view.max_turns)
-            view.status("changed", "changed on request", **columns)
+            told = {name: columns[name] for name in ("seat",) if name in columns}
+            view.status("changed", "changed on request", **told)
         return drive is None
+
+    async def watched(self, id: str) -> AsyncIterator[dict[str, Any]]:
+        """LangGraph's own events of the run under way, from the next step on."""
+        drive = self._driving.get(id)
+        if drive is None:
+            return
+        async for event in drive.watched():
+            yield event
 
     async def delete(self, id: str) -> None:
         """Stops it and removes everything of it."""
@@ -340,7 +353,7 @@ class Runs:
         finally:
             self._driving.pop(view.id, None)
             self._end(view, ending, told)
-            drive.finished.set()
+            drive.over()
 
     def _end(self, view: View, ending: Ending, told: dict[str, Any] | None) -> None:
         facts = {"status": ending.status.value, "end_reason": ending.reason, "turns": view.turn}
@@ -405,7 +418,7 @@ class Runs:
             for drive in drives:
                 if drive.task and not drive.finished.is_set():
                     drive.task.cancel()
-            await self._all_finished(drives)
+            self.views.close()
 
     async def _all_finished(self, drives: list[Drive]) -> None:
         for drive in drives:

@@ -1,6 +1,7 @@
 """The views of this process: one object a conversation, so that all who follow see the same."""
 
 from collections import OrderedDict
+from collections.abc import Container
 from typing import Any, cast
 
 from graph.catalogue import Conversation
@@ -16,10 +17,13 @@ KEPT = 256
 class Views:
     """Views of running conversations, and of as many others as were looked at last."""
 
-    def __init__(self, graph: Graph, storage: Storage, watch: Watch) -> None:
+    def __init__(
+        self, graph: Graph, storage: Storage, watch: Watch, drives: Container[str]
+    ) -> None:
         self._graph = graph
         self._storage = storage
         self._watch = watch
+        self._drives = drives
         self._views: OrderedDict[str, View] = OrderedDict()
 
     def known(self, id: str) -> View | None:
@@ -27,6 +31,11 @@ class Views:
 
     def forget(self, id: str) -> None:
         self._views.pop(id, None)
+
+    def close(self) -> None:
+        """Ends every stream, each behind its last event."""
+        for view in self._views.values():
+            view.close()
 
     async def state(self, id: str) -> State:
         """The state at the last checkpoint; empty where there is none."""
@@ -37,8 +46,9 @@ class Views:
         if id not in self._views:
             row = await self._storage.catalogue.get(id)
             state = await self.state(id)
-            self._views.setdefault(id, self._made(row, state))
-            self._drop_idle()
+            if id not in self._views:
+                self._drop_idle()
+                self._views[id] = self._made(row, state)
         self._views.move_to_end(id)
         return self._views[id]
 
@@ -55,11 +65,11 @@ class Views:
         return view
 
     def _drop_idle(self) -> None:
-        spare = len(self._views) - KEPT
+        spare = len(self._views) + 1 - KEPT
         for id, view in list(self._views.items()) if spare > 0 else []:
             if spare <= 0:
                 return
-            if view.stands is not Status.RUNNING and not view.followers:
+            if id not in self._drives and not view.followers:
                 del self._views[id]
                 spare -= 1
 
