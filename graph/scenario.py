@@ -4,9 +4,17 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from graph.state import InFlight, Role, Seat
+from graph.text import clean
 
 MAX_TURNS = 2000
 MAX_HISTORY = 2000
@@ -21,12 +29,13 @@ BotId = (
 Said = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=r"\S"),
+    AfterValidator(clean),
 ]
-Prompt = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT)]
+Prompt = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT), AfterValidator(clean)]
 
 
 class Strict(BaseModel):
-    """A model that takes nothing it does not know and changes nothing it takes."""
+    """A model that takes nothing it does not know; texts are cleaned, all else stays as it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -87,7 +96,7 @@ class Scenario(Strict):
     min_turns: Annotated[int, Field(strict=True, ge=0, le=MAX_TURNS)] = Field(
         0, description="The simulated user does not leave before this many turns."
     )
-    time_limit_s: Annotated[float, Field(gt=0, le=86400)] | None = Field(
+    time_limit_s: Annotated[float, Field(strict=True, gt=0, le=86400)] | None = Field(
         None, description="Seconds of running after which no new turn begins."
     )
     loop_limit: Annotated[int, Field(strict=True, ge=2, le=100)] | None = Field(
