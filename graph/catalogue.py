@@ -102,10 +102,10 @@ class Catalogue:
     async def page(
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> tuple[list[Conversation], int | None]:
-        """Newest first, and the cursor of the next page if there is one."""
+        """Newest first, and the cursor of the next page if there is one; "" means none."""
         wanted = {name: value for name, value in filters.items() if value is not None}
-        clauses = [f"{name} = ?" for name in wanted]
-        values: list[Any] = list(wanted.values())
+        clauses = [f"{name} = ?" if value else f"{name} IS NULL" for name, value in wanted.items()]
+        values: list[Any] = [value for value in wanted.values() if value]
         if before is not None:
             clauses.append("seq < ?")
             values.append(before)

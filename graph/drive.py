@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import uuid4
@@ -22,6 +22,7 @@ from nodes.context import Directions
 log = logging.getLogger("duologue.runs")
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 ENDLESS = 1_000_000
+ONLOOKER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Drive:
         self._config = config(view.id)
         self._say = say
         self._changes: list[dict[str, Any]] = []
+        self._onlookers: list[asyncio.Queue[dict[str, Any] | None]] = []
         self._tail: Sequence[Any] = ()
         self._turn = view.turn
         self._end_reason: str | None = None
@@ -73,6 +75,11 @@ class Drive:
         if self.intent is None:
             self.intent = ending
             self.control.request_drain("drain")
+
+    def over(self) -> None:
+        """Nothing more comes: whoever looks on is told so, and stop() need wait no longer."""
+        self._show(None)
+        self.finished.set()
 
     def change(self, update: dict[str, Any]) -> None:
         """Changes the state between this step and the next."""
@@ -110,12 +117,11 @@ class Drive:
         while True:
             waits, drained = await self._until_it_rests(step)
             step = None
-            if drained and self._changes:
+            if drained:
                 await self.apply_changes()
                 self.control = RunControl()
                 if self.intent is None and not self._paused():
                     continue
-            if drained:
                 return self.intent or Ending(Status.WAITING)
             if waits and self._say is not None:
                 step = self._answer()
@@ -132,18 +138,45 @@ class Drive:
     async def _is_waiting(self) -> bool:
         return bool((await self._graph.aget_state(self._config)).interrupts)
 
+    async def watched(self) -> AsyncIterator[dict[str, Any]]:
+        """LangGraph's own events, from the next step on; an onlooker too slow loses some."""
+        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(ONLOOKER)
+        self._onlookers.append(events)
+        self.control.request_drain("watch")
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+        finally:
+            self._onlookers.remove(events)
+
+    def _show(self, event: dict[str, Any] | None) -> None:
+        for events in self._onlookers:
+            if events.full():
+                events.get_nowait()
+            events.put_nowait(event)
+
+    async def _parts(self, step: Any) -> AsyncIterator[dict[str, Any]]:
+        """The updates of each node. LangGraph tells all else only while somebody looks on."""
+        given: dict[str, Any] = {
+            "context": self.directions,
+            "durability": "sync",
+            "control": self.control,
+            "stream_mode": "updates",
+        }
+        if not self._onlookers:
+            async for part in self._graph.astream(step, self._config, **given):
+                yield part
+            return
+        async for event in self._graph.astream_events(step, self._config, version="v2", **given):
+            self._show(dict(event))
+            if event["event"] == "on_chain_stream" and not event["parent_ids"]:
+                yield event["data"]["chunk"]
+
     async def _until_it_rests(self, step: Any) -> tuple[bool, bool]:
         """Runs the graph; tells whether it waits for a person, and whether it was drained."""
         waits = drained = False
         try:
-            async for part in self._graph.astream(
-                step,
-                self._config,
-                context=self.directions,
-                durability="sync",
-                control=self.control,
-                stream_mode="updates",
-            ):
+            async for part in self._parts(step):
                 for node, update in part.items():
                     waits = waits or node == "__interrupt__"
                     if isinstance(update, dict):

@@ -27,6 +27,20 @@ class Voice(Protocol):
         """The whole transcript as it stands on disk, and the turns finished."""
 
 
+class Silence:
+    """A voice that nobody hears."""
+
+    def status(self, status: str, message: str, **facts: Any) -> None: ...
+
+    def piece(self, role: Role, text: str) -> None: ...
+
+    def reset(self, why: str) -> None: ...
+
+    def discarded(self, text: str, why: str) -> None: ...
+
+    def stored(self, messages: Sequence[Message], turn: int) -> None: ...
+
+
 def message_data(line: Message, index: int) -> dict[str, Any]:
     """The data of a `message` event."""
     return {

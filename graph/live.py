@@ -78,6 +78,7 @@ class View:
         self._takes: dict[int, int] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self.followers = 0
+        self.closed = False
         self._watch = watch
 
     # --- the run's side ---------------------------------------------------------------------
@@ -151,6 +152,11 @@ class View:
         }
         self._mark("done", data)
 
+    def close(self) -> None:
+        """The process is ending: who follows is told what there is, and no more."""
+        self.closed = True
+        self._wake()
+
     def _void(self, event: EventName, data: dict[str, Any]) -> None:
         mark = Mark(len(self.messages), len(self.saying), self.take, event, data)
         self.marks.append(mark)
@@ -197,10 +203,18 @@ class View:
 class Follower:
     """Where one reader of a view stands."""
 
-    def __init__(self, view: View, after: Cursor | None = None, *, only_run: bool = False) -> None:
+    def __init__(
+        self,
+        view: View,
+        after: Cursor | None = None,
+        *,
+        only_run: bool = False,
+        unspoken: str | None = None,
+    ) -> None:
         self.view = view
         self.run = view.run
         self._only_run = only_run
+        self._unspoken = unspoken
         self.index, self.offset, self.check, self.seq = 0, 0, 0, 0
         self._reset_first = False
         if after is not None:
@@ -263,7 +277,7 @@ class Follower:
 
     def _token(self, mark: Mark | None) -> Frame | None:
         text = self.view.text(self.index)
-        if text is None or self.offset >= len(text):
+        if text is None or self.offset >= len(text) or self._is_unspoken():
             return None
         upto = mark.offset if mark is not None and mark.index == self.index else len(text)
         piece = text[self.offset : upto]
@@ -272,6 +286,11 @@ class Follower:
         self.offset, self.check = upto, checked(piece, self.check)
         data = {"content": piece, "role": role, "index": self.index}
         return Frame("token", data, self.cursor())
+
+    def _is_unspoken(self) -> bool:
+        """Lines of this origin are told as messages only: whoever said them knows them."""
+        said = self.view.messages
+        return self.index < len(said) and said[self.index]["origin"] == self._unspoken
 
     def _message(self) -> Frame | None:
         if self.index >= len(self.view.messages):
@@ -298,6 +317,8 @@ class Follower:
             while not self.over:
                 frame = self.next()
                 if frame is None:
+                    if self.view.closed:
+                        return
                     await self.view.changed()
                     continue
                 if frame.event == "done" and not self._ends(frame):

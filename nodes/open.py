@@ -12,6 +12,12 @@ from nodes.cast import Cast
 from nodes.context import AnyContext, asked, patience
 
 
+def _who_speaks(state: State, cast: Cast) -> str:
+    if state.get("seat") != "scripted" or cast.settings.has_model:
+        return ""
+    return "; no model is configured, so the scripted learner speaks for the user"
+
+
 async def open_session(
     state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
 ) -> State:
@@ -20,7 +26,7 @@ async def open_session(
     voice.stored(state.get("messages", []), state.get("turn", 0))
     ask = asked(state, runtime, 0)
     bot = cast.bot(ask.scenario)
-    voice.status("initializing", f"opening a session with {bot.name}")
+    voice.status("initializing", f"opening a session with {bot.name}{_who_speaks(state, cast)}")
     session = await attempts(
         lambda: bot.open(ask), fail=BotError, who=bot.name, voice=voice, patience=patience(cast)
     )

@@ -1,0 +1,90 @@
+"""The service: routes over the runs of this process, and the life of both."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api import logs, problems
+from api.auth import ApiKeys
+from api.bodies import BodyLimit
+from api.metrics import Metrics
+from api.routes import about, bots, chat, conversations, runs, simulate
+from api.version import VERSION
+from graph.process import open_process
+from graph.settings import Settings
+
+log = logging.getLogger("duologue.api")
+ABOUT = """Makes two speakers talk: a bot under test and a simulated user.
+
+Start a conversation, watch it live, follow it from anywhere, stop it, take the user's seat,
+resume it after whatever happened, fork it from any message. Errors are problem documents
+(RFC 9457) whose `type` never changes.
+"""
+
+
+def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) -> FastAPI:
+    """The application. Where `api_url` is given and the UI is on, the UI is served beside it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        def watch(what: str, id: str, facts: dict[str, object]) -> None:
+            logs.watch(what, id, facts)
+            app.state.metrics.watch(what, id, facts)
+
+        async with open_process(settings, watch) as opened:
+            app.state.runs = opened
+            await opened.recover()
+            ui = asyncio.ensure_future(_mount_ui(app, api_url)) if settings.ui and api_url else None
+            try:
+                yield
+            finally:
+                if ui:
+                    ui.cancel()
+                await opened.drain(settings.grace_s)
+                app.state.runs = None
+
+    app = FastAPI(
+        title="Duologue",
+        version=VERSION,
+        description=ABOUT,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.ui_ready = False
+    problems.install(app)
+    for routes in (about, simulate, chat, conversations, runs, bots):
+        app.include_router(routes.router)
+    _guard(app, settings)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Added last is met first: origins, then keys, then the size of bodies."""
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    if settings.api_keys:
+        app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Link"],
+        )
+
+
+async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
+    """Importing the UI's library takes seconds, which the API's first answer must not wait."""
+    try:
+        ui = await asyncio.to_thread(import_module, "ui.app")
+        ui.mount(app, api_url=api_url)
+        app.state.ui_ready = True
+    except Exception:
+        log.exception("the UI could not be loaded; the API goes on without it")

@@ -1,0 +1,116 @@
+"""Request bodies: bounded before they are read, strict JSON, cleaned text."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+from graph.errors import Invalid
+from graph.text import clean_deep
+
+MAX_DEPTH = 60
+
+
+class BodyLimit:
+    """Refuses a body above the limit: at once where its length is declared, else when it grows."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self.limit:
+            await self._refusal()(scope, receive, send)
+            return
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self.limit:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, bounded, send)
+
+    def _refusal(self) -> Response:
+        detail = f"a body may have {self.limit} bytes at most"
+        headers = {"Connection": "close"}
+        return problem(413, "too-large", "The body is too large", detail, headers=headers)
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read by the letter of the standard, and then cleaned."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_strict"):
+            self._strict = strict_json(await self.body())
+        return self._strict
+
+
+class StrictRoute(APIRoute):
+    """A route whose bodies are JSON or refused."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            own = StrictRequest(request.scope, request.receive)
+            if request.method in ("POST", "PUT", "PATCH") and await own.body():
+                _must_be_json(own)
+                await own.json()
+            return await handler(own)
+
+        return strict
+
+
+def _must_be_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
+        raise HTTPException(415)
+
+
+def strict_json(content: bytes) -> Any:
+    """The JSON value, with texts cleaned. Raises `Invalid` for anything that is not JSON."""
+    try:
+        text = content.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except UnicodeDecodeError:
+        raise Invalid("the body is not UTF-8", "body") from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply", "body") from None
+    except ValueError as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Invalid(f"the body is not JSON{where}", "body") from None
+    _bounded(value)
+    return clean_deep(value)
+
+
+def _refuse(_name: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _bounded(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise Invalid("the body is nested too deeply", "body")
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in items:
+        _bounded(item, depth + 1)

@@ -1,0 +1,48 @@
+"""What the OpenAPI document says of answers: each that can come, and in which form."""
+
+from typing import Any
+
+from api.schemas import ProblemOut
+
+PROBLEM = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
+SAYS = {
+    400: "The request is malformed",
+    401: "API keys are configured, and none was sent",
+    403: "The conversation belongs to another client",
+    404: "There is no such thing",
+    405: "The path takes other methods",
+    409: "The conversation has a run already, or is in another state",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "Something does not fit; `field` names it",
+    500: "Something broke; `incident` finds it in the log",
+    502: "The bot or the model failed",
+    503: "Too many runs, or the server is stopping",
+    507: "The disk is full",
+}
+EVERYWHERE = (400, 401, 404, 405, 413, 415, 422, 500, 503, 507)
+
+
+def answers(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The problems every path may give, those named, and other forms of success."""
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"description": SAYS[status], "content": PROBLEM}
+        for status in sorted({*EVERYWHERE, *more})
+    }
+    told.update({name.removeprefix("s"): form for name, form in forms.items()})
+    return told
+
+
+_FRAME = 'id: 4.17.9a3f01c2.1.6\nevent: token\ndata: {"content": "Chào", …}\n\n'
+STREAM = {
+    "description": "The event stream: status, token, message, discarded, reset, error, done",
+    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _FRAME}},
+    "headers": {
+        "Location": {"schema": {"type": "string"}, "description": "The conversation"},
+        "Link": {"schema": {"type": "string"}, "description": "Where it can be watched"},
+    },
+}
+ACCEPTED = {
+    "description": "With `Prefer: respond-async`: it runs",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
+}

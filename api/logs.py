@@ -1,0 +1,78 @@
+"""Structured logs: one JSON line per event that matters, never a message's text at INFO."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from typing import Any
+
+import orjson
+
+from graph.settings import Settings
+
+log = logging.getLogger("duologue.runs")
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
+
+
+class JsonLines(logging.Formatter):
+    """time, level, event, and the facts given as `extra`. Configured secrets become ***."""
+
+    def __init__(self, secrets: list[str]) -> None:
+        super().__init__()
+        self._secrets = [secret for secret in secrets if len(secret) >= 4]
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _KNOWN},
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        text = orjson.dumps(line, default=str).decode()
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def set_up(settings: Settings, secrets: list[str]) -> None:
+    """Logs go to stderr and, where one is set, to a rotating file (10 MB, five kept)."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if settings.log_file:
+        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        rotating = RotatingFileHandler(
+            settings.log_file, maxBytes=10_000_000, backupCount=5, encoding="utf-8"
+        )
+        handlers.append(rotating)
+    root = logging.getLogger("duologue")
+    root.handlers = handlers
+    root.propagate = False
+    root.setLevel(settings.log_level)
+    for handler in handlers:
+        handler.setFormatter(JsonLines(secrets))
+    for name in ("uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = handlers, False
+        logger.setLevel("WARNING")
+
+
+def watch(what: str, id: str, facts: dict[str, Any]) -> None:
+    """What the runs report, as log lines."""
+    if what == "message":
+        told = {name: facts.get(name) for name in ("role", "turn", "origin", "latency_ms")}
+        log.debug("message", extra={"conversation_id": id, **told})
+    elif what == "retry":
+        told = {name: facts.get(name) for name in ("where", "code", "wait_s", "attempt")}
+        log.warning("retry", extra={"conversation_id": id, **told})
+    elif what in ("run_started", "run_ended"):
+        error = facts.get("error") or {}
+        told = {name: value for name, value in facts.items() if name != "error"}
+        code = {"code": error["code"], "cause": error["error"]} if error else {}
+        level = logging.WARNING if error else logging.INFO
+        log.log(level, what.replace("_", " "), extra={"conversation_id": id, **told, **code})

@@ -1,0 +1,53 @@
+"""Conversations as clients see them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graph.catalogue import Conversation
+from graph.state import Message
+
+
+def listed(row: Conversation) -> dict[str, Any]:
+    """A row of the list."""
+    return {
+        "conversation_id": row.id,
+        "bot_id": row.scenario.get("bot_id", row.bot_id),
+        "persona": row.persona,
+        "seat": row.seat,
+        "status": row.status.value,
+        "end_reason": row.end_reason,
+        "turn": row.turn,
+        "max_turns": row.max_turns,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "parent_id": row.parent_id,
+        "error": row.error,
+    }
+
+
+def detail(
+    row: Conversation, messages: Sequence[Message], children: Sequence[str]
+) -> dict[str, Any]:
+    """The conversation with its transcript."""
+    return {
+        **listed(row),
+        "history": [spoken(line, at) for at, line in enumerate(messages)],
+        "user_prompt": row.scenario.get("user_prompt"),
+        "bot_prompt": row.scenario.get("bot_prompt"),
+        "children": list(children),
+        "forked_at": row.forked_at,
+    }
+
+
+def spoken(line: Message, index: int) -> dict[str, Any]:
+    return {
+        "role": line["role"],
+        "content": line["content"],
+        "timestamp": line["timestamp"],
+        "origin": line["origin"],
+        "index": index,
+        "turn": line["turn"],
+        "name": line["name"],
+        "latency_ms": line.get("latency_ms"),
+        "usage": line.get("usage"),
+    }

@@ -1,0 +1,139 @@
+"""Errors as RFC 9457 problems: one table, one shape, nothing of the request echoed."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from graph import errors
+from graph.errors import DuologueError
+
+log = logging.getLogger("duologue.api")
+
+# The nearest class in an error's ancestry decides.
+STATUS: dict[type[DuologueError], tuple[int, str]] = {
+    errors.Invalid: (422, "The request does not fit"),
+    errors.NotFound: (404, "Not found"),
+    errors.Forbidden: (403, "Not yours"),
+    errors.Busy: (409, "It is running already"),
+    errors.Conflict: (409, "Not in this state"),
+    errors.KeyReused: (422, "The Idempotency-Key was used before"),
+    errors.Full: (503, "Too many open runs"),
+    errors.Stopping: (503, "The server is stopping"),
+    errors.StorageFull: (507, "The disk is full"),
+    errors.StorageError: (503, "The database failed"),
+    errors.SpeakerError: (502, "A speaker failed"),
+}
+TITLES = {
+    401: "An API key is needed",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "The body is too large",
+    415: "The body must be JSON",
+    422: "The request does not fit",
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem document. `code` names it for programs and never changes."""
+    body = {"type": f"urn:duologue:{code}", "title": title, "status": status, "detail": detail}
+    content = orjson.dumps({**body, **{name: value for name, value in more.items() if value}})
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(content, status, sent, "application/problem+json")
+
+
+def of_error(error: DuologueError) -> Response:
+    """The problem that an error of ours is."""
+    kind = next((kind for kind in type(error).__mro__ if kind in STATUS), None)
+    if kind is None:
+        return of_crash(error)
+    status, title = STATUS[kind]
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    if "location" in error.facts:
+        headers["Location"] = str(error.facts["location"])
+    code = error.code.replace("_", "-")
+    field = getattr(error, "field", None)
+    facts = {
+        "field": field,
+        "errors": [{"field": field, "reason": error.message}] if field else None,
+    }
+    return problem(status, code, title, error.message, headers=headers, **facts, **error.facts)
+
+
+def of_crash(error: Exception) -> Response:
+    """What nobody foresaw: an incident number here, the cause in the log."""
+    incident = uuid4().hex[:12]
+    log.error("request failed", exc_info=error, extra={"incident": incident})
+    detail = f"something broke in Duologue; the log has incident {incident}"
+    return problem(500, "internal", "Internal error", detail, incident=incident)
+
+
+def of_http(error: HTTPException) -> Response:
+    title = TITLES.get(error.status_code, "Refused")
+    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}.get(
+        error.status_code, f"http-{error.status_code}"
+    )
+    detail = error.detail if error.status_code not in TITLES else title.lower()
+    return problem(error.status_code, code, title, str(detail), headers=error.headers)
+
+
+def of_validation(found: Sequence[Any]) -> Response:
+    """Names the fields that do not fit, and never what stood in them."""
+    told = [
+        {"field": field_of(one.get("loc", ())), "reason": _reason(one)} for one in list(found)[:20]
+    ]
+    first = told[0] if told else {"field": "body", "reason": "does not fit"}
+    detail = f"{first['field']}: {first['reason']}"
+    return problem(
+        422, "invalid", "The request does not fit", detail, field=first["field"], errors=told
+    )
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    return str(found.get("msg", "does not fit")).removeprefix("Value error, ")[:300]
+
+
+def field_of(loc: Sequence[Any]) -> str:
+    """`history.0.content` of `("body", "history", 0, "content")`, bounded in length."""
+    parts = [str(part)[:60] for part in loc if part not in ("body", "query", "path", "header")]
+    kinds = ("int", "str", "list[Line]", "constrained-str", "constrained-int", "function-before")
+    named = [part for part in parts if not part.startswith(kinds)]
+    return ".".join(named[:8]) or "body"
+
+
+def install(app: FastAPI) -> None:
+    """Every refusal of this app is a problem."""
+
+    async def ours(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, DuologueError)  # noqa: S101 - registered for that type
+        return of_error(error)
+
+    async def validation(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return of_validation(error.errors())
+
+    async def http(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        return of_http(error)
+
+    async def crash(_request: Request, error: Exception) -> Response:
+        return of_crash(error)
+
+    app.add_exception_handler(DuologueError, ours)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, crash)

@@ -1,0 +1,101 @@
+"""The service itself: what it is, and how it is."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from api import schemas
+from api.documents import answers
+from api.metrics import Metrics
+from api.pages import WELCOME
+from api.state import AnyRuns, AnySettings
+from api.version import VERSION
+from graph.errors import StorageError
+
+router = APIRouter(tags=["about"], responses=answers())
+
+
+@router.get(
+    "/",
+    summary="What this is",
+    response_class=Response,
+    responses={200: {"description": "What this is"}},
+)
+async def root(request: Request, settings: AnySettings) -> Response:
+    """A browser is led to the UI, in its language; anything else is told where things are."""
+    if "text/html" in request.headers.get("accept", ""):
+        if getattr(request.app.state, "ui_ready", False):
+            return RedirectResponse(f"/{_language(request)}/", 307)
+        return HTMLResponse(WELCOME.replace("{{ui}}", "true" if settings.ui else "false"))
+    data = {
+        "name": "Duologue",
+        "version": VERSION,
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+        "health": "/health",
+        "simulate": "/simulate",
+        "ui": {"en": "/ui/", "vi": "/vi/"} if settings.ui else None,
+    }
+    import orjson
+
+    return Response(orjson.dumps(data), media_type="application/json")
+
+
+def _language(request: Request) -> str:
+    wanted = request.headers.get("accept-language", "").lower()
+    return "vi" if wanted.startswith("vi") else "ui"
+
+
+@router.get("/health", response_model=schemas.Health, summary="How it is")
+async def health(request: Request, response: Response) -> dict[str, Any]:
+    """Answers without touching a bot or a model; 503 where the database does not answer."""
+    runs = getattr(request.app.state, "runs", None)
+    state = "starting"
+    if runs is not None:
+        try:
+            await runs.storage.check()
+            state = "ok"
+        except StorageError as error:
+            state = error.message
+    if state != "ok":
+        response.status_code = 503
+    return {"status": "ok" if state == "ok" else "degraded", "database": state, "version": VERSION}
+
+
+@router.get("/info", summary="How it is set up")
+async def info(runs: AnyRuns, settings: AnySettings) -> dict[str, Any]:
+    """What serves as user and as bots, and the limits; no secrets."""
+    return {
+        "name": "Duologue",
+        "version": VERSION,
+        "user": runs.cast.default_seat,
+        "user_note": user_note(settings.has_model),
+        "model": settings.model if settings.has_model else None,
+        "bots": list(runs.cast.bots),
+        "personas": list(runs.cast.personas),
+        "database": settings.database_url.partition(":")[0],
+        "resume_on_start": settings.resume_on_start,
+        "open_runs": runs.open_runs,
+        "limits": {
+            "max_turns": settings.max_turns,
+            "max_open_runs": settings.max_open_runs,
+            "max_body_bytes": settings.max_body_bytes,
+        },
+        "ui": {"en": "/ui/", "vi": "/vi/"} if settings.ui else None,
+    }
+
+
+def user_note(has_model: bool) -> str:
+    """Who plays the user, said plainly."""
+    if has_model:
+        return "the simulated user is played by the configured model"
+    return "no model is configured (OPENAI_API_KEY or OPENAI_BASE_URL): the scripted learner serves"
+
+
+@router.get("/metrics", summary="For Prometheus", response_class=Response)
+async def metrics(request: Request, runs: AnyRuns) -> Response:
+    """Runs by status, turns, latencies, retries and open streams."""
+    kept: Metrics = request.app.state.metrics
+    content = kept.text(await runs.storage.catalogue.counts(), runs.open_runs)
+    return Response(content, media_type="text/plain; version=0.0.4")

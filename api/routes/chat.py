@@ -1,0 +1,55 @@
+"""The small chat API, and the simulator's next line on its own."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api import schemas
+from api.bodies import StrictRoute
+from api.documents import STREAM, answers
+from api.routes.conversations import Key, create
+from api.routes.runs import spoken
+from api.state import AnyRuns, AnySettings, known_id
+from graph.aside import next_line
+from graph.scenario import Scenario
+
+router = APIRouter(tags=["chat"], route_class=StrictRoute, responses=answers())
+
+
+@router.post("/session", status_code=201, response_model=schemas.Session, summary="Open a chat")
+async def open_session(
+    runs: AnyRuns, body: schemas.OpenSession | None = None, key: Key = None
+) -> dict[str, Any]:
+    """A conversation in which a person has the user's seat."""
+    asked = body or schemas.OpenSession()
+    scenario = Scenario(bot_id=asked.bot_id, max_turns=asked.max_turns, user="human")
+    return {"session_id": await create(runs, scenario, "session", key)}
+
+
+@router.post(
+    "/chat/stream",
+    response_class=Response,
+    responses=answers(403, 409, s200=STREAM),
+    summary="Say something, hear the reply",
+)
+async def chat(
+    body: schemas.Chat, request: Request, runs: AnyRuns, settings: AnySettings
+) -> Response:
+    """The reply as it comes: the `content` of the tokens, put together, is the bot's text."""
+    id = known_id(body.session_id)
+    await runs.get(id)
+    return await spoken(id, body.message, request, runs, settings)
+
+
+@router.post(
+    "/api/generate-user-response",
+    response_model=schemas.Generated,
+    responses=answers(502),
+    summary="The simulated user's next line",
+)
+async def generate(body: schemas.NextLine, runs: AnyRuns) -> dict[str, Any]:
+    """What the simulator would say to that; nothing is stored."""
+    said = await next_line(
+        runs.cast, body.history, persona=body.persona, user_prompt=body.user_prompt
+    )
+    return {"content": said.text, "origin": said.origin}

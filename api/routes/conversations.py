@@ -1,0 +1,161 @@
+"""Conversations: make, list, show, change, fork, remove."""
+
+import hashlib
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+
+from api import schemas
+from api.bodies import StrictRoute
+from api.documents import answers
+from api.present import detail, listed
+from api.state import AnyRuns, ClientQuery, Id, dumped
+from graph.errors import Invalid
+from graph.forks import checkpoints_of, fork
+from graph.runs import Runs
+from graph.scenario import Scenario
+from graph.settings import Settings
+
+router = APIRouter(
+    prefix="/api/conversations",
+    tags=["conversations"],
+    route_class=StrictRoute,
+    responses=answers(),
+)
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key and body give the same conversation.",
+    ),
+]
+
+
+def within_limits(scenario: Scenario, settings: Settings) -> Scenario:
+    if scenario.max_turns > settings.max_turns:
+        raise Invalid(f"may be {settings.max_turns} at most on this server", "max_turns")
+    return scenario
+
+
+async def create(
+    runs: Runs, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
+) -> str:
+    """A new conversation, or the one that this key made before."""
+    asked = [path, client_id, dumped(scenario)]
+    body = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    named = f"{client_id or ''} {key}" if key else None
+    return await runs.create(
+        within_limits(scenario, runs.settings), client_id=client_id, key=named, body=body
+    )
+
+
+@router.post("", status_code=201, response_model=schemas.Created, summary="Make a conversation")
+async def make(
+    body: schemas.CreateConversation, runs: AnyRuns, response: Response, key: Key = None
+) -> dict[str, Any]:
+    """Stores a conversation; `POST …/runs` starts it. Its id exists once it is answered."""
+    id = await create(runs, body.scenario(), "conversations", key, body.client_id)
+    response.headers["Location"] = f"/api/conversations/{id}"
+    row = await runs.get(id, body.client_id)
+    return {**listed(row), "conversation_id": id, "status": row.status.value}
+
+
+@router.get("", response_model=schemas.Page, summary="List conversations")
+async def page(
+    runs: AnyRuns,
+    client_id: ClientQuery = None,
+    status: Annotated[schemas.StatusName | None, Query()] = None,
+    bot_id: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
+) -> dict[str, Any]:
+    """Newest first. Without a `client_id`, those that belong to nobody."""
+    before = int(cursor) if cursor else None
+    rows, more = await runs.storage.catalogue.page(
+        limit, before, client_id=client_id or "", status=status, bot_id=bot_id
+    )
+    return {
+        "conversations": [listed(runs.true(row)) for row in rows],
+        "next": str(more) if more else None,
+    }
+
+
+@router.get("/{id}", response_model=schemas.Detail, responses=answers(403), summary="Show one")
+async def show(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> dict[str, Any]:
+    """How it stands, and its transcript as far as it is on disk."""
+    await runs.get(id, client_id)
+    messages = await runs.messages(id)
+    children = await runs.storage.catalogue.children(id)
+    return detail(await runs.get(id, client_id), messages, children)
+
+
+@router.patch(
+    "/{id}",
+    response_model=schemas.Detail,
+    responses=answers(
+        403, 409, s202={"description": "Done between the step under way and the next"}
+    ),
+    summary="Change the seat, the persona or a limit",
+)
+async def change(id: Id, body: schemas.Change, runs: AnyRuns, response: Response) -> dict[str, Any]:
+    """Takes the user's seat (`human`) or gives it back, between two steps.
+
+    To let the simulator go on after giving it back: `POST …/runs`.
+    """
+    row = await runs.get(id, body.client_id)
+    asked = {name: value for name, value in dumped(body).items() if value is not None}
+    asked.pop("client_id", None)
+    done = await runs.change(row, asked)
+    response.status_code = 200 if done else 202
+    messages = await runs.messages(id)
+    children = await runs.storage.catalogue.children(id)
+    return detail(await runs.get(id, body.client_id), messages, children)
+
+
+@router.delete("/{id}", status_code=204, responses=answers(403), summary="Remove one")
+async def remove(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> None:
+    """Stops it, and everything of it is gone."""
+    await runs.get(id, client_id)
+    await runs.delete(id)
+
+
+@router.get(
+    "/{id}/checkpoints",
+    response_model=schemas.CheckpointList,
+    responses=answers(403),
+    summary="Moments to go back to",
+)
+async def checkpoints(
+    id: Id,
+    runs: AnyRuns,
+    client_id: ClientQuery = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """Newest first; any of them can be forked."""
+    await runs.get(id, client_id)
+    return {"checkpoints": await checkpoints_of(runs, id, limit)}
+
+
+@router.post(
+    "/{id}/forks",
+    status_code=201,
+    response_model=schemas.Forked,
+    responses=answers(403, 409),
+    summary="Go another way from any message",
+)
+async def make_fork(
+    id: Id, body: schemas.Fork, runs: AnyRuns, response: Response, key: Key = None
+) -> dict[str, Any]:
+    """A new conversation that shares its beginning with this one; this one stays as it is.
+
+    A bot with a memory of its own hears the recorded user lines again, in a fresh session.
+    """
+    row = await runs.get(id, body.client_id)
+    asked = {name: value for name, value in dumped(body).items() if value is not None}
+    asked.pop("client_id", None)
+    told = await fork(runs, row, asked, key=key and f"{body.client_id or ''} {key}")
+    response.headers["Location"] = f"/api/conversations/{told['conversation_id']}"
+    return told

@@ -1,0 +1,142 @@
+"""Runs: start, follow, speak, stop, resume."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from api import schemas
+from api.bodies import StrictRoute
+from api.documents import ACCEPTED, STREAM, answers
+from api.present import listed
+from api.sse import Stream, graph_stream, stream
+from api.state import AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
+from graph.cursor import Cursor
+from graph.ends import Status
+from graph.live import Follower, View
+from graph.runs import Runs
+from graph.settings import Settings
+
+router = APIRouter(
+    prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)
+)
+RUNS = answers(403, 409, s200=STREAM, s202=ACCEPTED)
+
+
+def accepted(id: str, status: Status) -> Response:
+    """It runs, and nobody has to stay on the line."""
+    body = {
+        "conversation_id": id,
+        "status": status.value,
+        "events": f"/api/conversations/{id}/events",
+    }
+    headers = {**links(id), "Preference-Applied": "respond-async"}
+    return Response(orjson.dumps(body), 202, headers, "application/json")
+
+
+def of_run(request: Request, settings: Settings, view: View, after: Cursor | None) -> Response:
+    """The stream of the run that was just started, or only word that it runs."""
+    if prefers_async(request):
+        return accepted(view.id, view.stands)
+    if view.stands is not Status.RUNNING:
+        # It has ended, and nobody was called: only the last word of its last run is told.
+        told = max(len(view.marks) - 1, 0)
+        after = Cursor(len(view.messages), run=view.run, seq=told, last="e")
+    follower = Follower(view, after, only_run=True)
+    return stream(follower, settings, **links(view.id))
+
+
+async def position(runs: Runs, id: str) -> Cursor:
+    """Where the transcript ends now: a run's stream begins behind it."""
+    return Cursor(index=len((await runs.views.of(id)).messages))
+
+
+@router.post("/runs", responses=RUNS, response_class=Response, summary="Start, or go on")
+async def start(
+    id: Id,
+    request: Request,
+    runs: AnyRuns,
+    settings: AnySettings,
+    body: schemas.Start | None = None,
+) -> Response:
+    """Starts the conversation, or lets the simulator go on for `turns` turns.
+
+    The run belongs to the server: whoever leaves its stream changes nothing.
+    """
+    asked = body or schemas.Start()
+    row = await runs.get(id, asked.client_id)
+    after = None if row.status == "created" else await position(runs, id)
+    return of_run(request, settings, await runs.start(id, asked.turns), after)
+
+
+@router.post("/resume", responses=RUNS, response_class=Response, summary="Go on after a break")
+async def resume(
+    id: Id,
+    request: Request,
+    runs: AnyRuns,
+    settings: AnySettings,
+    body: schemas.Resume | None = None,
+) -> Response:
+    """Goes on from the last checkpoint; a conversation that has ended calls nobody."""
+    asked = body or schemas.Resume()
+    await runs.get(id, asked.client_id)
+    after = await position(runs, id)
+    return of_run(request, settings, await runs.resume(id, asked.in_flight), after)
+
+
+@router.post("/messages", responses=RUNS, response_class=Response, summary="A person speaks")
+async def say(
+    id: Id, request: Request, body: schemas.PersonSpeaks, runs: AnyRuns, settings: AnySettings
+) -> Response:
+    """Says a line from the user's seat; the stream brings the bot's reply."""
+    await runs.get(id, body.client_id)
+    return await spoken(id, body.content, request, runs, settings)
+
+
+async def spoken(id: str, text: str, request: Request, runs: Runs, settings: Settings) -> Response:
+    """The person's own line is told as a `message`, never as tokens: those are the reply's."""
+    after = await position(runs, id)
+    view = await runs.say(id, text)
+    if prefers_async(request):
+        return accepted(id, view.stands)
+    follower = Follower(view, after, only_run=True, unspoken="human")
+    return stream(follower, settings, **links(id))
+
+
+@router.post("/stop", response_model=schemas.Listed, summary="Stop", responses=answers(403))
+async def stop(id: Id, runs: AnyRuns, body: schemas.Client | None = None) -> dict[str, Any]:
+    """Stops it within the step, also while the bot hangs; stopping twice is stopping once."""
+    await runs.get(id, body.client_id if body else None)
+    return listed(await runs.stop(id))
+
+
+@router.get(
+    "/events",
+    response_class=Response,
+    summary="Follow or replay",
+    responses=answers(
+        403, s200=STREAM, s204={"description": "All was told, and the conversation has ended"}
+    ),
+)
+async def events(
+    id: Id,
+    runs: AnyRuns,
+    settings: AnySettings,
+    client_id: ClientQuery = None,
+    after: Annotated[str | None, Query(max_length=100, description="Like Last-Event-ID")] = None,
+    view: Annotated[Literal["events", "graph"], Query()] = "events",
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
+) -> Response:
+    """From the start, or from behind the last id that came; `done` is the last event.
+
+    `view=graph` gives LangGraph's own events, live only, for debugging.
+    """
+    await runs.get(id, client_id)
+    if view == "graph":
+        return Stream(graph_stream(runs.watched(id)), settings, headers=links(id))
+    last = last_event_id or after
+    follower = await runs.follow(id, Cursor.parse(last) if last else None)
+    if last and follower.over:
+        # What the standard has for "do not reconnect": there is nothing more to come.
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return stream(follower, settings, **links(id))

@@ -1,0 +1,283 @@
+"""What comes in and what goes out over HTTP."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.state import OptionalClient
+from graph.scenario import MAX_TURNS, BotId, History, Prompt, Said, Scenario, Strict
+from graph.state import InFlight, Origin, Role
+
+Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
+StatusName = Literal["created", "running", "waiting", "completed", "stopped", "interrupted"]
+
+
+class CreateConversation(Scenario):
+    """A scenario, and the client it belongs to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"bot_id": 16, "client_id": "lan", "max_turns": 10, "user_prompt": "sẵn sàng"}
+            ]
+        }
+    )
+    client_id: OptionalClient = None
+
+    def scenario(self) -> Scenario:
+        return Scenario(**self.model_dump(exclude={"client_id"}, exclude_unset=True))
+
+
+class Simulate(Scenario):
+    """The one call: a scenario, most often a bot, a prompt for the user and a number of turns."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "bot_id": 16,
+                    "user_prompt": "sẵn sàng",
+                    "max_turns": 1,
+                    "history": '[{"role": "user", "content": "sẵn sàng"}]',
+                }
+            ]
+        }
+    )
+
+    def scenario(self) -> Scenario:
+        return self
+
+
+class Client(Strict):
+    client_id: OptionalClient = None
+
+
+class Start(Client):
+    """`turns`: how many more turns at most; without it, up to the conversation's own limit."""
+
+    turns: Turns | None = None
+
+
+class Resume(Client):
+    """`in_flight`: what becomes of the turn that was sent when the last run died."""
+
+    in_flight: Literal["retry", "accept"] | None = None
+
+
+class PersonSpeaks(Client):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"content": "xin chào", "client_id": "lan"}]}
+    )
+    content: Said
+
+
+class Change(Client):
+    """What is left out stays as it is."""
+
+    seat: Literal["simulated", "scripted", "human"] | None = None
+    max_turns: Turns | None = None
+    time_limit_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+    persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
+    user_prompt: Prompt | None = None
+
+
+class Fork(Client):
+    """Keeps the messages up to `index` (-1: none); then goes another way."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"index": 3, "max_turns": 6}]})
+    index: Annotated[int, Field(strict=True, ge=-1, le=2 * MAX_TURNS * 10)] | None = None
+    checkpoint_id: Annotated[str, Field(max_length=100, pattern=r"^[\w-]+$")] | None = None
+    message: Said | None = Field(None, description="The user's next line, instead of a new one.")
+    bot_id: BotId | None = None
+    bot_prompt: Prompt | None = None
+    persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
+    user_prompt: Prompt | None = None
+    user: Literal["simulated", "scripted", "human"] | None = None
+    max_turns: Turns | None = None
+    time_limit_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+
+
+class NextLine(Strict):
+    """What was said so far; the simulator says how it would go on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"history": [{"role": "assistant", "content": "Chào bạn! “apple” là gì?"}]}
+            ]
+        }
+    )
+    history: History
+    user_prompt: Prompt | None = None
+    persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
+
+
+class OpenSession(Strict):
+    """A person who wants to talk to a bot."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"bot_id": 16}]})
+    bot_id: BotId = 16
+    max_turns: Turns = MAX_TURNS
+
+
+class Chat(Strict):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"session_id": "3f0e6f0e-2f0c-4a52-9d0a-0d4fbd8a3d10", "message": "xin chào"}
+            ]
+        }
+    )
+    session_id: Annotated[str, Field(min_length=1, max_length=100)]
+    message: Said
+
+
+# --- out ------------------------------------------------------------------------------------
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Spoken(Out):
+    """A line of the transcript."""
+
+    role: Role
+    content: str
+    timestamp: str
+    origin: Origin
+    index: int
+    turn: int
+    name: str
+    latency_ms: int | None = None
+    usage: dict[str, Any] | None = None
+
+
+class Fault(Out):
+    error: str
+    code: str
+    retryable: bool
+    where: Literal["bot", "user", "judge", "server"]
+
+
+class Listed(Out):
+    """How a conversation stands."""
+
+    conversation_id: str
+    bot_id: str | int
+    persona: str | None
+    seat: str
+    status: StatusName
+    end_reason: str | None
+    turn: int
+    max_turns: int
+    created_at: str
+    updated_at: str
+    parent_id: str | None
+    error: Fault | None
+
+
+class Detail(Listed):
+    """A conversation with its transcript."""
+
+    history: list[Spoken]
+    user_prompt: str | None
+    bot_prompt: str | None
+    children: list[str]
+    forked_at: int | None
+
+
+class Page(Out):
+    conversations: list[Listed]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class Created(Out):
+    conversation_id: str
+    status: StatusName
+
+
+class Forked(Created):
+    parent_id: str
+    index: int
+    warnings: list[str]
+
+
+class Accepted(Created):
+    events: str
+
+
+class CheckpointOut(Out):
+    """A moment of the conversation to which one can go back."""
+
+    checkpoint_id: str
+    index: int = Field(description="The last message that was there; -1 before the first.")
+    turn: int
+    next: list[str]
+    created_at: str | None
+
+
+class CheckpointList(Out):
+    checkpoints: list[CheckpointOut]
+
+
+class Generated(Out):
+    content: str
+    origin: Origin
+
+
+class Session(Out):
+    session_id: str
+
+
+class BotOut(Out):
+    bot_id: str
+    name: str
+    kind: str
+    description: str
+    ready: bool
+    reason: str | None
+    greets: bool
+
+
+class BotList(Out):
+    bots: list[BotOut]
+
+
+class PersonaOut(Out):
+    persona: str
+    name: str
+    goal: str
+    language: str
+    level: str
+
+
+class PersonaList(Out):
+    personas: list[PersonaOut]
+
+
+class Ping(Out):
+    ok: bool
+    bot_id: str
+    latency_ms: int
+    message: str
+    code: str | None = None
+
+
+class Health(Out):
+    status: Literal["ok", "degraded"]
+    database: str
+    version: str
+
+
+class ProblemOut(Out):
+    """An error by RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+
+
+__all__ = [name for name in dir() if name[0].isupper()] + ["InFlight"]

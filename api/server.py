@@ -1,0 +1,159 @@
+"""The service as a process: port, signals, and an end in which no stream is torn."""
+
+import asyncio
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import logs
+from api.app import create_app
+from api.routes.about import user_note
+from graph.errors import ConfigError, DuologueError
+from graph.settings import Settings
+from nodes.bots.config import read_bots
+from nodes.files import secrets_in
+
+# Streams get `grace_s` to end; whoever has not by then is closed by uvicorn.
+CLOSING_S = 3
+
+
+class Server(uvicorn.Server):
+    """Drains the runs before it closes connections, and exits with 0 when it was asked to."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self.app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        runs = getattr(self.app.state, "runs", None)
+        if runs is not None:
+            await runs.drain(self.app.state.settings.grace_s)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == 2
+        self.should_exit = True
+
+
+class Abortable:
+    """Lets a response cut its connection: closing would wait for a peer that never reads."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if scope["type"] == "http" and transport is not None:
+            scope["duologue.abort"] = transport.abort
+        await self.app(scope, receive, send)
+
+
+def bound(settings: Settings) -> socket.socket:
+    """The listening socket. Raises `ConfigError` where the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        where = f"{settings.host}:{settings.port}"
+        reason = f"{where} cannot be used: {error.strerror}; set another port, as in --port 25051"
+        raise ConfigError(reason, key="DUOLOGUE_PORT") from error
+    return listener
+
+
+def serve(settings: Settings) -> int:
+    """Runs the service until it is told to stop; gives the exit code. Raises `ConfigError`."""
+    listener = bound(settings)
+    try:
+        logs.set_up(settings, _secrets(settings))
+        base = _base(settings, listener)
+        app = create_app(settings, api_url=lambda: base)
+        server = Server(_config(app), app)
+        return _run(server, listener, lambda: _announce(settings, base))
+    except DuologueError as error:
+        print(f"duologue: {error.message}", file=sys.stderr)  # noqa: T201 - what the user reads
+        return 2 if isinstance(error, ConfigError) else 3
+    finally:
+        listener.close()
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        Abortable(app),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=CLOSING_S,
+        timeout_keep_alive=30,
+        server_header=False,
+        date_header=True,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+    )
+
+
+def _run(server: Server, listener: socket.socket, announce: Callable[[], None]) -> int:
+    async def main() -> None:
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.02)
+        if server.started and not serving.done():
+            _settle_memory()
+            announce()
+        await serving
+
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(main())
+    return 0 if server.started else 3
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
+
+
+def _base(settings: Settings, listener: socket.socket) -> str:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """What must never stand in a log line."""
+    names = {name for bot in read_bots(settings.bots).values() for name in secrets_in(_data(bot))}
+    values = [os.environ.get(name, "") for name in names]
+    values += [key.get_secret_value() for key in settings.api_keys]
+    if settings.openai_api_key:
+        values.append(settings.openai_api_key.get_secret_value())
+    return [value for value in values if value]
+
+
+def _data(bot: Any) -> dict[str, Any]:
+    data: dict[str, Any] = bot.model_dump()
+    return data
+
+
+def _announce(settings: Settings, base: str) -> None:
+    body = '{"bot_id": 16, "user_prompt": "sẵn sàng", "max_turns": 5}'
+    lines = [
+        f"Duologue is up at {base}",
+        f"  UI       {base}/vi/ (tiếng Việt), {base}/ui/ (English)" if settings.ui else "",
+        f"  API      {base}/docs",
+        f"  user     {user_note(settings.has_model)}",
+        f"  storage  {settings.database_url}",
+        "  try      curl -N " + f"{base}/simulate -H 'Content-Type: application/json' -d '{body}'",
+        "Ctrl-C ends it; what was said is kept.",
+    ]
+    print("\n".join(line for line in lines if line), flush=True)  # noqa: T201

@@ -1,0 +1,85 @@
+"""Frames on the wire. The only file that knows sse-starlette."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+from sse_starlette.event import ServerSentEvent
+from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from graph.live import Follower, Frame
+from graph.settings import Settings
+
+log = logging.getLogger("duologue.api")
+
+# Streams end by themselves when the runs are drained; a watcher of signals would tear them.
+AppStatus.enable_automatic_graceful_drain = False
+
+
+def encode(frame: Frame) -> bytes:
+    """One event by the WHATWG format; JSON has no line break, so one data line is enough."""
+    head = f"id: {frame.id}\nevent: {frame.event}\ndata: ".encode()
+    return b"%b%b\n\n" % (head, orjson.dumps(frame.data))
+
+
+class Stream(EventSourceResponse):
+    """A stream to one client. One that does not read is dropped, and nobody waits for it."""
+
+    def __init__(
+        self,
+        content: AsyncIterator[bytes],
+        settings: Settings,
+        *,
+        media_type: str = "text/event-stream",
+        headers: Mapping[str, str] | None = None,
+        heartbeat: bool = True,
+    ) -> None:
+        super().__init__(
+            content,
+            headers=headers,
+            media_type=media_type,
+            ping=settings.heartbeat_s if heartbeat else 0,
+            ping_message_factory=_ping,
+            sep="\n",
+            send_timeout=settings.send_timeout_s,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("reader dropped: it did not read", extra={"path": scope["path"]})
+            abort = scope.get("duologue.abort")
+            if abort:
+                abort()
+
+
+def _ping() -> ServerSentEvent:
+    return ServerSentEvent(comment="ping", sep="\n")
+
+
+async def event_stream(follower: Follower) -> AsyncIterator[bytes]:
+    """The follower's events as they come, each at once."""
+    async for frame in follower.frames():
+        yield encode(frame)
+
+
+async def graph_stream(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """LangGraph's own events, for debugging: no ids, since they cannot be taken up again."""
+    async for event in events:
+        data = orjson.dumps(event, default=_shown, option=orjson.OPT_NON_STR_KEYS)
+        yield b"event: %b\ndata: %b\n\n" % (str(event["event"]).encode(), data)
+
+
+def _shown(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return repr(value)[:2000]
+
+
+def stream(follower: Follower, settings: Settings, **headers: str) -> Stream:
+    """The event stream of a follower."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Stream(event_stream(follower), settings, headers=named)

@@ -1,0 +1,64 @@
+"""What the routes share: the runs of this process and its settings."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from pydantic import Field, StringConstraints
+
+from graph.errors import NotFound, Stopping
+from graph.runs import Runs
+from graph.settings import Settings
+
+ClientId = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
+]
+OptionalClient = Annotated[
+    ClientId | None, Field(description="Who asks. Where a conversation has one, it must match.")
+]
+ClientQuery = Annotated[
+    ClientId | None, Query(description="Who asks. Where a conversation has one, it must match.")
+]
+
+
+def settings_of(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def runs_of(request: Request) -> Runs:
+    """The runs of this process. Raises `Stopping` before they are there or after they are gone."""
+    runs: Runs | None = getattr(request.app.state, "runs", None)
+    if runs is None:
+        raise Stopping("the server is starting or stopping")
+    return runs
+
+
+AnyRuns = Annotated[Runs, Depends(runs_of)]
+AnySettings = Annotated[Settings, Depends(settings_of)]
+
+
+def known_id(id: str) -> str:
+    """The path's id. What is no UUID was never given to a conversation: `NotFound`."""
+    plain = id.replace("-", "")
+    if len(id) != 36 or len(plain) != 32 or not plain.isalnum() or not plain.isascii():
+        raise NotFound("there is no conversation with that id")
+    return id.lower()
+
+
+Id = Annotated[str, Depends(known_id)]
+
+
+def links(id: str) -> Mapping[str, str]:
+    """Where a conversation is found, and where it can be watched."""
+    place = f"/api/conversations/{id}"
+    return {"Location": place, "Link": f'<{place}/events>; rel="monitor"'}
+
+
+def prefers_async(request: Request) -> bool:
+    return "respond-async" in request.headers.get("prefer", "").lower()
+
+
+def dumped(model: Any) -> dict[str, Any]:
+    data: dict[str, Any] = model.model_dump(exclude_unset=True)
+    return data

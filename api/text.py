@@ -1,0 +1,27 @@
+"""The conversation as text lines, each sent when it is said."""
+
+from collections.abc import AsyncIterator
+
+from graph.live import Follower, Frame
+
+SPEAKERS = {"user": "User", "assistant": "Bot"}
+
+
+async def text_stream(follower: Follower, resume: str) -> AsyncIterator[bytes]:
+    """`User: …` and `Bot: …`; where something failed, an `Error: …` line behind all of them."""
+    async for frame in follower.frames():
+        line = line_of(frame, resume)
+        if line:
+            yield f"{line}\n".encode()
+
+
+def line_of(frame: Frame, resume: str) -> str | None:
+    """The line of one event; `resume` is where the conversation can be taken up."""
+    data = frame.data
+    if frame.event == "message":
+        return f"{SPEAKERS[data['role']]}: {data['text']}"
+    if frame.event == "error":
+        return f"Error: {data['error']} ({data['code']}); resume with POST {resume}"
+    if frame.event == "done" and data["end_reason"] in ("server_stopped", "stopped"):
+        return f"Stopped: {data['end_reason']}; resume with POST {resume}"
+    return None

@@ -1,0 +1,35 @@
+"""What may be changed in a conversation under way, and where it is kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graph.catalogue import Conversation
+from graph.errors import Invalid
+from nodes.cast import Cast
+
+_KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
+
+
+def changed(
+    cast: Cast, row: Conversation, asked: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The update of the state, and the columns of the catalogue. Raises `Invalid`."""
+    scenario: dict[str, Any] = {name: asked[name] for name in _KEPT if name in asked}
+    columns: dict[str, Any] = {n: asked[n] for n in ("max_turns", "persona") if n in asked}
+    update: dict[str, Any] = {}
+    if "seat" in asked:
+        # "simulated" gives the seat back to whoever speaks where nobody sits in it.
+        seat = cast.default_seat if asked["seat"] == "simulated" else asked["seat"]
+        update["seat"] = columns["seat"] = seat
+    if scenario:
+        columns["scenario"] = {**row.scenario, **scenario}
+        update["scenario"] = {**scenario, **_card(cast, asked)}
+    return update, columns
+
+
+def _card(cast: Cast, asked: Mapping[str, Any]) -> dict[str, Any]:
+    if "persona" not in asked:
+        return {}
+    if asked["persona"] not in cast.personas:
+        raise Invalid(f"there is no persona {asked['persona']!r}", "persona")
+    return {"card": cast.personas[asked["persona"]].model_dump(exclude_defaults=True)}
