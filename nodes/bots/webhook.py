@@ -62,10 +62,9 @@ class Webhook:
             return await self._late(self.config.poll, ask, self._captured(call.capture, data))
         ended = bool(call.end and _at(data, call.end) is True)
         self._check(call, data, replied=bubbles is not None)
-        if not ended:
-            bubbles = _worth_saying(bubbles, call, shown)
+        said = _said(bubbles) if ended else _worth_saying(bubbles, call, shown)
         captured = self._captured(call.capture, data)
-        return Reply(bubbles or [], ended, session={**ask.session, **captured} or None)
+        return Reply(said, ended, session={**ask.session, **captured} or None)
 
     async def ping(self) -> str:
         call = self.config.ping or self._turn
@@ -92,10 +91,10 @@ class Webhook:
     async def _polled(self, poll: PollCall, ask: Ask) -> Reply:
         while True:
             data = await self._call(poll, ask, ask.key, self._turn_s)
-            bubbles = self._bubbles(poll, data)
+            said = _said(self._bubbles(poll, data))
             ended = bool(poll.end and _at(data, poll.end) is True)
-            if bubbles or ended:
-                return Reply(bubbles or [], ended, session=dict(ask.session) or None)
+            if said or ended:
+                return Reply(said, ended, session=dict(ask.session) or None)
             await asyncio.sleep(poll.every_s)
 
     async def _call(self, call: Call, ask: Ask, key: str, seconds: float) -> Any:
@@ -179,10 +178,15 @@ def _worth_saying(bubbles: list[str] | None, call: TurnCall, shown: str) -> list
     if bubbles is None:
         where = call.reply if isinstance(call.reply, str) else call.reply[-1]
         raise BotError("bad_reply", f"{shown} sent no text at {where}", url=shown)
-    said = [bubble for bubble in bubbles if bubble.strip()]
+    said = _said(bubbles)
     if not said:
         raise BotError("empty", f"{shown} sent an empty message", url=shown)
     return said
+
+
+def _said(bubbles: list[str] | None) -> list[str]:
+    """The bubbles in which something is said; blank ones are no lines of the conversation."""
+    return [bubble for bubble in bubbles or [] if bubble.strip()]
 
 
 def _json(content: bytes, headers: Mapping[str, str], shown: str) -> Any:
