@@ -93,6 +93,22 @@ class View:
         self._takes.clear()
         self._wake()
 
+    @property
+    def driven_here(self) -> bool:
+        """Whether a run of this process drives the conversation now."""
+        return self.exact and self.stands is Status.RUNNING
+
+    def catch_up(self, messages: Sequence[Message], turn: int, run: int, max_turns: int) -> None:
+        """What another process, or an earlier life of this one, put on disk."""
+        if run != self.run:
+            self.marks, self.run = [], run
+            self._takes.clear()
+        self.exact, self.turn, self.max_turns = False, turn, max_turns
+        if len(messages) > len(self.messages):
+            self.messages = messages
+            self._forget()
+        self._wake()
+
     def status(self, status: str, message: str, **facts: Any) -> None:
         data = {
             "status": status,
@@ -124,6 +140,9 @@ class View:
         self._void("discarded", data)
 
     def stored(self, messages: Sequence[Message], turn: int) -> None:
+        if turn > self.turn:
+            # A turn may be done without a message: a bot that ends in silence, one that is accepted.
+            self.turn, self.calling = turn, None
         if len(messages) > len(self.messages):
             first = messages[len(self.messages)]["content"]
             if not first.startswith(self.saying):

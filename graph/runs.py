@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from graph.begin import first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
 from graph.changes import changed
@@ -21,6 +22,7 @@ from graph.ends import EndReason, Status
 from graph.errors import (
     Busy,
     Conflict,
+    DuologueError,
     Forbidden,
     Full,
     Stopping,
@@ -29,12 +31,13 @@ from graph.errors import (
 from graph.live import Follower, View, Watch
 from graph.scenario import Scenario
 from graph.settings import Settings
-from graph.state import InFlight, Message, State, adding, message, now
+from graph.state import InFlight, Message, State
 from graph.storage import Storage
 from graph.views import Views
 from nodes.cast import Cast
 
 log = logging.getLogger("duologue.runs")
+MIRROR_EVERY_S = 0.5
 
 
 def _unwatched(_what: str, _id: str, _facts: dict[str, Any]) -> None:
@@ -57,9 +60,10 @@ class Runs:
         self.cast = cast
         self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
         self._driving: dict[str, Drive | None] = {}
-        self.views = Views(self.graph, storage, self._note, self._driving)
+        self.views = Views(self.graph, storage, self._note, self._driving, self.true)
         self._tasks = tasks
         self._watch = watch
+        self._mirrored: set[str] = set()
         self._stopping = False
 
     # --- what there is ----------------------------------------------------------------------
@@ -85,52 +89,13 @@ class Runs:
         if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
             return known
         id = str(uuid4())
-        begun = state or self._begin(scenario)
-        row = self._row(id, scenario, begun, client_id, parent)
+        begun = state or first_state(self.cast, scenario)
+        row = first_row(id, scenario, begun, client_id, parent)
         await put(self.graph, id, dict(begun), first=True)
-        return await self.storage.catalogue.add(row, key, body)
-
-    def _begin(self, scenario: Scenario) -> State:
-        lines = [
-            message(line.role, line.content, index=at, turn=0, origin="given")
-            for at, line in enumerate(scenario.history)
-        ]
-        card = self.cast.persona(scenario).model_dump(exclude_defaults=True)
-        return {
-            "messages": adding(lines),
-            "scenario": {**scenario.stored(), "card": card},
-            "seat": scenario.user or self.cast.default_seat,
-        }
-
-    def _row(
-        self,
-        id: str,
-        scenario: Scenario,
-        begun: State,
-        client_id: str | None,
-        parent: tuple[str, int] | None,
-    ) -> Conversation:
-        parent_id, forked_at = parent or (None, None)
-        return Conversation(
-            id=id,
-            client_id=client_id,
-            bot_id=str(scenario.bot_id),
-            persona=scenario.persona,
-            seat=begun["seat"],
-            status=Status.CREATED,
-            end_reason=None,
-            turn=begun.get("turn", 0),
-            max_turns=scenario.max_turns,
-            runs=0,
-            owner=None,
-            in_flight=None,
-            error=None,
-            scenario=scenario.stored(),
-            parent_id=parent_id,
-            forked_at=forked_at,
-            created_at=now(),
-            updated_at=now(),
-        )
+        kept = await self.storage.catalogue.add(row, key, body)
+        if kept != id:  # the same key at the same moment: the other one was first
+            await self.storage.checkpoints.adelete_thread(id)
+        return kept
 
     async def get(self, id: str, client_id: str | None = None) -> Conversation:
         """How the conversation stands. Raises `Forbidden` where it is another client's."""
@@ -266,7 +231,24 @@ class Runs:
         view: View | None = None,
     ) -> Follower:
         """A reader of the conversation from its start, or from behind a cursor."""
-        return Follower(view or await self.views.of(id), after)
+        view = view or await self.views.of(id)
+        if view.stands is Status.RUNNING and not view.exact and id not in self._mirrored:
+            self._mirrored.add(id)
+            self._tasks.create_task(self._mirror(view), name=f"mirror {id}")
+        return Follower(view, after)
+
+    async def _mirror(self, view: View) -> None:
+        """Another process drives it: what that one stores is looked up while somebody follows."""
+        try:
+            while view.stands is Status.RUNNING and not view.exact and not self._stopping:
+                await asyncio.sleep(MIRROR_EVERY_S)
+                if not view.followers:
+                    return
+                await self.views.of(view.id)
+        except DuologueError as error:
+            log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
+        finally:
+            self._mirrored.discard(view.id)
 
     # --- inside -----------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The views of this process: one object a conversation, so that all who follow see the same."""
 
 from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any, cast
 
 from graph.catalogue import Conversation
@@ -18,12 +18,18 @@ class Views:
     """Views of running conversations, and of as many others as were looked at last."""
 
     def __init__(
-        self, graph: Graph, storage: Storage, watch: Watch, drives: Container[str]
+        self,
+        graph: Graph,
+        storage: Storage,
+        watch: Watch,
+        drives: Container[str],
+        true: Callable[[Conversation], Conversation],
     ) -> None:
         self._graph = graph
         self._storage = storage
         self._watch = watch
         self._drives = drives
+        self._true = true
         self._views: OrderedDict[str, View] = OrderedDict()
 
     def known(self, id: str) -> View | None:
@@ -42,26 +48,26 @@ class Views:
         return cast(State, (await self._graph.aget_state(config(id))).values)
 
     async def of(self, id: str) -> View:
-        """The conversation's view, read from disk where it is not known. Raises `NotFound`."""
-        if id not in self._views:
-            row = await self._storage.catalogue.get(id)
-            state = await self.state(id)
-            if id not in self._views:
-                self._drop_idle()
-                self._views[id] = self._made(row, state)
+        """The conversation's view, as true as the disk is. Raises `NotFound`."""
+        view = self._views.get(id)
+        if view is None or not view.driven_here:
+            view = await self._read(id)
         self._views.move_to_end(id)
-        return self._views[id]
+        return view
 
-    def _made(self, row: Conversation, state: State) -> View:
-        messages, turn = state.get("messages") or [], state.get("turn", 0)
-        view = View(row.id, messages, turn, row.max_turns, self._watch)
-        view.run, view.stands, view.exact = row.runs, row.status, False
-        facts: dict[str, Any] = {"end_reason": row.end_reason} if row.end_reason else {}
-        view.status(row.status.value, _SAYS[row.status], **facts)
-        if row.error:
-            view.error(row.error)
-        if row.status not in _OPEN:
-            view.done(row.status, row.end_reason)
+    async def _read(self, id: str) -> View:
+        """Another process may have driven it on since it was last looked at."""
+        row = self._true(await self._storage.catalogue.get(id))
+        view = self._views.get(id)
+        if view and (view.run, view.stands) == (row.runs, row.status) != (row.runs, Status.RUNNING):
+            return view
+        state = await self.state(id)
+        view = self._views.get(id)
+        if view is None:
+            self._drop_idle()
+            view = self._views[id] = View(id, [], 0, row.max_turns, self._watch)
+        if not view.driven_here:
+            _tell(view, row, state)
         return view
 
     def _drop_idle(self) -> None:
@@ -72,6 +78,21 @@ class Views:
             if id not in self._drives and not view.followers:
                 del self._views[id]
                 spare -= 1
+
+
+def _tell(view: View, row: Conversation, state: State) -> None:
+    """What the disk says, in a view that no run of this process drives."""
+    news = (view.run, view.stands) != (row.runs, row.status)
+    view.catch_up(state.get("messages") or [], state.get("turn", 0), row.runs, row.max_turns)
+    if not news and view.marks:
+        return
+    view.stands = row.status
+    facts: dict[str, Any] = {"end_reason": row.end_reason} if row.end_reason else {}
+    view.status(row.status.value, _SAYS[row.status], **facts)
+    if row.error:
+        view.error(row.error)
+    if row.status not in _OPEN:
+        view.done(row.status, row.end_reason)
 
 
 _OPEN = (Status.CREATED, Status.WAITING, Status.RUNNING)
