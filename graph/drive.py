@@ -195,8 +195,7 @@ class Drive:
         """What the last step added; its checkpoint is on disk now."""
         known = len(self.view.messages)
         fresh = [line for line in self._tail if int(line["id"]) >= known]
-        if fresh:
-            self.view.stored([*self.view.messages, *fresh], self._turn)
+        self.view.stored([*self.view.messages, *fresh], self._turn)
 
     async def apply_changes(self) -> None:
         changes, self._changes = self._changes, []
