@@ -76,10 +76,11 @@ def _closed(
         update["session"] = dict(reply.session)
     everything = [*state.get("messages", []), *lines]
     if reply.ended:
-        update["end_reason"] = EndReason.BOT_ENDED
+        update["end_reason"] = EndReason.BOT_ENDED.value
     elif ask.turn:
         closing = state.get("closing", False)
-        update["end_reason"] = end_after_turn(ask.scenario, everything, ask.turn, spent, closing)
+        reason = end_after_turn(ask.scenario, everything, ask.turn, spent, closing)
+        update["end_reason"] = reason and reason.value
     if not update.get("end_reason") and context.pauses_after(ask.turn) and runtime.control:
         runtime.control.request_drain("turns")
     return update

@@ -28,7 +28,7 @@ async def user_speaks(
     seat = state.get("seat") or cast.default_seat
     line, name = await _line(state, ask, seat, cast, voice)
     if not line.text.strip():
-        return {"end_reason": EndReason.USER_DONE}
+        return {"end_reason": EndReason.USER_DONE.value}
     took = monotonic() - began
     fresh = message(
         "user",
