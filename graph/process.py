@@ -1,5 +1,6 @@
 """All that one Duologue process holds open: storage, speakers, the demo bot, the runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -31,6 +32,6 @@ async def open_process(settings: Settings, watch: Watch = _nobody) -> AsyncItera
             file = path.with_name(f"{path.name}.demo")
             demo = serve_demo(file, delay_s=settings.demo_delay_s)
             demo_url = await stack.enter_async_context(demo)
-        cast = Cast(settings, demo_url)
+        cast = await asyncio.to_thread(Cast, settings, demo_url)
         stack.push_async_callback(cast.close)
         yield await stack.enter_async_context(open_runs(settings, storage, cast, watch))

@@ -1,5 +1,6 @@
 """Where conversations are kept, by URL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
     database = Database(path)
     await database.open(checkpoints.SCHEMA + catalogue.SCHEMA)
     owner = Owner(path)
-    owner.begin()
+    await asyncio.to_thread(owner.begin)
     try:
         async with aiosqlite.connect(path) as reader:
             await reader.execute("PRAGMA query_only=ON")
@@ -56,4 +57,4 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
             yield Storage(database, saver, Catalogue(database), owner)
     finally:
         await database.close()
-        owner.end()
+        await asyncio.to_thread(owner.end)
