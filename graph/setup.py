@@ -5,14 +5,16 @@ Empty texts and zeros mean "not set", since Studio's form shows those better tha
 
 from collections.abc import Iterable
 from copy import copy
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from graph.scenario import MAX_TURNS, Scenario
 
+Hints = dict[str, Any]
 
-def _shown(*nodes: str, **hints: Any) -> Any:
+
+def _shown(*nodes: str, **hints: str) -> Hints:
     """Beside which nodes Studio shows a field, and as what."""
     return {"langgraph_nodes": list(nodes), **hints}
 
@@ -113,7 +115,7 @@ def with_choices(**choices: Iterable[str]) -> type[Setup]:
     fields: dict[str, Any] = {}
     for name, values in choices.items():
         field = copy(Setup.model_fields[name])
-        hints: Any = field.json_schema_extra
-        field.json_schema_extra = {**hints, "enum": sorted(values)}
+        hints = cast(Hints, field.json_schema_extra)
+        field.json_schema_extra = hints | {"enum": sorted(values)}
         fields[name] = (str, field)
     return create_model("Setup", __base__=Setup, __doc__=Setup.__doc__, **fields)
