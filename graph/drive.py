@@ -23,6 +23,7 @@ log = logging.getLogger("duologue.runs")
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 ENDLESS = 1_000_000
 ONLOOKER = 1000
+_PAUSED = "paused after turn {} as asked; POST …/runs lets it go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Ending:
     status: Status
     reason: str | None = None
     error: DuologueError | None = None
+    says: str = ""
 
 
 class Drive:
@@ -55,6 +57,8 @@ class Drive:
         self._graph = graph
         self._config = config(view.id)
         self._say = say
+        self._begun = False
+        self._cut = False
         self._changes: list[dict[str, Any]] = []
         self._onlookers: list[asyncio.Queue[dict[str, Any] | None]] = []
         self._tail: Sequence[Any] = ()
@@ -67,7 +71,8 @@ class Drive:
         """Ends the run at once, also while a speaker is silent; the first intent wins."""
         if self.intent is None:
             self.intent = ending
-            if self.task:
+            # A task that is cancelled before its first step never runs, not even its `finally`.
+            if self.task and self._begun:
                 self.task.cancel()
 
     def drain(self, ending: Ending) -> None:
@@ -90,9 +95,11 @@ class Drive:
 
     async def ending(self) -> Ending:
         """Drives until there is an ending. Cancelled without an intent, it raises."""
+        self._begun = True
         try:
-            return await self._driven()
+            return self.intent or await self._driven()
         except asyncio.CancelledError:
+            self._cut = True
             if self.intent is None:
                 raise
             return self.intent
@@ -102,27 +109,23 @@ class Drive:
             return Ending(Status.INTERRUPTED, reason, error)
         except DuologueError as error:
             return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
-        except Exception as error:  # whatever it is, the conversation must say so
-            incident = uuid4().hex[:12]
-            facts = {"conversation_id": self.view.id, "incident": incident}
-            log.exception("run broke", extra=facts)
-            told = DuologueError(f"an internal error, incident {incident}", incident=incident)
-            told.__cause__ = error
-            return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, told)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the conversation must say so
+            return broken(self.view.id, error)
 
     async def _driven(self) -> Ending:
-        step: Any = None
-        if self._say is not None and await self._is_waiting():
-            step = self._answer()
+        state = await self._graph.aget_state(self._config)
+        if not state.next:  # it ended, and the process died before the catalogue knew
+            return Ending(Status.COMPLETED, state.values.get("end_reason"))
+        step: Any = self._answer() if state.interrupts and self._say is not None else None
         while True:
             waits, drained = await self._until_it_rests(step)
             step = None
             if drained:
+                self.control = RunControl()  # first: a change that comes meanwhile drains again
                 await self.apply_changes()
-                self.control = RunControl()
                 if self.intent is None and not self._paused():
                     continue
-                return self.intent or Ending(Status.WAITING)
+                return self.intent or Ending(Status.WAITING, says=_PAUSED.format(self.view.turn))
             if waits and self._say is not None:
                 step = self._answer()
                 continue
@@ -134,9 +137,6 @@ class Drive:
 
     def _paused(self) -> bool:
         return self.directions.pauses_after(self.view.turn)
-
-    async def _is_waiting(self) -> bool:
-        return bool((await self._graph.aget_state(self._config)).interrupts)
 
     async def watched(self) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events, from the next step on; an onlooker too slow loses some."""
@@ -198,9 +198,24 @@ class Drive:
         self.view.stored([*self.view.messages, *fresh], self._turn)
 
     async def apply_changes(self) -> None:
-        changes, self._changes = self._changes, []
-        for update in changes:
-            await put(self._graph, self.view.id, update)
+        while self._changes:
+            await put(self._graph, self.view.id, self._changes.pop(0))
+
+    async def retell(self) -> None:
+        """A run that was cut off between two steps has more on disk than it told."""
+        if self._cut:
+            state = (await self._graph.aget_state(self._config)).values
+            self.view.stored(state.get("messages") or [], state.get("turn", 0))
+
+
+def broken(id: str, error: Exception) -> Ending:
+    """The ending of a run that met what nobody foresaw; the log has it under the incident."""
+    incident = uuid4().hex[:12]
+    facts = {"conversation_id": id, "incident": incident}
+    log.error("run broke", exc_info=error, extra=facts)
+    told = DuologueError(f"an internal error, incident {incident}", incident=incident)
+    told.__cause__ = error
+    return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, told)
 
 
 def config(id: str) -> RunnableConfig:
@@ -222,7 +237,9 @@ def _last_node(state: State) -> str:
         return "__start__"
     if not said or int(state["scenario"].get("replay", 0)) > state.get("replayed", 0):
         return "open"
-    return "user" if said[-1]["role"] == "user" else "bot"
+    # A turn that is accepted as heard leaves the user's line last, and yet it is done.
+    unanswered = said[-1]["role"] == "user" and state.get("sent", 0) > state.get("turn", 0)
+    return "user" if unanswered else "bot"
 
 
 def error_data(error: DuologueError) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from graph.build import builder
 from graph.catalogue import Conversation
 from graph.changes import changed
 from graph.cursor import Cursor
-from graph.drive import Drive, Ending, Graph, error_data, put
+from graph.drive import Drive, Ending, Graph, broken, error_data, put
 from graph.ends import EndReason, Status
 from graph.errors import (
     Busy,
@@ -37,6 +37,7 @@ from graph.views import Views
 from nodes.cast import Cast
 
 log = logging.getLogger("duologue.runs")
+_SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
 MIRROR_EVERY_S = 0.5
 
 
@@ -60,6 +61,7 @@ class Runs:
         self.cast = cast
         self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
         self._driving: dict[str, Drive | None] = {}
+        self._starting: dict[str, asyncio.Event] = {}
         self.views = Views(self.graph, storage, self._note, self._driving, self.true)
         self._tasks = tasks
         self._watch = watch
@@ -144,6 +146,11 @@ class Runs:
                 end_reason=row.end_reason,
             )
         more = min(row.turn + turns, self.settings.max_turns)
+        if more <= row.turn:
+            raise Conflict(
+                f"the conversation has ended after {row.turn} turns, as many as are allowed",
+                end_reason=row.end_reason,
+            )
         update = {"end_reason": None, "closing": False, "scenario": {"max_turns": more}}
         return await self._run(row, update=update, max_turns=more)
 
@@ -174,19 +181,17 @@ class Runs:
 
     async def stop(self, id: str) -> Conversation:
         """Stops it, also while a speaker hangs; stopping twice is stopping once."""
-        drive = self._driving.get(id)
+        drive = await self._driver(id)
         ending = Ending(Status.STOPPED, EndReason.STOPPED)
         if drive is not None:
             drive.view.status("stopping", "stopping on request")
             drive.stop(ending)
             await drive.finished.wait()
-        row = await self.storage.catalogue.get(id)
-        if self.true(row).status not in (Status.COMPLETED, Status.STOPPED, Status.RUNNING):
-            changes = {"status": Status.STOPPED, "end_reason": EndReason.STOPPED, "owner": None}
-            await self.storage.catalogue.update(id, **changes)
-            if view := self.views.known(id):
-                view.done(Status.STOPPED, EndReason.STOPPED)
-        return self.true(await self.storage.catalogue.get(id))
+        elif await self.storage.catalogue.stop(id, self._runs) and (view := self.views.known(id)):
+            view.done(ending.status, ending.reason)
+        row = self.true(await self.storage.catalogue.get(id))
+        # A start came between: what it started is stopped too.
+        return await self.stop(id) if id in self._driving else row
 
     async def change(self, row: Conversation, asked: Mapping[str, Any]) -> bool:
         """Changes seat, persona or limits: at once where nothing runs, else between two steps.
@@ -196,7 +201,7 @@ class Runs:
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
         update, columns = changed(self.cast, row, asked)
-        drive = self._driving.get(row.id)
+        drive = await self._driver(row.id)
         if drive is None:
             await put(self.graph, row.id, update)
         else:
@@ -280,12 +285,15 @@ class Runs:
             if seat or max_turns:
                 columns = {"seat": seat or row.seat, "max_turns": max_turns or row.max_turns}
                 await self.storage.catalogue.update(row.id, **columns)
-        except BaseException:
-            self._driving.pop(row.id, None)
-            raise
-        drive = Drive(self.graph, view, accepted=accepted, last_turn=last_turn, say=say)
+            drive = Drive(self.graph, view, accepted=accepted, last_turn=last_turn, say=say)
+            self._driving[row.id] = drive
+        finally:
+            if self._driving[row.id] is None:
+                del self._driving[row.id]
+            self._starting.pop(row.id).set()
+        if self._stopping:
+            drive.drain(_SERVER_STOPPED)
         view.begin(claimed.runs + 1, max_turns or row.max_turns)
-        self._driving[row.id] = drive
         self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
         drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
         return view
@@ -299,12 +307,19 @@ class Runs:
         if len(self._driving) >= self.settings.max_open_runs:
             raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
         self._driving[id] = None
+        self._starting[id] = asyncio.Event()
+
+    async def _driver(self, id: str) -> Drive | None:
+        """Who drives it; a start that is under way is waited for."""
+        if starting := self._starting.get(id):
+            await starting.wait()
+        return self._driving.get(id)
 
     def _other_lives(self, owner: str) -> bool:
         return owner != self.storage.owner.id and self.storage.owner.lives(owner)
 
     async def _drive(self, drive: Drive) -> None:
-        ending = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
+        ending = _SERVER_STOPPED
         try:
             ending = await drive.ending()
         finally:
@@ -312,38 +327,47 @@ class Runs:
             await asyncio.shield(self._finish(drive, ending))
 
     async def _finish(self, drive: Drive, ending: Ending) -> None:
-        view, error = drive.view, ending.error
-        told = error_data(error) if error else None
+        try:
+            ending = await self._written(drive, ending)
+        finally:
+            self._driving.pop(drive.view.id, None)
+            self._end(drive.view, ending)
+            drive.over()
+
+    async def _written(self, drive: Drive, ending: Ending) -> Ending:
+        """How the run ended, once that is on disk; what keeps it from there is how it ended."""
+        view = drive.view
         try:
             await self.storage.checkpoints.settle(view.id)
-            await drive.apply_changes()
+            await drive.retell()
             await self.storage.catalogue.update(
                 view.id,
                 status=ending.status,
                 end_reason=ending.reason,
-                error=told,
+                error=error_data(ending.error) if ending.error else None,
                 owner=None,
                 turn=view.turn,
                 in_flight=view.calling or 0,
             )
+            await drive.apply_changes()
         except StorageError as failed:
             facts = {"conversation_id": view.id, "cause": failed.message}
             log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
-            told = told or error_data(failed)
-            if ending.status is not Status.INTERRUPTED:
-                ending = Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, failed)
-        finally:
-            self._driving.pop(view.id, None)
-            self._end(view, ending, told)
-            drive.over()
+            broke = ending.status is Status.INTERRUPTED
+            reason = ending.reason if broke else EndReason.SERVER_ERROR
+            return Ending(Status.INTERRUPTED, reason, ending.error or failed)
+        except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
+            return broken(view.id, error)
+        return ending
 
-    def _end(self, view: View, ending: Ending, told: dict[str, Any] | None) -> None:
+    def _end(self, view: View, ending: Ending) -> None:
+        told = error_data(ending.error) if ending.error else None
         facts = {"status": ending.status.value, "end_reason": ending.reason, "turns": view.turn}
         self._watch("run_ended", view.id, {**facts, "error": told})
         if told:
             view.error(told)
         if ending.status is Status.WAITING:
-            view.status("waiting", "waiting for the person in the user's seat")
+            view.status("waiting", ending.says or "waiting for the person in the user's seat")
         view.done(ending.status, ending.reason)
 
     async def _in_flight(self, row: Conversation) -> int | None:
@@ -388,11 +412,10 @@ class Runs:
     async def drain(self, grace_s: float) -> None:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""
         self._stopping = True
-        ending = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
         drives = [drive for drive in self._driving.values() if drive is not None]
         for drive in drives:
             drive.view.status("stopping", "the server is stopping; the conversation goes on later")
-            drive.drain(ending)
+            drive.drain(_SERVER_STOPPED)
         try:
             async with asyncio.timeout(grace_s):
                 await self._all_finished(drives)
@@ -400,7 +423,8 @@ class Runs:
             for drive in drives:
                 if drive.task and not drive.finished.is_set():
                     drive.task.cancel()
-            self.views.close()
+            await self._all_finished(drives)
+        self.views.close()
 
     async def _all_finished(self, drives: list[Drive]) -> None:
         for drive in drives:
@@ -415,10 +439,15 @@ class Runs:
 async def open_runs(
     settings: Settings, storage: Storage, cast: Cast, watch: Watch = _unwatched
 ) -> AsyncIterator[Runs]:
-    """The runs of this process. Leaving drains them."""
+    """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
+    raised: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         runs = Runs(settings, storage, cast, tasks, watch)
         try:
             yield runs
+        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
+            raised = error
         finally:
             await runs.drain(settings.grace_s)
+    if raised:
+        raise raised
