@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from graph.database import Database
-from graph.ends import Status
+from graph.ends import EndReason, Status
 from graph.errors import Busy, KeyReused, NotFound
 from graph.state import now
 
@@ -134,10 +134,29 @@ class Catalogue:
                 raise Busy("the conversation has a run already")
             connection.execute(
                 "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
-                "updated_at = ? WHERE id = ?",
+                "in_flight = NULL, updated_at = ? WHERE id = ?",
                 (owner, Status.RUNNING, now(), id),
             )
             return found
+
+        return await self._database.write(work)
+
+    async def stop(self, id: str, runs: Callable[[Conversation], bool]) -> bool:
+        """Writes `stopped`, unless it has ended or somebody drives it. Raises `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise NotFound("there is no conversation with that id")
+            found = _conversation(row)
+            if found.status.ended or (found.status is Status.RUNNING and runs(found)):
+                return False
+            connection.execute(
+                "UPDATE conversations SET status = ?, end_reason = ?, owner = NULL, "
+                "updated_at = ? WHERE id = ?",
+                (Status.STOPPED, EndReason.STOPPED, now(), id),
+            )
+            return True
 
         return await self._database.write(work)
 

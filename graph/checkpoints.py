@@ -137,10 +137,11 @@ class Checkpoints(AsyncSqliteSaver):
         self._pending.setdefault(head[0], []).append((sql, rows))
 
     async def settle(self, thread_id: str) -> None:
-        """Stores what a run left without a checkpoint behind it: interrupts, answers, errors."""
-        steps = self._pending.pop(thread_id, None)
-        if steps:
-            await self.database.write(partial(_execute, steps))
+        """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.
+
+        Returns once all that the run wrote is on disk, also where nobody waited for it.
+        """
+        await self.database.write(partial(_execute, self._pending.pop(thread_id, [])))
 
     async def adelete_thread(self, thread_id: str) -> None:
         tables = ("checkpoints", "writes")
