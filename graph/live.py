@@ -141,7 +141,7 @@ class View:
 
     def stored(self, messages: Sequence[Message], turn: int) -> None:
         if turn > self.turn:
-            # A turn may be done without a message: a bot that ends in silence, one that is accepted.
+            # A turn may be done without a message: the bot ended in silence, or it was accepted.
             self.turn, self.calling = turn, None
         if len(messages) > len(self.messages):
             first = messages[len(self.messages)]["content"]
