@@ -1,0 +1,117 @@
+"""A process's runs inside the test: real files, real HTTP to the test servers, short waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from graph.ends import Status
+from graph.live import Follower, Frame
+from graph.process import open_process
+from graph.runs import Runs
+from graph.scenario import Scenario
+from graph.settings import Settings
+from tests.servers.robot import RobotServer, reply_to
+from tests.servers.wait import wait_until
+
+ROBOT = """bots:
+  16: {{kind: webhook, name: robot, preset: robot-lesson, base_url: "{url}"}}
+"""
+
+
+class House:
+    """Opens the same database again and again, as a server does that restarts."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.database = folder / "duologue.db"
+        self.bots = folder / "bots.yaml"
+        self.bots.write_text(ROBOT.format(url=url), encoding="utf-8")
+
+    def add_bots(self, text: str) -> None:
+        """Further bots, as they stand under `bots:`."""
+        with self.bots.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def settings(self, **changes: Any) -> Settings:
+        quick = {"attempts_total_s": 3.0, "turn_timeout_s": 1.0, "init_timeout_s": 1.0}
+        given = {"model_timeout_s": 1.0, "grace_s": 1.0, **quick, **changes}
+        return Settings(
+            database_url=f"sqlite:///{self.database}",
+            bots=self.bots,
+            personas=self.folder / "personas",
+            **given,
+        )
+
+    @asynccontextmanager
+    async def open(self, **changes: Any) -> AsyncIterator[Runs]:
+        async with open_process(self.settings(**changes)) as runs:
+            yield runs
+
+
+async def created(runs: Runs, **scenario: Any) -> str:
+    return await runs.create(Scenario(**{"user": "scripted", **scenario}))
+
+
+async def ran(runs: Runs, id: str) -> list[Frame]:
+    """Starts it and follows it to its end."""
+    await runs.start(id)
+    return await followed(runs, id)
+
+
+async def followed(runs: Runs, id: str, seconds: float = 8.0) -> list[Frame]:
+    """All frames up to the `done` with which the stream ends."""
+    async with asyncio.timeout(seconds):
+        return [frame async for frame in (await runs.follow(id)).frames()]
+
+
+async def rested(runs: Runs, id: str, seconds: float = 8.0) -> None:
+    """Returns once no run drives it."""
+    await wait_until(lambda: id not in runs._driving, seconds, what="the end of the run")
+
+
+async def seen(follower: Follower, event: str, **data: Any) -> Frame:
+    """The next frame of this kind with these facts."""
+    async with asyncio.timeout(5):
+        while True:
+            frame = follower.next()
+            if frame is None:
+                await follower.view.changed()
+            elif frame.event == event and data.items() <= frame.data.items():
+                return frame
+
+
+async def lines(runs: Runs, id: str) -> list[tuple[str, str]]:
+    return [(line["role"], line["content"]) for line in await runs.messages(id)]
+
+
+async def status(runs: Runs, id: str) -> tuple[Status, str | None, int]:
+    row = await runs.get(id)
+    return row.status, row.end_reason, row.turn
+
+
+def exact(robot: RobotServer, id: str, said: list[tuple[str, str]], turns: int) -> None:
+    """The transcript is the robot's own account of it: each turn heard once, in order."""
+    heard = [text for role, text in said if role == "user"]
+    assert robot.heard(id) == heard
+    assert len(heard) == turns
+    answers = [text for role, text in said if role == "assistant"]
+    assert answers == [reply_to(n, text) for n, text in enumerate(heard, 1)]
+
+
+def only(frames: list[Frame], event: str) -> list[dict[str, Any]]:
+    return [frame.data for frame in frames if frame.event == event]
+
+
+def agree(frames: list[Frame], said: list[tuple[str, str]]) -> None:
+    """Previews, messages and the transcript tell the same text."""
+    assert [(m["role"], m["text"]) for m in only(frames, "message")] == said
+    told: dict[int, str] = {}
+    for frame in frames:
+        if frame.event in ("reset", "discarded"):
+            told.pop(frame.data["index"], None)
+        elif frame.event == "token":
+            index = frame.data["index"]
+            told[index] = told.get(index, "") + frame.data["content"]
+    assert told == dict(enumerate(text for _, text in said))

@@ -1,0 +1,338 @@
+"""One run a conversation: started, stopped, drained, deleted, and never left half-way."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from graph.ends import Status
+from graph.errors import Busy, Conflict, DuologueError, Full, Invalid, KeyReused, NotFound, Stopping
+from graph.scenario import Scenario
+from tests.integration.engine.house import (
+    House,
+    created,
+    exact,
+    followed,
+    lines,
+    only,
+    ran,
+    rested,
+    seen,
+    status,
+)
+from tests.servers.robot import RobotServer
+from tests.servers.wait import wait_until
+
+
+async def test_of_two_starts_at_once_one_runs_and_one_is_refused(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=3)
+        got = await asyncio.gather(*(runs.start(id) for _ in range(5)), return_exceptions=True)
+        assert sorted(type(one).__name__ for one in got) == ["Busy"] * 4 + ["View"]
+        await rested(runs, id)
+        said = await lines(runs, id)
+    exact(robot, id, said, 3)
+    assert not any(call.overlapped for call in robot.calls)
+
+
+async def test_whatever_would_begin_a_second_run_is_refused(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hold", turn=1)
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        await runs.start(id)
+        await wait_until(lambda: robot.of(id))
+        for begin in (runs.start(id), runs.resume(id), runs.say(id, "xin chào")):
+            with pytest.raises(Busy):
+                await begin
+        robot.release()
+        await rested(runs, id)
+
+
+async def test_a_stop_takes_effect_within_a_second_while_the_bot_hangs(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang", turn=2, times=1)
+    async with house.open(turn_timeout_s=30.0) as runs:
+        id = await created(runs, max_turns=4)
+        await runs.start(id)
+        await wait_until(lambda: len(robot.of(id)) == 2)
+        async with asyncio.timeout(1):
+            row = await runs.stop(id)
+        assert (row.status, row.end_reason, row.turn) == (Status.STOPPED, "stopped", 1)
+        assert row.in_flight == 2
+        frames = await followed(runs, id)
+        assert [data["status"] for data in only(frames, "done")] == ["stopped"]
+        again = await runs.stop(id)
+        assert again == row
+        await runs.resume(id)
+        await rested(runs, id)
+        said = await lines(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 4)
+    exact(robot, id, said, 4)
+    assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in (1, 2, 2, 3, 4)]
+
+
+async def test_a_stop_before_the_run_took_its_first_step_is_not_lost(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=2)
+        await runs.start(id)
+        async with asyncio.timeout(1):
+            row = await runs.stop(id)
+        assert row.status is Status.STOPPED
+        assert runs.open_runs == 0
+        assert not robot.of(id)
+        await ran(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+
+
+async def test_a_stop_beside_a_start_never_leaves_a_status_that_is_untrue(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang")
+    async with house.open(turn_timeout_s=30.0) as runs:
+        for nth in range(12):
+            id = await created(runs)
+            start = asyncio.ensure_future(runs.start(id))
+            for _ in range(nth):
+                await asyncio.sleep(0.0005)
+            async with asyncio.timeout(2):
+                await asyncio.gather(start, runs.stop(id))
+                row = await runs.storage.catalogue.get(id)
+                assert (row.status is Status.RUNNING) == (id in runs._driving)
+                assert (await runs.stop(id)).status is Status.STOPPED
+
+
+@pytest.mark.parametrize("steps", range(0, 40, 2))
+async def test_a_stop_at_any_moment_leaves_stream_and_disk_alike(
+    house: House, robot: RobotServer, steps: int
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=6)
+        await runs.start(id)
+        for _ in range(steps * steps // 4):
+            await asyncio.sleep(0)
+        row = await runs.stop(id)
+        told = [data["text"] for data in only(await followed(runs, id), "message")]
+        shown = [text for _, text in await lines(runs, id)]
+        state = await runs.views.state(id)
+        assert told == shown == [line["content"] for line in state.get("messages", [])]
+        assert row.turn == state.get("turn", 0)
+        if row.status is not Status.COMPLETED:
+            await runs.resume(id)
+            await rested(runs, id)
+        said = await lines(runs, id)
+    assert [role for role, _ in said] == ["user", "assistant"] * 6
+    sent = [call.key for call in robot.of(id)]
+    assert len(sent) - len(set(sent)) <= 1
+
+
+async def test_a_stop_where_nothing_runs_is_written_and_can_be_undone(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        assert (await runs.stop(id)).status is Status.STOPPED
+        frames = await followed(runs, id)
+        assert [data["status"] for data in only(frames, "done")] == ["stopped"]
+        await ran(runs, id)
+        assert (await runs.stop(id)).status is Status.COMPLETED
+
+
+async def test_only_so_many_runs_are_open_at_once(house: House, robot: RobotServer) -> None:
+    robot.fail("hold", op="init")
+    async with house.open(max_open_runs=2) as runs:
+        ids = [await created(runs, max_turns=1) for _ in range(3)]
+        for id in ids[:2]:
+            await runs.start(id)
+        with pytest.raises(Full):
+            await runs.start(ids[2])
+        await wait_until(lambda: len(robot.calls) == 2)
+        robot.faults.clear()
+        robot.release()
+        await rested(runs, ids[0])
+        await runs.start(ids[2])
+        await rested(runs, ids[2])
+        assert (await status(runs, ids[2]))[0] is Status.COMPLETED
+
+
+async def test_draining_finishes_the_step_and_the_rest_goes_on_later(
+    house: House, robot: RobotServer
+) -> None:
+    robot.delay = 0.05
+    async with house.open() as runs:
+        id = await created(runs, max_turns=4)
+        await runs.start(id)
+        await wait_until(lambda: len(robot.of(id)) == 2)
+        await runs.drain(2.0)
+        row = await runs.get(id)
+        assert (row.status, row.end_reason) == (Status.INTERRUPTED, "server_stopped")
+        assert row.turn == 2
+        with pytest.raises(Stopping):
+            await runs.resume(id)
+        with pytest.raises(Stopping):
+            await created(runs)
+    async with house.open() as runs:
+        await runs.recover()
+        await rested(runs, id)
+        said = await lines(runs, id)
+    exact(robot, id, said, 4)
+
+
+async def test_draining_does_not_wait_for_a_bot_that_hangs(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang", turn=1, times=1)
+    async with asyncio.timeout(3), house.open(turn_timeout_s=30.0, grace_s=0.2) as runs:
+        id = await created(runs, max_turns=1)
+        await runs.start(id)
+        await wait_until(lambda: robot.of(id))
+    async with house.open(resume_on_start=False) as runs:
+        row = await runs.storage.catalogue.get(id)
+        assert (row.status, row.end_reason) == (Status.INTERRUPTED, "server_stopped")
+        assert row.in_flight == 1
+
+
+async def test_a_start_under_way_when_the_process_drains_is_drained_too(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang")
+    async with asyncio.timeout(4), house.open(turn_timeout_s=60.0, grace_s=0.2) as runs:
+        ids = [await created(runs) for _ in range(3)]
+        starts = [runs.start(id) for id in ids]
+        await asyncio.gather(*starts, runs.drain(0.2), return_exceptions=True)
+        for id in ids:
+            assert (await runs.get(id)).status in (Status.CREATED, Status.INTERRUPTED)
+
+
+async def test_a_drain_during_the_last_turn_completes_it(house: House, robot: RobotServer) -> None:
+    robot.fail("slow", seconds=0.1, turn=2)
+    async with house.open() as runs:
+        id = await created(runs, max_turns=2)
+        await runs.start(id)
+        await wait_until(lambda: len(robot.of(id)) == 2)
+        await runs.drain(2.0)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+
+
+async def test_a_deleted_conversation_is_gone_from_every_table(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang", turn=1)
+    async with house.open(turn_timeout_s=30.0) as runs:
+        kept = await created(runs)
+        id = await runs.create(Scenario(user="scripted"), key="k", body="b")
+        await runs.start(id)
+        await wait_until(lambda: robot.of(id))
+        async with asyncio.timeout(1):
+            await runs.delete(id)
+        with pytest.raises(NotFound):
+            await runs.get(id)
+        for what in (runs.start, runs.resume, runs.stop, runs.delete, runs.messages, runs.follow):
+            with pytest.raises(NotFound):
+                await what(id)
+        assert await runs.get(kept)
+    with sqlite3.connect(house.database) as connection:
+        dump = "\n".join(connection.iterdump())
+    connection.close()
+    assert id not in dump
+    assert kept in dump
+
+
+async def test_five_creations_with_one_key_make_one_conversation_and_leave_nothing(
+    house: House,
+) -> None:
+    async with house.open() as runs:
+        made = await asyncio.gather(
+            *(runs.create(Scenario(user="scripted"), key="k", body="b") for _ in range(5))
+        )
+        assert len(set(made)) == 1
+        assert await runs.create(Scenario(user="scripted"), key="k", body="b") == made[0]
+        with pytest.raises(KeyReused):
+            await runs.create(Scenario(user="scripted"), key="k", body="another")
+        rows, _ = await runs.storage.catalogue.page(10)
+        assert [row.id for row in rows] == [made[0]]
+        threads = await runs.storage.database.read("SELECT DISTINCT thread_id FROM checkpoints")
+        assert threads == [(made[0],)]
+
+
+async def test_what_the_caller_raises_is_not_wrapped_in_a_group(house: House) -> None:
+    with pytest.raises(Invalid) as caught:
+        async with house.open() as runs:
+            await created(runs, bot_id="nobody")
+    assert caught.value.field == "bot_id"
+
+
+async def test_a_run_whose_ending_cannot_be_written_harms_no_other(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house.open() as runs:
+        broken, other = [await created(runs, max_turns=3) for _ in range(2)]
+        settle = runs.storage.checkpoints.settle
+
+        async def breaks(id: str) -> None:
+            if id == broken:
+                raise RuntimeError("out of the blue")
+            await settle(id)
+
+        monkeypatch.setattr(runs.storage.checkpoints, "settle", breaks)
+        await runs.start(broken)
+        await runs.start(other)
+        for id in (broken, other):
+            await rested(runs, id)
+        assert (await status(runs, other))[0] is Status.COMPLETED
+        row = await runs.get(broken)
+        assert row.status is Status.INTERRUPTED
+        frames = await followed(runs, broken)
+        assert len(only(frames, "done")) == 1
+        assert only(frames, "done")[0]["status"] == "interrupted"
+        monkeypatch.undo()
+        await runs.resume(broken)
+        await rested(runs, broken)
+        assert await status(runs, broken) == (Status.COMPLETED, "max_turns", 3)
+    assert len(robot.heard(broken)) == 3
+
+
+async def test_twenty_conversations_at_once_never_mix(house: House, robot: RobotServer) -> None:
+    robot.delay = 0.01
+    async with house.open() as runs:
+        ids = [await created(runs, max_turns=3, lines=[f"cuộc {n}"]) for n in range(20)]
+        for id in ids:
+            await runs.start(id)
+        for id in ids:
+            await rested(runs, id)
+            exact(robot, id, await lines(runs, id), 3)
+    assert not any(call.overlapped for call in robot.calls)
+
+
+async def test_a_follower_that_comes_and_goes_changes_nothing(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=3)
+        view = await runs.start(id)
+        for _ in range(50):
+            async for _frame in (await runs.follow(id)).frames():
+                break
+        await rested(runs, id)
+        assert view.followers == 0
+        assert not view._waiting
+        await seen(await runs.follow(id), "done", status="completed")
+
+
+async def test_asking_for_no_more_turns_of_an_ended_conversation_is_a_conflict(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        await ran(runs, id)
+        for what in (runs.start(id), runs.say(id, "Còn nữa")):
+            with pytest.raises(Conflict) as caught:
+                await what
+            assert isinstance(caught.value, DuologueError)
+            assert caught.value.facts["end_reason"] == "max_turns"
