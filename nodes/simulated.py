@@ -1,11 +1,9 @@
 """The simulated user: a model that plays a persona."""
 
 import re
-from collections.abc import Sequence
 
 from graph.errors import UserError
 from graph.events import Voice
-from graph.state import Message
 from nodes.attempts import within
 from nodes.models import Chat, Completion
 from nodes.speakers import Ask, OnPiece, Said
@@ -36,7 +34,7 @@ class SimulatedUser:
             )
             text, leaving = part_end(said.text)
             leaving = leaving and ask.turn > ask.scenario.min_turns
-            fault = _fault(text, leaving, said, ask.messages)
+            fault = _fault(text, leaving, said)
             if fault is None:
                 shown.rest(text)
                 return Said(text, "simulated", leaving, said.usage)
@@ -93,10 +91,11 @@ def part_end(text: str) -> tuple[str, bool]:
     return (text[: found.start()], True) if found else (text, False)
 
 
-def _fault(
-    text: str, leaving: bool, completion: Completion, said: Sequence[Message]
-) -> tuple[str, str] | None:
-    """Why this line cannot be sent, as (kind of error, reason); None where it can."""
+def _fault(text: str, leaving: bool, completion: Completion) -> tuple[str, str] | None:
+    """Why this line cannot be sent, as (kind of error, reason); None where it can.
+
+    A line said before is no fault: people repeat themselves, and `loop_limit` is for circles.
+    """
     if completion.refusal or completion.finish_reason == "content_filter":
         return "refused", "The model refused to play the person."
     if completion.finish_reason == "length":
@@ -105,7 +104,4 @@ def _fault(
         return None if leaving else ("empty", "The line was empty.")
     if _LEAK.search(text):
         return "bad_reply", "The line held thoughts or a speaker's name."
-    earlier = [line["content"].strip() for line in said[-4:]]
-    if len(text) > 20 and text.strip() in earlier:
-        return "bad_reply", "The line repeated an earlier one."
     return None
