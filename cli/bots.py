@@ -1,0 +1,54 @@
+"""`duologue bots` and `duologue ping`: who can be put under test, and whether they are there."""
+
+import asyncio
+import json
+import sys
+from argparse import Namespace
+from time import monotonic
+
+from cli.plain import utf8
+from graph.scenario import Scenario
+from graph.settings import Settings
+from nodes.bots.config import AnyBot, missing_secrets, read_bots
+
+
+def bots(options: Namespace, settings: Settings) -> int:
+    rows = [columns(id, bot) for id, bot in read_bots(settings.bots).items()]
+    out = utf8(sys.stdout)
+    if options.json:
+        names = ("bot_id", "kind", "name", "where", "needs")
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False))
+    elif out.isatty():
+        from cli.tables import print_bots
+
+        print_bots(rows)
+    else:
+        out.writelines("\t".join(row) + "\n" for row in rows)
+    return 0
+
+
+def columns(id: str, bot: AnyBot) -> list[str]:
+    """Id, kind, name, where it is, and the environment variables that it lacks."""
+    return [id, bot.kind, bot.name or "", _where(bot), ", ".join(missing_secrets(bot))]
+
+
+def _where(bot: AnyBot) -> str:
+    """Its address as it stands in the file, where a secret is only named; no query."""
+    turn = getattr(bot, "turn", None)
+    url = getattr(bot, "base_url", None) or getattr(bot, "url", None) or (turn and turn.url)
+    return str(url or "").split("?")[0]
+
+
+def ping(options: Namespace, settings: Settings) -> int:
+    began = monotonic()
+    found = asyncio.run(_ping(options.bot, settings))
+    print(f"{found} ({(monotonic() - began) * 1000:.0f} ms)")
+    return 0
+
+
+async def _ping(bot_id: int | str, settings: Settings) -> str:
+    from graph.process import open_process
+
+    async with open_process(settings) as runs:
+        runs.cast.check(Scenario.model_construct(bot_id=bot_id))
+        return await runs.cast.by_id(str(bot_id)).ping()

@@ -1,0 +1,87 @@
+"""When somebody leaves: a signal asks us to go, or whoever read our output has gone."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self, TypeVar
+
+from cli.telling import Closing, Opening, Show
+from graph.live import Frame
+
+T = TypeVar("T")
+
+
+@contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """A first ctrl-C, SIGTERM or hang-up calls `stop`; a second one ends the process."""
+    loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means it
+        numbers.append(signal.SIGHUP)
+
+    def first() -> None:
+        forget()
+        stop()
+
+    def forget() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, first)
+    try:
+        yield
+    finally:
+        forget()
+
+
+class Audience:
+    """A show whose reader may go, as `head` does: then `left` is called, and nothing more told."""
+
+    def __init__(self, show: Show, left: Callable[[], None]) -> None:
+        self._show = show
+        self._left = left
+        self._gone = False
+
+    def __enter__(self) -> Self:
+        self._show.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._show.__exit__(kind, error, trace)
+
+    def opened(self, opening: Opening) -> None:
+        self._tell(self._show.opened, opening)
+
+    def frame(self, frame: Frame) -> None:
+        self._tell(self._show.frame, frame)
+
+    def closed(self, closing: Closing) -> None:
+        self._tell(self._show.closed, closing)
+
+    def _tell(self, tell: Callable[[T], None], what: T) -> None:
+        if self._gone:
+            return
+        try:
+            tell(what)
+        except BrokenPipeError:
+            self._gone = True
+            self._left()
+            _write_nowhere()
+
+
+def _write_nowhere() -> None:
+    """What is still buffered for a closed pipe would make Python complain at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

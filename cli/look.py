@@ -1,0 +1,116 @@
+"""`duologue show` and `duologue list`: what is stored, without driving anything."""
+
+import asyncio
+import json
+import sys
+from argparse import Namespace
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from api.present import detail, listed
+from cli.plain import utf8
+from cli.telling import SPEAKERS, error_line
+from graph.catalogue import Conversation
+from graph.errors import NotFound
+from graph.runs import Runs, open_runs
+from graph.settings import Settings
+from graph.state import Message
+from graph.storage import open_storage, sqlite_path
+from nodes.cast import Cast
+
+
+@asynccontextmanager
+async def stored(settings: Settings) -> AsyncIterator[Runs]:
+    """The conversations on disk; what dead processes left `running` is set right first."""
+    async with open_storage(settings.database_url) as storage:
+        cast = Cast(settings)
+        try:
+            async with open_runs(settings, storage, cast) as runs:
+                await runs.recover()
+                yield runs
+        finally:
+            await cast.close()
+
+
+def show(options: Namespace, settings: Settings) -> int:
+    row, messages = asyncio.run(_found(options.id, settings))
+    out = utf8(sys.stdout)
+    if options.json:
+        print(json.dumps(detail(row, messages, []), ensure_ascii=False, indent=2))
+    elif out.isatty():
+        from cli.tables import print_transcript
+
+        print_transcript(list(facts(row)), messages)
+    else:
+        out.writelines(f"{line}\n" for line in transcript(row, messages))
+    return 0
+
+
+async def _found(id: str, settings: Settings) -> tuple[Conversation, Sequence[Message]]:
+    if not sqlite_path(settings.database_url).exists():
+        raise NotFound(f"there is no conversation with that id, and no {settings.database_url}")
+    async with stored(settings) as runs:
+        return runs.true(await runs.storage.catalogue.get(id)), await runs.messages(id)
+
+
+def facts(row: Conversation) -> Iterator[str]:
+    """What there is to say of a conversation but its lines."""
+    yield f"Conversation {row.id}"
+    reason = f" ({row.end_reason})" if row.end_reason else ""
+    yield f"Status: {row.status.value}{reason}, turn {row.turn} of {row.max_turns}"
+    persona = f", persona {row.persona}" if row.persona else ""
+    yield f"Speakers: bot {row.bot_id}, {row.seat} user{persona}"
+    yield f"Begun {row.created_at}, changed {row.updated_at}"
+    if row.parent_id:
+        yield f"Forked from {row.parent_id} at message {row.forked_at}"
+    if row.error:
+        yield error_line(row.error)
+
+
+def transcript(row: Conversation, messages: Sequence[Message]) -> Iterator[str]:
+    """The conversation as lines of text; those that were said stand as `duologue run` has them."""
+    yield from facts(row)
+    yield ""
+    for line in messages:
+        yield f"{SPEAKERS[line['role']]}: {line['content']}"
+        yield f"    {remark(line)}"
+
+
+def remark(line: Message) -> str:
+    """Turn, origin and latency of a line."""
+    latency = line.get("latency_ms")
+    turn = f"turn {line['turn']}" if line["turn"] else "before turn 1"
+    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def show_list(options: Namespace, settings: Settings) -> int:
+    rows = asyncio.run(_page(options, settings))
+    out = utf8(sys.stdout)
+    if options.json:
+        print(json.dumps([listed(row) for row in rows], ensure_ascii=False, indent=2))
+    elif out.isatty():
+        from cli.tables import print_list
+
+        print_list(rows)
+    else:
+        out.writelines("\t".join(columns(row)) + "\n" for row in rows)
+    return 0
+
+
+async def _page(options: Namespace, settings: Settings) -> list[Conversation]:
+    if not sqlite_path(settings.database_url).exists():
+        return []
+    async with stored(settings) as runs:
+        rows, _more = await runs.storage.catalogue.page(
+            options.limit, None, status=options.status, bot_id=options.bot
+        )
+        return [runs.true(row) for row in rows]
+
+
+def columns(row: Conversation) -> list[str]:
+    """One row of the list."""
+    code = (row.error or {}).get("code", "")
+    why = code or row.end_reason or ""
+    turns = f"{row.turn}/{row.max_turns}"
+    return [row.id, row.status.value, turns, row.bot_id, row.seat, row.created_at, why]

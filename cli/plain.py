@@ -1,0 +1,97 @@
+"""Output without a terminal: the transcript line by line, or JSON for programs."""
+
+import io
+import json
+from typing import Any, Self, TextIO
+
+from cli.telling import SPEAKERS, Closing, Opening, error_line, note_of
+from graph.live import Frame
+
+
+def utf8(stream: TextIO) -> TextIO:
+    """The stream, writing UTF-8 whatever the locale says; terminals keep their own encoding."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+    return stream
+
+
+class Plain:
+    """`User: …` and `Bot: …` as they are said; notes and errors go to `err`."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out, self._err = out, err
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing is held."""
+
+    def opened(self, opening: Opening) -> None:
+        _say(self._out, f"Conversation {opening.id}: {opening.bot}, {opening.user}")
+        for note in opening.notes:
+            _say(self._err, note)
+
+    def frame(self, frame: Frame) -> None:
+        if frame.event == "message":
+            _say(self._out, f"{SPEAKERS[frame.data['role']]}: {frame.data['text']}")
+        elif note := note_of(frame):
+            _say(self._err, note)
+
+    def closed(self, closing: Closing) -> None:
+        _say(self._out, f"Conversation {closing.id}: {closing.sentence}")
+        if closing.error:
+            _say(self._err, error_line(closing.error))
+        if closing.resume:
+            _say(self._err if closing.error else self._out, f"Go on with: {closing.resume}")
+
+
+class Json:
+    """Every event as one line: `event`, `id`, `data`; `summary` is the last."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out, self._err = out, err
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing is held."""
+
+    def opened(self, opening: Opening) -> None:
+        data = {
+            "conversation_id": opening.id,
+            "bot": opening.bot,
+            "user": opening.user,
+            "turn": opening.turn,
+            "max_turns": opening.max_turns,
+            "notes": opening.notes,
+        }
+        self._tell("conversation", None, data)
+
+    def frame(self, frame: Frame) -> None:
+        self._tell(frame.event, frame.id, frame.data)
+
+    def closed(self, closing: Closing) -> None:
+        data = {
+            "conversation_id": closing.id,
+            "status": closing.status.value,
+            "end_reason": closing.end_reason,
+            "turns": closing.turns,
+            "max_turns": closing.max_turns,
+            "messages": closing.messages,
+            "seconds": round(closing.seconds, 3),
+            "error": closing.error,
+            "resume": closing.resume,
+        }
+        self._tell("summary", None, data)
+        if closing.error:
+            _say(self._err, error_line(closing.error))
+
+    def _tell(self, event: str, id: str | None, data: dict[str, Any]) -> None:
+        _say(self._out, json.dumps({"event": event, "id": id, "data": data}, ensure_ascii=False))
+
+
+def _say(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+    stream.flush()

@@ -1,0 +1,60 @@
+"""Stored conversations and bots, for a terminal."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.look import columns, remark
+from cli.screen import said, shown
+from graph.catalogue import Conversation
+from graph.state import Message
+
+_COLOURS = {"completed": "green", "interrupted": "red", "running": "cyan"}
+
+
+def print_transcript(
+    facts: Sequence[str], messages: Sequence[Message], console: Console | None = None
+) -> None:
+    console = console or Console(highlight=False)
+    for fact in facts:
+        style = "red" if fact.startswith("Error:") else "dim"
+        console.print(Text(shown(fact), style), soft_wrap=True)
+    console.print()
+    for line in messages:
+        console.print(said(line["role"], line["content"], remark(line)))
+
+
+def print_list(rows: Sequence[Conversation], console: Console | None = None) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("conversation", "status", "turns", "age"):
+        table.add_column(name, no_wrap=True)
+    for name in ("bot", "why"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        id, status, turns, bot, _seat, begun, why = columns(row)
+        coloured = Text(status, _COLOURS.get(status, "yellow"))
+        table.add_row(id, coloured, turns, age(begun), bot, why)
+    console = console or Console(highlight=False)
+    console.print(table if rows else "No conversations yet.")
+
+
+def print_bots(rows: Sequence[Sequence[str]], console: Console | None = None) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("bot", "kind", "name", "where", "needs"):
+        table.add_column(name, overflow="fold")
+    for id, kind, name, where, needs in rows:
+        table.add_row(id, kind, Text(shown(name)), Text(shown(where)), Text(needs, "red"))
+    (console or Console(highlight=False)).print(table)
+
+
+def age(timestamp: str, now: datetime | None = None) -> str:
+    """How long ago that was, in one unit."""
+    passed = (now or datetime.now(UTC)) - datetime.fromisoformat(timestamp)
+    seconds = max(0, int(passed.total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,156 @@
+"""`duologue run` and `duologue resume`: one conversation, driven and shown by this process."""
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from time import monotonic
+from typing import Protocol
+
+from cli.leaving import Audience, stopping
+from cli.plain import Json, Plain, utf8
+from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
+from cli.wanted import persona, scenario
+from graph.catalogue import Conversation
+from graph.ends import EndReason, Status
+from graph.live import Follower, View
+from graph.process import open_process
+from graph.runs import Runs
+from graph.scenario import Scenario
+from graph.settings import Settings
+
+
+class Act(Protocol):
+    """What the command does, in two steps, so that the id is told before the first word."""
+
+    async def opens(self, runs: Runs) -> Conversation:
+        """Finds or makes the conversation. Raises `Invalid`, `NotFound`."""
+
+    async def begins(self, runs: Runs, id: str) -> View:
+        """Sets it going. Raises `Busy`, `Conflict`."""
+
+
+class Begin:
+    """`run`: a new conversation."""
+
+    def __init__(self, options: Namespace, settings: Settings) -> None:
+        self._id, self._persona = persona(options.persona)
+        self._scenario = scenario(options, settings, self._id)
+
+    async def opens(self, runs: Runs) -> Conversation:
+        if self._id and self._persona:
+            runs.cast.personas[self._id] = self._persona
+        return await runs.storage.catalogue.get(await runs.create(self._scenario))
+
+    async def begins(self, runs: Runs, id: str) -> View:
+        return await runs.start(id)
+
+
+class GoOn:
+    """`resume`: one that is there."""
+
+    def __init__(self, options: Namespace) -> None:
+        self._id, self._in_flight = options.id, options.in_flight
+
+    async def opens(self, runs: Runs) -> Conversation:
+        await runs.recover()
+        row = runs.true(await runs.storage.catalogue.get(self._id))
+        runs.cast.bot(Scenario.read(row.scenario))
+        return row
+
+    async def begins(self, runs: Runs, id: str) -> View:
+        return await runs.resume(id, self._in_flight)
+
+
+def run(options: Namespace, settings: Settings) -> int:
+    return asyncio.run(_talk(Begin(options, settings), options, settings))
+
+
+def resume(options: Namespace, settings: Settings) -> int:
+    return asyncio.run(_talk(GoOn(options), options, settings))
+
+
+async def _talk(act: Act, options: Namespace, settings: Settings) -> int:
+    asked = asyncio.Event()
+    with stopping(asked.set):
+        async with open_process(settings) as runs:
+            row = await act.opens(runs)
+            with Audience(show_for(options), asked.set) as show:
+                show.opened(opening(row, runs, options))
+                closing = await _followed(act, runs, row, show, asked, options)
+            return 3 if closing.status is Status.INTERRUPTED else 0
+
+
+async def _followed(
+    act: Act, runs: Runs, row: Conversation, show: Show, asked: asyncio.Event, options: Namespace
+) -> Closing:
+    began, tally = monotonic(), Tally()
+    view = await act.begins(runs, row.id)
+    async with asyncio.TaskGroup() as tasks:
+        stopper = tasks.create_task(_stop_when(asked, runs, row.id))
+        async for frame in Follower(view, only_run=True).frames():
+            tally.note(frame)
+            show.frame(frame)
+        stopper.cancel()
+    closing = closed(tally, view, monotonic() - began, options)
+    show.closed(closing)
+    return closing
+
+
+async def _stop_when(asked: asyncio.Event, runs: Runs, id: str) -> None:
+    await asked.wait()
+    await runs.stop(id)
+
+
+def show_for(options: Namespace) -> Show:
+    """How to tell it: JSON where asked for, live on a terminal, else line by line."""
+    out, err = utf8(sys.stdout), utf8(sys.stderr)
+    if options.json:
+        return Json(out, err)
+    if not out.isatty():
+        return Plain(out, err)
+    from rich.console import Console
+
+    from cli.screen import Screen
+
+    console = Console(highlight=False)
+    if console.is_dumb_terminal:
+        return Plain(out, err)
+    return Screen(console, Console(stderr=True, highlight=False))
+
+
+def opening(row: Conversation, runs: Runs, options: Namespace) -> Opening:
+    return Opening(
+        id=row.id,
+        bot=runs.cast.bot(Scenario.read(row.scenario)).name,
+        user=f"{row.seat} user",
+        turn=row.turn,
+        max_turns=row.max_turns,
+        notes=tuple(_notes(row, runs, options)),
+    )
+
+
+def _notes(row: Conversation, runs: Runs, options: Namespace) -> Iterator[str]:
+    if row.seat != "scripted" or runs.settings.has_model:
+        return
+    if row.scenario.get("user") is None:
+        yield NO_MODEL
+    if any(getattr(options, name, None) for name in ("user_prompt", "persona")):
+        yield "A persona or a user prompt does not change what the scripted learner says."
+
+
+def closed(tally: Tally, view: View, seconds: float, options: Namespace) -> Closing:
+    status = Status(tally.done.get("status", view.stands))
+    places = {"--database": options.database_url, "--bots": options.bots}
+    ended = status is Status.COMPLETED
+    return Closing(
+        id=view.id,
+        status=status,
+        end_reason=EndReason(tally.done["end_reason"]) if tally.done.get("end_reason") else None,
+        turns=view.turn,
+        max_turns=view.max_turns,
+        messages=tally.messages,
+        seconds=seconds,
+        error=tally.error if status is Status.INTERRUPTED else None,
+        resume=None if ended else resume_command(view.id, places),
+    )
