@@ -20,10 +20,12 @@ class Client:
 
     Not httpx: its own pool collapses above fifty connections, and over aiohttp its requests,
     URLs and headers still cost three times what the call itself does. Redirects are not
-    followed, environment proxies are honoured where any is set.
+    followed, environment proxies are honoured where any is set. `streams` counts the models
+    that are being listened to.
     """
 
     def __init__(self) -> None:
+        self.streams = 0
         self._session: aiohttp.ClientSession | None = None
 
     @property

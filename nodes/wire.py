@@ -1,0 +1,155 @@
+"""A model's stream, read straight off the wire: bytes → events → chunks, a block at a time."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import orjson
+
+from graph.errors import SpeakerError
+from graph.text import clean
+from nodes.http import MAX_REPLY_BYTES, Answer, Client, request
+
+MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
+FEW_STREAMS = 50
+LONGEST_PAUSE_S = 0.04
+Chunk = dict[str, Any]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Wire:
+    """Where a model is asked, and how what goes wrong is raised."""
+
+    def __init__(
+        self,
+        http: Client,
+        fail: type[SpeakerError],
+        *,
+        base: str,
+        shown: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.fail = fail
+        self.shown = shown
+        self._http = http
+        self._url = f"{base}/chat/completions"
+        self._headers = dict(headers)
+
+    async def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
+        """The chunks of one streamed completion, as many together as came together."""
+        sent = {
+            "headers": self._headers,
+            "content": orjson.dumps(payload),
+            "shown": self.shown,
+        }
+        async with request(self._http, self.fail, "POST", self._url, **sent) as answer:
+            self._must_stream(answer)
+            self._http.streams += 1
+            try:
+                async for chunks in self._read(answer):
+                    yield chunks
+            finally:
+                self._http.streams -= 1
+
+    async def _read(self, answer: Answer) -> AsyncIterator[list[Chunk]]:
+        rest, size, join = b"", 0, _Surrogates()
+        async for block in answer.content.iter_any():
+            size += len(block)
+            if size > MAX_STREAM_BYTES:
+                mb = MAX_STREAM_BYTES // 10**6
+                raise self.fail("too_large", f"{self.shown} sent more than {mb} MB")
+            *lines, rest = (rest + block).split(b"\n")
+            events = _data(lines)
+            done = b"[DONE]" in events
+            if done:
+                events = events[: events.index(b"[DONE]")]
+            if events:
+                yield [self._parsed(data, join) for data in events]
+            if done:
+                await _ended(answer)
+                return
+            await _breathe(self._http.streams)
+
+    def _must_stream(self, answer: Answer) -> None:
+        kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind != "text/event-stream":
+            what = kind[:80] or "no type"
+            raise self.fail("bad_content_type", f"{self.shown} sent {what}, not a stream")
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self.fail("encoding", f"{self.shown} sent a compressed stream unasked")
+
+    def _parsed(self, data: bytes, join: "_Surrogates") -> Chunk:
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            chunk = _lenient(data)
+        if not isinstance(chunk, dict):
+            said = f"{self.shown} sent an event that is not a JSON object"
+            raise self.fail("bad_json", said, transient=True)
+        if chunk.get("error"):
+            said = f"{self.shown} broke off its answer with an error"
+            raise self.fail("bad_reply", said, transient=True)
+        join.mend(chunk)
+        return chunk
+
+
+def _data(lines: list[bytes]) -> list[bytes]:
+    """The data of each event; one `data:` line an event is how this protocol is spoken."""
+    found = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+    return [data for data in found if data]
+
+
+async def _ended(answer: Answer) -> None:
+    """Hears the end of the body, without which the connection could not serve again."""
+    if not answer.content.at_eof():
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(LONGEST_PAUSE_S):
+                await answer.content.readany()
+
+
+async def _breathe(streams: int) -> None:
+    """With many streams at once, lets some pieces gather: one wake-up serves them all.
+
+    Nobody reads as fast as that, and a piece waits 40 ms at most.
+    """
+    if streams > FEW_STREAMS:
+        await asyncio.sleep(min(LONGEST_PAUSE_S, (streams - FEW_STREAMS) / 10_000))
+
+
+def _lenient(data: bytes) -> Any:
+    try:
+        return json.loads(data)  # takes lone surrogates, which orjson refuses
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Surrogates:
+    """Joins an emoji that a server cut into two escapes; what stays alone is cleaned."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def mend(self, chunk: Chunk) -> None:
+        delta = first_choice(chunk).get("delta")
+        text = delta.get("content") if isinstance(delta, dict) else None
+        if not isinstance(text, str) or not isinstance(delta, dict):
+            return
+        if self._held or _SURROGATE.search(text):
+            text = self._joined(text)
+        delta["content"] = clean(text)
+
+    def _joined(self, text: str) -> str:
+        text, self._held = self._held + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def first_choice(chunk: Chunk) -> Chunk:
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    return first if isinstance(first, dict) else {}
