@@ -82,20 +82,48 @@ def adding(lines: Sequence[Message]) -> Any:
 
 
 def append(said: list[Any], news: Sequence[Any]) -> list[Any]:
-    """Reducer of the transcript: lines are added, never changed."""
+    """Reducer of the transcript: lines are added; only a LangGraph client may change one."""
     grown = list(said)
     for update in news:
-        lines = update.get("said", [update]) if isinstance(update, dict) else update
-        for line in lines if isinstance(lines, list | tuple) else [lines]:
-            grown.append(line if isinstance(line, dict) else _told(line, len(grown)))
+        if isinstance(update, dict) and "said" in update:
+            grown += update["said"]
+            continue
+        for line in update if isinstance(update, list | tuple) else [update]:
+            _take(grown, line)
     return grown
 
 
-def _told(line: Any, index: int) -> Message:
+def _take(grown: list[Any], line: Any) -> None:
+    """A line in LangGraph's own form: one that has the id of a known line replaces its text."""
+    given = line if isinstance(line, dict) else _fields(line)
+    for at, known in enumerate(grown):
+        if known["id"] == given.get("id"):
+            grown[at] = {**known, "content": _text(given["content"])}
+            return
+    grown.append(given if "origin" in given else _told(given, len(grown)))
+
+
+def _fields(line: Any) -> dict[str, Any]:
+    """A message object, or a text that somebody said, as the dict that it may also come back as."""
+    if isinstance(line, str):
+        return {"content": line}
+    fields: dict[str, Any] = line.model_dump()
+    return fields
+
+
+def _told(given: dict[str, Any], index: int) -> Message:
     """A message that a LangGraph client put into the state, as one of ours."""
-    role: Role = "assistant" if getattr(line, "type", "human") == "ai" else "user"
-    text = line if isinstance(line, str) else str(line.text)
-    return message(role, text, index=index, turn=0, origin="given")
+    by_bot = "ai" in (given.get("type"), given.get("role")) or given.get("role") == "assistant"
+    role: Role = "assistant" if by_bot else "user"
+    return message(role, _text(given["content"]), index=index, turn=0, origin="given")
+
+
+def _text(content: Any) -> str:
+    """LangChain's content: a text, or blocks of which some are text."""
+    if isinstance(content, str):
+        return content
+    blocks = [block if isinstance(block, str) else block.get("text", "") for block in content]
+    return "".join(blocks)
 
 
 def merge(known: dict[str, Any], news: Sequence[dict[str, Any]]) -> dict[str, Any]:
