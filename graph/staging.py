@@ -21,6 +21,7 @@ from langgraph.config import get_config
 from langgraph.constants import TAG_NOSTREAM
 from langgraph.graph.message import push_message
 from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
 
 from graph.build import Node
 from graph.edges import after_open
@@ -159,23 +160,24 @@ class Staging:
             scene = Scene(_merged(state, change), runtime, cast, voice)
             _models_unheard()
             update = await act(node, scene)
-            voice.said(_lines(update))
-            return {**change, **update}
+            return {**change, **_shown(update, voice)}
 
         return step
 
     async def _open(self, node: Node, scene: Scene) -> State:
         """A session, unless the conversation goes on: in chat mode each line is a run."""
         state, session = scene.state, scene.state.get("session") or {}
+        update: State
         if session.get("bot") == scene.bot_key:
             done = state.get("turn", 0)
             asks_bot = await after_open(state) == "bot"
-            return {"end_reason": None, "closing": False, "sent": done + asks_bot}
-        thread = scene.runtime.execution_info and scene.runtime.execution_info.thread_id
-        known_as = thread if thread and thread not in self._told else str(uuid4())
-        update = await scene.play(node, known_as)
-        update["session"] = self._session(scene, known_as, update)
-        return update
+            update = {"end_reason": None, "closing": False, "sent": done + asks_bot}
+        else:
+            thread = scene.runtime.execution_info and scene.runtime.execution_info.thread_id
+            known_as = thread if thread and thread not in self._told else str(uuid4())
+            update = await scene.play(node, known_as)
+            update["session"] = self._session(scene, known_as, update)
+        return {**update, **_typed(state)}
 
     async def _bot(self, node: Node, scene: Scene) -> State:
         """A turn; a bot that is not where the transcript is hears it again, in a new session."""
@@ -237,20 +239,32 @@ def changes(state: State, setup: Setup, cast: Cast) -> State:
         return {}
     wanted = setup.scenario()
     cast.check(wanted)
-    fresh = wanted.model_dump(exclude={"history"})
-    old = Setup(**before).scenario().model_dump() if before else {}
-    news = {name: value for name, value in fresh.items() if name not in old or value != old[name]}
+    old = (Setup(**before).scenario() if before else Scenario()).model_dump()
+    news = {} if before else {"bot_id": wanted.bot_id, "max_turns": wanted.max_turns}
+    news |= {name: value for name, value in wanted.model_dump().items() if value != old[name]}
     card = cast.persona(wanted).model_dump(exclude_defaults=True)
     change: State = {"scenario": {**news, "card": card, "setup": now}}
-    if "user" in news:
+    if "user" in news or not before:
         change["seat"] = wanted.user or cast.default_seat
     return change
 
 
-def _lines(update: State) -> Sequence[Message]:
-    said: Any = update.get("messages") or {}
-    lines: Sequence[Message] = said.get("said", [])
-    return lines
+def _shown(update: State, voice: StreamVoice) -> State:
+    """The update with its lines told, and plain to read in the `updates` stream."""
+    said: Any = update.get("messages")
+    lines: Any = tuple(said["said"]) if isinstance(said, dict) else ()
+    voice.said(lines)
+    return {**update, "messages": lines} if lines else update
+
+
+def _typed(state: State) -> State:
+    """The line that a run was given is the person's in its turn; what stood before it was given."""
+    said = state.get("messages", [])
+    if not said or said[-1]["role"] != "user" or said[-1]["origin"] != "given":
+        return {}
+    typed: Message = {**said[-1], "origin": "human", "turn": state.get("turn", 0) + 1}
+    lines: Any = Overwrite([*said[:-1], typed])
+    return {"messages": lines}
 
 
 def _merged(state: State, change: State) -> State:

@@ -8,7 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypedDict
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dotenv import load_dotenv
@@ -16,6 +16,7 @@ from langchain_core.messages import AnyMessage
 from langgraph.graph.state import CompiledStateGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.runtime import ServerRuntime
+from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
 from graph.build import builder
 from graph.settings import Settings
