@@ -114,7 +114,7 @@ class Drive:
 
     async def _driven(self) -> Ending:
         state = await self._graph.aget_state(self._config)
-        if not state.next:  # it ended, and the process died before the catalogue knew
+        if not state.tasks:  # it ended, and the process died before the catalogue knew
             return Ending(Status.COMPLETED, state.values.get("end_reason"))
         step: Any = self._answer() if state.interrupts and self._say is not None else None
         while True:
