@@ -1,0 +1,259 @@
+"""A bot that is a graph on a LangGraph server: a thread a conversation, a run a turn."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+import orjson
+
+from graph.errors import BotError
+from graph.settings import Settings
+from graph.state import Usage
+from graph.text import clean
+from nodes.attempts import within
+from nodes.bots.config import LangGraphBot
+from nodes.files import resolved
+from nodes.http import MAX_REPLY_BYTES, Answer, Client, body, request
+from nodes.speakers import Ask, OnPiece, Reply
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class LangGraphServerBot:
+    """Speaks the server's own protocol; what the graph adds to `messages` is the reply.
+
+    Where the graph waits at an interrupt, the next line resumes it.
+    """
+
+    remembers = True
+    greets = False
+
+    def __init__(self, config: LangGraphBot, http: Client, settings: Settings) -> None:
+        self.name = config.name or config.assistant
+        self._config = config
+        self._http = http
+        self._timeout_s = config.timeout_s or settings.turn_timeout_s
+        self._open_s = settings.init_timeout_s
+
+    async def open(self, ask: Ask) -> Json:
+        """Makes the thread. Its id follows from the conversation's, so made twice it is one."""
+        thread = str(uuid5(NAMESPACE_URL, f"duologue:{ask.conversation_id}"))
+        wanted = {
+            "thread_id": thread,
+            "if_exists": "do_nothing",
+            "metadata": {"conversation_id": ask.conversation_id},
+        }
+        made = await self._within(
+            self._open_s, self._json("POST", "/threads", wanted, f"{ask.conversation_id}:init")
+        )
+        if made.get("thread_id") != thread:
+            raise BotError("init", f"{self._shown} did not make the thread it was asked for")
+        return {"thread_id": thread}
+
+    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+        return await self._within(self._timeout_s, self._turn(ask, piece))
+
+    async def ping(self) -> str:
+        await self._within(self._open_s, self._json("GET", "/ok"))
+        return f"{self._shown} answers"
+
+    async def _turn(self, ask: Ask, piece: OnPiece) -> Reply:
+        place = f"/threads/{ask.session['thread_id']}"
+        preview = Preview(piece)
+        async with self._request("POST", f"{place}/runs/stream", self._run(ask), ask.key) as answer:
+            _must_stream(answer, self._shown)
+            async for event, data in _events(answer, self._shown):
+                if event == "error":
+                    raise BotError("bad_reply", f"{self._shown} failed: {_reason(data)}")
+                if event == "messages" and isinstance(data, list) and data:
+                    preview.take(data[0])
+        return self._read(await self._json("GET", f"{place}/state"), ask, preview)
+
+    def _run(self, ask: Ask) -> Json:
+        line = {"type": "human", "content": ask.text, "id": ask.key}
+        given: Json = {"input": {"messages": [line]}}
+        if ask.session.get("interrupted"):
+            given = {"command": {"resume": ask.text}}
+        # A run that a crash of ours left behind gives way to the one that repeats its turn.
+        return {
+            **given,
+            "assistant_id": self._config.assistant,
+            "stream_mode": ["messages-tuple"],
+            "multitask_strategy": "rollback",
+            "on_disconnect": "cancel",
+        }
+
+    def _read(self, state: Json, ask: Ask, preview: "Preview") -> Reply:
+        values = state.get("values")
+        said = values.get("messages") if isinstance(values, dict) else None
+        waits = [
+            interrupt.get("value")
+            for task in state.get("tasks") or []
+            for interrupt in task.get("interrupts") or []
+        ]
+        said = said if isinstance(said, list) else []
+        new = _new(said, ask.session.get("said", 0)) or preview.messages
+        texts = [text for text in map(_text, new) if text.strip()]
+        if not texts:
+            texts = [_told(value) for value in waits]
+        if not texts:
+            raise BotError("empty", f"{self._shown} added no message of type ai to `messages`")
+        session = {**ask.session, "interrupted": bool(waits), "said": len(said)}
+        return Reply(texts, usage=_usage(new), session=session)
+
+    # --- HTTP -------------------------------------------------------------------------------
+
+    @property
+    def _shown(self) -> str:
+        return f"{self.name} ({self._config.url})"
+
+    async def _within(self, seconds: float, call: Awaitable[T]) -> T:
+        return await within(seconds, BotError, self._shown, call)
+
+    def _request(
+        self, method: str, path: str, content: Json | None, key: str = ""
+    ) -> AbstractAsyncContextManager[Answer]:
+        headers = {name: resolved(value) for name, value in self._config.headers.items()}
+        headers |= {"Content-Type": "application/json"} if content is not None else {}
+        headers |= {"Idempotency-Key": key} if key else {}
+        return request(
+            self._http,
+            BotError,
+            method,
+            resolved(self._config.url).rstrip("/") + path,
+            shown=self._shown,
+            headers=headers,
+            content=None if content is None else orjson.dumps(content),
+        )
+
+    async def _json(
+        self, method: str, path: str, content: Json | None = None, key: str = ""
+    ) -> Json:
+        async with self._request(method, path, content, key) as answer:
+            data = _loaded(await body(answer, BotError, self._shown), self._shown)
+        if not isinstance(data, dict):
+            raise BotError("bad_reply", f"{self._shown} answered {path} with no JSON object")
+        return data
+
+
+class Preview:
+    """What is streamed: the first message as it grows, all of them in the end."""
+
+    def __init__(self, piece: OnPiece) -> None:
+        self._piece = piece
+        self._by_id: dict[str, Json] = {}
+
+    def take(self, message: Any) -> None:
+        """A message, or a chunk of one; only the bot's own are heard."""
+        if _type(message) not in ("ai", "AIMessageChunk"):
+            return
+        text, id = _text(message), str(message.get("id"))
+        known = self._by_id.setdefault(id, {"type": "ai", "content": ""})
+        known["content"] += text
+        if text and id == next(iter(self._by_id)):
+            self._piece(text)
+
+    @property
+    def messages(self) -> list[Json]:
+        return list(self._by_id.values())
+
+
+def _new(said: Sequence[Any], known: int) -> list[Json]:
+    """The bot's messages behind the first `known`; of a list that was cut, the last ones."""
+    if len(said) < known:
+        known = max((at for at, each in enumerate(said) if _type(each) == "human"), default=0)
+    return [each for each in said[known:] if _type(each) == "ai"]
+
+
+def _type(message: Any) -> Any:
+    return message.get("type") if isinstance(message, dict) else None
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return clean(content)
+    blocks = content if isinstance(content, list) else []
+    texts = [block if isinstance(block, str) else _block(block) for block in blocks]
+    return clean("".join(texts))
+
+
+def _block(block: Any) -> str:
+    text = block.get("text") if isinstance(block, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def _told(value: Any) -> str:
+    """What an interrupt says to a person."""
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _usage(messages: Sequence[Json]) -> Usage | None:
+    counted = [message.get("usage_metadata") or {} for message in messages]
+    if not any(counted):
+        return None
+    return {
+        "input_tokens": sum(int(each.get("input_tokens") or 0) for each in counted),
+        "output_tokens": sum(int(each.get("output_tokens") or 0) for each in counted),
+    }
+
+
+def _reason(data: Any) -> str:
+    """What the server says of a failed run."""
+    if not isinstance(data, dict):
+        return clean(str(data))[:500]
+    parts = [str(data[name]) for name in ("error", "message") if data.get(name)]
+    return clean(": ".join(dict.fromkeys(parts)))[:500] or "no reason given"
+
+
+# --- the event stream -----------------------------------------------------------------------------
+
+
+def _must_stream(answer: Answer, shown: str) -> None:
+    kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "text/event-stream":
+        raise BotError("bad_content_type", f"{shown} sent {kind[:80] or 'no type'}, not a stream")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise BotError("encoding", f"{shown} sent a compressed stream unasked")
+
+
+async def _events(answer: Answer, shown: str) -> AsyncIterator[tuple[str, Any]]:
+    """The events with their data; comments and events without data are left out."""
+    event, data = "message", b""
+    async for line in _lines(answer, shown):
+        name, _, value = line.partition(b":")
+        if not line and data:
+            yield event, _loaded(data, shown)
+        if not line:
+            event, data = "message", b""
+        elif name == b"event":
+            event = value.strip().decode("utf-8", "replace")
+        elif name == b"data":
+            data += value.strip()
+
+
+async def _lines(answer: Answer, shown: str) -> AsyncIterator[bytes]:
+    rest, size = b"", 0
+    async for block in answer.content.iter_any():
+        size += len(block)
+        if size > MAX_REPLY_BYTES:
+            raise BotError("too_large", f"{shown} sent more than {MAX_REPLY_BYTES // 10**6} MB")
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield line.removesuffix(b"\r")
+
+
+def _loaded(content: bytes, shown: str) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(content)  # takes lone surrogates, which orjson refuses
+    except UnicodeDecodeError:
+        raise BotError("encoding", f"{shown} sent what is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise BotError("bad_json", f"{shown} sent what is not JSON", transient=True) from None
