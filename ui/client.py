@@ -1,0 +1,141 @@
+"""The API as the page uses it: plain calls, and an event stream that can be taken up again."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from ui.sse import Event, Parser
+
+Url = str | Callable[[], str]
+CALL_S = 30.0
+SILENCE_S = 30.0  # the server pings at least every 15 s
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class ApiError(Exception):
+    """The server refused: a problem document."""
+
+    def __init__(self, status: int, title: str, detail: str = "") -> None:
+        super().__init__(detail or title)
+        self.status, self.title, self.detail = status, title, detail
+
+
+class Unreachable(Exception):
+    """The server does not answer, or the line broke."""
+
+
+def _http() -> httpx.AsyncClient:
+    # aiohttp's connections: httpx's own pool gets slow with many open streams.
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    timeout = httpx.Timeout(CALL_S, read=SILENCE_S)
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(client=session),
+        timeout=timeout,
+        trust_env=False,
+        headers={"User-Agent": "duologue-ui"},
+    )
+
+
+class Line:
+    """The connections of this process to the API; made when first needed, closed once."""
+
+    def __init__(self, url: Url) -> None:
+        self._url = url
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def url(self) -> str:
+        url = self._url if isinstance(self._url, str) else self._url()
+        return url.rstrip("/")
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = _http()
+        return self._client
+
+    async def aclose(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+class Api:
+    """Calls with one person's key. Raises `ApiError` and `Unreachable`."""
+
+    def __init__(self, line: Line, key: str = "") -> None:
+        self.line = line
+        self.key = key
+
+    def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return {**key, **(extra or {})}
+
+    async def get(self, path: str, **params: Any) -> dict[str, Any]:
+        known = {name: value for name, value in params.items() if value not in (None, "")}
+        return await self._call("GET", path, params=known)
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return await self._call("POST", path, json=dict(body or {}))
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._call("PATCH", path, json=dict(body))
+
+    async def begin(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Starts a run without staying on the line: it belongs to the server."""
+        asked = {"Prefer": "respond-async"}
+        return await self._call("POST", path, json=dict(body or {}), headers=asked)
+
+    async def _call(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        url = f"{self.line.url}{path}"
+        try:
+            response = await self.line.http.request(
+                method, url, headers=self._headers(headers), **more
+            )
+        except BROKEN as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+        if not response.is_success:
+            raise problem(response)
+        return found(response)
+
+    async def events(self, id: str, after: str = "") -> AsyncIterator[Event]:
+        """The conversation's events behind `after`; ends where the server ends the stream."""
+        url = f"{self.line.url}/api/conversations/{id}/events"
+        last = {"Last-Event-ID": after} if after else {}
+        headers = self._headers({"Accept": "text/event-stream", **last})
+        parser = Parser()
+        try:
+            async with self.line.http.stream("GET", url, headers=headers) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise problem(response)
+                async for chunk in response.aiter_raw():
+                    for event in parser.feed(chunk):
+                        yield event
+        except BROKEN as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+
+
+def found(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer; empty where it is none."""
+    try:
+        data = response.json()
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def problem(response: httpx.Response) -> ApiError:
+    data = found(response)
+    title = str(data.get("title") or f"HTTP {response.status_code}")
+    detail, field = str(data.get("detail") or ""), data.get("field")
+    return ApiError(response.status_code, title, f"{field}: {detail}" if field else detail)

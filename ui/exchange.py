@@ -1,0 +1,99 @@
+"""Transcripts as files: written as text, Markdown or JSON, and read again."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Lines = list[dict[str, str]]
+_USER = "user|human|người dùng|học sinh|khách|you|bạn"
+_BOT = "bot|assistant|robot|ai|trợ lý"
+_HEAD = re.compile(rf"^\s*[*_#>\s]*(?:({_USER})|({_BOT}))\s*[*_]*\s*:\s*[*_]*\s?", re.IGNORECASE)
+_ROLES = {"user": "user", "human": "user", "assistant": "assistant", "bot": "assistant"}
+_ROLES |= {"ai": "assistant", "model": "assistant"}
+
+
+class Unreadable(ValueError):
+    """This is no transcript."""
+
+
+def as_text(detail: Mapping[str, Any]) -> str:
+    """`User: …` / `Bot: …`, as POST /simulate writes it."""
+    return "".join(f"{_who(line)}: {line['content']}\n" for line in detail.get("history", []))
+
+
+def as_markdown(detail: Mapping[str, Any]) -> str:
+    title = f"# {detail.get('bot_id', '')} · {detail.get('persona') or 'user'}"
+    facts = (
+        f"{detail.get('conversation_id', '')} · {detail.get('status', '')} · "
+        f"{detail.get('turn', 0)}/{detail.get('max_turns', 0)} · {detail.get('created_at', '')}"
+    )
+    said = [f"**{_who(line)}:** {line['content']}" for line in detail.get("history", [])]
+    return "\n\n".join([title, facts, *said]) + "\n"
+
+
+def as_json(detail: Mapping[str, Any]) -> str:
+    return json.dumps(detail, ensure_ascii=False, indent=2) + "\n"
+
+
+WRITERS = {"txt": as_text, "md": as_markdown, "json": as_json}
+
+
+def _who(line: Mapping[str, Any]) -> str:
+    return "User" if line["role"] == "user" else "Bot"
+
+
+def read(text: str) -> Lines:
+    """The lines of a pasted transcript, JSON or text. Raises `Unreadable`."""
+    text = text.strip().removeprefix("\ufeff")
+    if not text:
+        return []
+    lines = _from_json(text) if text[0] in "[{" else _from_text(text)
+    if not lines:
+        raise Unreadable
+    return lines
+
+
+def _from_json(text: str) -> Lines:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable from None
+    if isinstance(data, dict):
+        data = data.get("history") or data.get("messages") or []
+    if not isinstance(data, list):
+        raise Unreadable
+    return [_line(entry) for entry in data]
+
+
+def _line(entry: Any) -> dict[str, str]:
+    if not isinstance(entry, dict):
+        raise Unreadable
+    role = _ROLES.get(str(entry.get("role", "")).lower())
+    content = entry.get("content", entry.get("text"))
+    if role is None or not isinstance(content, str) or not content.strip():
+        raise Unreadable
+    return {"role": role, "content": content}
+
+
+def _from_text(text: str) -> Lines:
+    lines: Lines = []
+    for row in text.splitlines():
+        head = _HEAD.match(row)
+        if head:
+            role = "user" if head.group(1) else "assistant"
+            lines.append({"role": role, "content": row[head.end() :]})
+        elif lines:
+            lines[-1]["content"] += f"\n{row}"
+    for line in lines:
+        line["content"] = line["content"].strip()
+    return [line for line in lines if line["content"]]
+
+
+def differs_at(one: Sequence[Any], other: Sequence[Any]) -> int | None:
+    """The first place at which two transcripts say different things; None where neither does."""
+    for at, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if (mine.role, mine.text) != (theirs.role, theirs.text):
+            return at
+    shorter, longer = sorted((len(one), len(other)))
+    return shorter if shorter != longer else None

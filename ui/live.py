@@ -1,0 +1,352 @@
+"""The page of one conversation: watch it, steer it, branch off from it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from ui.client import Api, ApiError
+from ui.desk import Desk, Page
+from ui.desks import Desks
+from ui.exchange import WRITERS
+from ui.files import script
+from ui.forms import AUTO
+from ui.room import Room
+from ui.texts import Words
+
+MORE_TURNS = 5
+STEERING = "run_it stop resume take go_on".split()
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+# --- what is asked of the server ----------------------------------------------------------------
+
+
+def path(room: Room, verb: str = "") -> str:
+    return f"/api/conversations/{room.id}{verb}"
+
+
+async def stop(api: Api, room: Room) -> None:
+    await api.post(path(room, "/stop"))
+
+
+async def resume(api: Api, room: Room) -> None:
+    await api.begin(path(room, "/resume"))
+
+
+async def run_it(api: Api, room: Room) -> None:
+    await api.begin(path(room, "/runs"))
+
+
+async def go_on(api: Api, room: Room) -> None:
+    await api.begin(path(room, "/runs"), {"turns": MORE_TURNS})
+
+
+async def take(api: Api, room: Room) -> None:
+    await api.patch(path(room), {"seat": "human"})
+
+
+async def hand_back(api: Api, room: Room, seat: str) -> None:
+    """The simulator has the seat again and goes on, unless a run is under way that will."""
+    await api.patch(path(room), {"seat": seat or "simulated"})
+    try:
+        await run_it(api, room)
+    except ApiError as refusal:
+        if refusal.status != 409:
+            raise
+
+
+async def speak(api: Api, room: Room, text: str) -> bool:
+    await api.begin(path(room, "/messages"), {"content": text})
+    return True
+
+
+async def suggestion(api: Api, room: Room) -> str:
+    """What the simulator would say here."""
+    history = [
+        {"role": line.role, "content": line.text}
+        for line in room.transcript.bubbles
+        if line.settled
+    ]
+    asked = {"history": history, "persona": room.detail.get("persona")}
+    asked["user_prompt"] = room.detail.get("user_prompt")
+    known = {name: value for name, value in asked.items() if value is not None}
+    return str((await api.post("/api/generate-user-response", known)).get("content", ""))
+
+
+async def branch(desk: Desk, index: int, changes: Mapping[str, Any]) -> None:
+    """Forks behind message `index`, starts the copy and shows it."""
+    room = desk.room
+    if room is None:
+        return
+    body = {"index": index, **changes}
+    made = await desk.tried(lambda api: api.post(path(room, "/forks"), body))
+    if made is None:
+        return
+    id = str(made["conversation_id"])
+    await desk.tried(lambda api: api.begin(f"/api/conversations/{id}/runs"))
+    notice = desk.notice
+    desk.go(id, tuple(str(text) for text in made.get("warnings", [])))
+    desk.notice = notice
+
+
+def before(room: Room, index: int) -> int:
+    """The last message to keep so that message `index` is said anew."""
+    lines = room.transcript.bubbles
+    if 0 <= index < len(lines) and lines[index].role == "user":
+        return index - 1
+    while index > 0 and lines[index - 1].role != "user":
+        index -= 1
+    return index - 1
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def frame(words: Words) -> str:
+    """The places that stage.js fills."""
+    return (
+        '<div data-part="banner"></div><div class="columns">'
+        f'<div class="column"><h2 class="which">{words("this_one")}</h2>'
+        f'<ol data-rows="rows" aria-label="{words("transcript")}" tabindex="-1"></ol></div>'
+        f'<div class="column beside"><h2 class="which">{words("other_one")}</h2>'
+        f'<ol data-rows="other" aria-label="{words("other_one")}"></ol></div></div>'
+        '<div data-part="empty"></div>'
+    )
+
+
+def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox) -> None:
+    with gr.Column(elem_id="page-thread", elem_classes="page"):
+        gr.HTML(None, html_template='<div data-part="head"></div>', elem_id="head", js_on_load=None)
+        stage = gr.HTML(
+            {}, html_template=frame(words), js_on_load=script("stage"), elem_id="stage"
+        )
+        with gr.Column(elem_id="dock"):
+            _composer(desks, words)
+            _steering(desks, words)
+        gr.HTML(None, html_template='<div data-part="side"></div>', elem_id="side", js_on_load=None)
+    courier = gr.HTML(
+        {},
+        html_template="",
+        js_on_load="watch('value', () => { if (props.value?.text) duologue.save(props.value); });",
+        elem_id="courier",
+    )
+    form = _dialog(desks, words)
+    _follow(blocks, desks, stage, boot)
+    _acts(desks, stage, courier, form)
+
+
+def _follow(blocks: gr.Blocks, desks: Desks, stage: gr.HTML, boot: gr.Textbox) -> None:
+    async def follow(told: str, request: gr.Request) -> AsyncIterator[Page]:
+        """Shows the tab its page until it is closed; what it shows goes on without it."""
+        desk = desks.of(request)
+        seated(desk, told)
+        try:
+            async for page in desk.show():
+                yield page
+        finally:
+            desks.clear(request)
+
+    blocks.load(follow, boot, stage, js="() => duologue.boot()", concurrency_limit=None, **QUIET)
+
+
+def seated(desk: Desk, told: str) -> None:
+    """The tab says where it is and which key it has."""
+    import json
+
+    try:
+        at = json.loads(told or "{}")
+    except ValueError:
+        at = {}
+    desk.key = str(at.get("key") or "")
+    desk.open(str(at.get("thread") or ""), str(at.get("beside") or ""))
+
+
+def _composer(desks: Desks, words: Words) -> None:
+    """The person's seat: write, have a line suggested, send, hand back."""
+    with gr.Row(elem_id="composer"):
+        line = gr.Textbox(
+            label=words("your_line"),
+            placeholder=words("your_line_hint"),
+            lines=1,
+            max_lines=6,
+            scale=1,
+            elem_id="line",
+        )
+        with gr.Row(elem_classes="buttons"):
+            suggest = gr.Button(words("suggest"), elem_id="suggest", size="md")
+            back = gr.Button(words("hand_back"), elem_id="hand_back", size="md")
+            send = gr.Button(words("send"), variant="primary", elem_id="send", size="md")
+
+    async def on_send(text: str, request: gr.Request) -> Any:
+        desk = desks.of(request)
+        room = desk.room
+        if room is None or not text.strip():
+            return gr.skip()
+        sent = await desk.tried(lambda api: speak(api, room, text))
+        return "" if sent else gr.skip()
+
+    async def on_suggest(request: gr.Request) -> Any:
+        desk = desks.of(request)
+        room = desk.room
+        text = await desk.tried(lambda api: suggestion(api, room)) if room else None
+        return text or gr.skip()
+
+    async def on_back(request: gr.Request) -> None:
+        desk = desks.of(request)
+        if room := desk.room:
+            await desk.tried(lambda api: hand_back(api, room, desk.default_seat))
+
+    gr.on([send.click, line.submit], on_send, line, line, **QUIET)
+    suggest.click(on_suggest, None, line, **QUIET)
+    back.click(on_back, None, None, **QUIET)
+
+
+def _steering(desks: Desks, words: Words) -> None:
+    """One button a verb; the style shows those that fit how the conversation stands."""
+    verbs: dict[str, Callable[[Api, Room], Awaitable[None]]] = {
+        "run_it": run_it,
+        "stop": stop,
+        "resume": resume,
+        "take": take,
+        "go_on": go_on,
+    }
+
+    async def on_verb(verb: Callable[[Api, Room], Awaitable[None]], request: gr.Request) -> None:
+        desk = desks.of(request)
+        if room := desk.room:
+            await desk.tried(lambda api: verb(api, room))
+
+    with gr.Row(elem_id="steering"):
+        for name in STEERING:
+            text = words(name, n=MORE_TURNS) if name == "go_on" else words(name)
+            variant = {"stop": "stop", "take": "secondary"}.get(name, "primary")
+            button = gr.Button(text, elem_id=name, variant=variant, size="md")  # type: ignore[arg-type]
+            button.click(_bound(on_verb, verbs[name]), None, None, **QUIET)
+
+
+def _bound(handler: Callable[..., Awaitable[None]], verb: Any) -> Callable[..., Awaitable[None]]:
+    # Gradio looks at annotations for the request, which functools.partial hides.
+    async def on_click(request: gr.Request) -> None:
+        await handler(verb, request)
+
+    return on_click
+
+
+# --- branching off ------------------------------------------------------------------------------
+
+
+def _dialog(desks: Desks, words: Words) -> dict[str, Any]:
+    with gr.Column(elem_id="fork"), gr.Column(elem_classes="card"):
+        gr.HTML(
+            f"<h2>{words('fork_title')}</h2><p>{words('fork_lead')}</p>",
+            elem_classes="lead",
+            js_on_load=None,
+        )
+        form: dict[str, Any] = {
+            "index": gr.Number(-1, visible=False, precision=0),
+            "message": gr.Textbox(
+                label=words("fork_line"), placeholder=words("fork_line_hint"), max_lines=6
+            ),
+            "bot": gr.Dropdown([(words("fork_same"), AUTO)], value=AUTO, label=words("bot")),
+            "persona": gr.Dropdown(
+                [(words("fork_same"), AUTO)], value=AUTO, label=words("persona")
+            ),
+            "user_prompt": gr.Textbox(
+                label=words("user_prompt"), placeholder=words("fork_same"), max_lines=6
+            ),
+        }
+        with gr.Row(elem_classes="buttons"):
+            cancel = gr.Button(words("cancel"), elem_id="fork_cancel")
+            go = gr.Button(words("fork_go"), variant="primary", elem_id="fork_go")
+    cancel.click(None, None, None, js="() => duologue.closeDialog()", **QUIET)
+    desks.fork_form = form
+    _wire_dialog(desks, form, go)
+    return form
+
+
+def _wire_dialog(desks: Desks, form: Mapping[str, Any], go: gr.Button) -> None:
+    from ui.forms import bot_id
+
+    async def on_fork(
+        index: float, message: str, bot: str, persona: str, prompt: str, request: gr.Request
+    ) -> None:
+        changes = {
+            "message": message.strip(),
+            "bot_id": bot_id(bot) if bot else "",
+            "persona": persona,
+            "user_prompt": prompt.strip(),
+        }
+        kept = {name: value for name, value in changes.items() if value != ""}
+        await branch(desks.of(request), int(index), kept)
+
+    go.click(on_fork, list(form.values()), None, js="(...all) => { duologue.closeDialog(); return all; }", **QUIET)
+
+
+# --- what stage.js asks for ---------------------------------------------------------------------
+
+
+def _acts(desks: Desks, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any]) -> None:
+    handlers: dict[str, Callable[[Desk, Mapping[str, Any]], Awaitable[Any]]] = {
+        "open": on_open,
+        "dismiss": on_dismiss,
+        "resume": on_resume,
+        "retry": on_retry,
+        "download": on_download,
+        "edit": partial(on_dialog, edits=True),
+        "fork": partial(on_dialog, edits=False),
+    }
+
+    async def on_act(event: gr.EventData, request: gr.Request) -> Any:
+        told = event._data or {}  # noqa: SLF001 - what our script sent
+        handler = handlers.get(str(told.get("act")))
+        answer = await handler(desks.of(request), told) if handler else None
+        if isinstance(answer, dict):
+            return answer, gr.skip(), gr.skip()
+        if isinstance(answer, tuple):
+            return gr.skip(), *answer
+        return gr.skip(), gr.skip(), gr.skip()
+
+    stage.select(on_act, None, [courier, form["index"], form["message"]], **QUIET)
+
+
+async def on_open(desk: Desk, told: Mapping[str, Any]) -> None:
+    desk.open(str(told.get("thread") or ""), str(told.get("beside") or ""))
+
+
+async def on_dismiss(desk: Desk, _told: Mapping[str, Any]) -> None:
+    desk.notice = ""
+    desk.ring()
+
+
+async def on_resume(desk: Desk, _told: Mapping[str, Any]) -> None:
+    if room := desk.room:
+        await desk.tried(lambda api: resume(api, room))
+
+
+async def on_retry(desk: Desk, told: Mapping[str, Any]) -> None:
+    if room := desk.room:
+        await branch(desk, before(room, int(told.get("index", 0))), {})
+
+
+async def on_dialog(desk: Desk, told: Mapping[str, Any], *, edits: bool) -> Any:
+    """Fills the dialog: where to branch off, and the line that may be said instead."""
+    room, index = desk.room, int(told.get("index", -1))
+    lines = room.transcript.bubbles if room else []
+    if room is None or not 0 <= index < len(lines):
+        return None
+    said_by_user = lines[index].role == "user"
+    if edits:
+        return before(room, index), gr.update(value=lines[index].text, visible=True)
+    return index, gr.update(value="", visible=not said_by_user)
+
+
+async def on_download(desk: Desk, told: Mapping[str, Any]) -> Any:
+    room, kind = desk.room, str(told.get("as"))
+    if room is None or kind not in WRITERS:
+        return None
+    detail = await desk.tried(lambda api: api.get(path(room)))
+    if detail is None:
+        return None
+    return {"name": f"duologue-{room.id[:8]}.{kind}", "text": WRITERS[kind](detail)}

@@ -1,0 +1,169 @@
+// The page's own script: addresses, theme, clocks, keys, and whether the server is still there.
+// Everything that is said in a conversation comes as escaped HTML from ui/render.py.
+(() => {
+  const PAGES = ["new", "chat", "find", "thread"];
+  const store = {
+    get: (area, name) => { try { return area.getItem(name) || ""; } catch { return ""; } },
+    set: (area, name, value) => { try { area.setItem(name, value); } catch { /* private mode */ } },
+  };
+  const body = () => document.body.dataset;
+  const $ = (selector) => document.querySelector(selector);
+  const place = () => {
+    const query = new URLSearchParams(location.search);
+    const thread = query.get("thread") || "";
+    const page = thread ? "thread" : query.get("page");
+    return { page: PAGES.includes(page) ? page : "new", thread, beside: query.get("beside") || "" };
+  };
+
+  const duologue = (window.duologue = {
+    send: () => {},
+    boot: () => JSON.stringify({ ...place(), key: store.get(sessionStorage, "duologue-key") }),
+    keep: (key) => store.set(sessionStorage, "duologue-key", key),
+    words: {},
+
+    // Where we are. The server is told of a conversation, the rest is the page's own affair.
+    show(query, { push = true, tell = true } = {}) {
+      if (push) history.pushState({}, "", query || location.pathname);
+      const at = place();
+      body().page = at.page;
+      closeDialog();
+      for (const link of document.querySelectorAll("#top nav a")) {
+        if (link.dataset.page === at.page) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+      }
+      for (const link of document.querySelectorAll("#top a[hreflang]"))
+        link.search = location.search;
+      if (tell) duologue.send("open", at);
+      if (push) window.scrollTo(0, 0);
+      window.dispatchEvent(new CustomEvent("duologue:page", { detail: at }));
+    },
+
+    // Times are written by the reader's own clock and zone.
+    dress(root) {
+      for (const time of root.querySelectorAll("time[datetime]")) {
+        const at = new Date(time.dateTime);
+        if (isNaN(at)) continue;
+        const far = time.dataset.far !== undefined;
+        time.textContent = far
+          ? at.toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" })
+          : at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+        time.title = at.toLocaleString(document.documentElement.lang);
+      }
+      tick(root);
+    },
+
+    dialog(label) {
+      const box = $("#fork");
+      box.setAttribute("role", "dialog");
+      box.setAttribute("aria-modal", "true");
+      box.setAttribute("aria-label", label);
+      body().dialog = "fork";
+      setTimeout(() => box.querySelector("textarea:not([disabled]), input")?.focus(), 50);
+    },
+    closeDialog: () => closeDialog(),
+
+    async copy(button) {
+      const link = new URL(location.href);
+      link.searchParams.delete("beside");
+      try {
+        await navigator.clipboard.writeText(link.href);
+      } catch {
+        const box = document.createElement("textarea");
+        box.value = link.href;
+        document.body.append(box);
+        box.select();
+        document.execCommand("copy");
+        box.remove();
+      }
+      const label = button.textContent;
+      button.textContent = button.dataset.done;
+      setTimeout(() => { button.textContent = label; }, 1500);
+    },
+
+    save({ name, text }) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    },
+  });
+
+  function closeDialog() { delete body().dialog; }
+
+  function tick(root) {
+    for (const span of root.querySelectorAll("[data-since]")) {
+      if (span.dataset.until) continue;
+      const seconds = Math.max(0, Math.floor((Date.now() - new Date(span.dataset.since)) / 1000));
+      const pad = (n) => String(n).padStart(2, "0");
+      const hours = Math.floor(seconds / 3600);
+      span.textContent = (hours ? hours + ":" : "") + pad(Math.floor(seconds / 60) % 60) + ":" + pad(seconds % 60);
+    }
+  }
+  setInterval(() => tick(document), 1000);
+
+  // Theme: the system's, until one is chosen.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => {
+    const chosen = store.get(localStorage, "duologue-theme");
+    document.body.classList.toggle("dark", chosen ? chosen === "dark" : dark.matches);
+    document.documentElement.style.colorScheme = document.body.classList.contains("dark") ? "dark" : "light";
+  };
+  dark.addEventListener("change", paint);
+
+  // The server may be killed and come back: the page says so, waits, and goes on where it was.
+  let boot = null, missed = 0;
+  async function alive() {
+    try {
+      const answer = await fetch("alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      if (!answer.ok) throw new Error(answer.status);
+      const told = (await answer.json()).boot;
+      if (missed > 1 || (boot && boot !== told)) return comeBack();
+      boot = told;
+      missed = 0;
+    } catch {
+      missed += 1;
+    }
+    if (missed > 0) body().offline = "yes"; else delete body().offline;
+    setTimeout(alive, missed ? 700 : 2500);
+  }
+  function comeBack() {
+    for (const box of document.querySelectorAll("#composer textarea"))
+      store.set(sessionStorage, "duologue-draft", box.value);
+    location.reload();
+  }
+  function restoreDraft() {
+    const draft = store.get(sessionStorage, "duologue-draft");
+    const box = $("#composer textarea");
+    if (!draft || !box) return;
+    store.set(sessionStorage, "duologue-draft", "");
+    box.value = draft;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-go]");
+    if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0) {
+      event.preventDefault();
+      duologue.show(link.getAttribute("href"));
+    }
+    if (event.target.closest("[data-theme]")) {
+      store.set(localStorage, "duologue-theme", document.body.classList.contains("dark") ? "light" : "dark");
+      paint();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing) return;
+    if (body().dialog) return closeDialog();
+    if (body().page === "thread" && body().stands === "running") $("#stop")?.click();
+  });
+  window.addEventListener("popstate", () => duologue.show("", { push: false }));
+  window.addEventListener("duologue:ready", () => { restoreDraft(); });
+
+  const begin = () => {
+    paint();
+    body().page = place().page;
+    setTimeout(alive, 2500);
+  };
+  if (document.body) begin(); else document.addEventListener("DOMContentLoaded", begin);
+})();

@@ -1,0 +1,128 @@
+"""Rooms: a conversation is read once, however many tabs of this process show it."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from ui.client import Api, ApiError, Line, Unreachable
+from ui.sse import Event
+from ui.transcript import Transcript
+
+Bell = asyncio.Event
+PAUSES = (0.3, 0.6, 1.0, 2.0)
+LOOK_AGAIN_S = 3.0
+REFUSALS = {401: "key", 403: "forbidden", 404: "missing", 422: "missing"}
+ENDED = {"completed", "stopped"}
+
+
+class Room:
+    """One conversation as this process knows it; reads as long as somebody looks."""
+
+    def __init__(self, api: Api, id: str) -> None:
+        self.api, self.id = api, id
+        self.transcript = Transcript()
+        self.detail: Mapping[str, Any] = {}
+        self.link = "opening"
+        self.version = 0
+        self.drawn: dict[str, Any] = {}  # what renderers keep: it dies with the room
+        self._last_id = ""
+        self._failed = 0
+        self._bells: list[Bell] = []
+        self._look = asyncio.Event()
+        self._task: asyncio.Future[None] | None = None
+
+    # --- who looks ------------------------------------------------------------------------
+
+    def enter(self, bell: Bell) -> None:
+        self._bells.append(bell)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._read())
+
+    def leave(self, bell: Bell) -> None:
+        self._bells.remove(bell)
+        if not self._bells and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    @property
+    def empty(self) -> bool:
+        return not self._bells
+
+    def look(self) -> None:
+        """Something was just asked of the server: read at once, without the pause."""
+        self._look.set()
+
+    @property
+    def seat(self) -> str:
+        return self.transcript.seat or str(self.detail.get("seat") or "")
+
+    # --- reading --------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        self.version += 1
+        for bell in self._bells:
+            bell.set()
+
+    async def _read(self) -> None:
+        while True:
+            self._look.clear()
+            try:
+                await self._read_once()
+                self._failed = 0
+                pause = LOOK_AGAIN_S if self.transcript.status in ENDED else PAUSES[0]
+            except ApiError as refusal:
+                self._linked(REFUSALS.get(refusal.status, "down"))
+                pause = LOOK_AGAIN_S
+            except Unreachable:
+                self._failed += 1
+                self._linked("lost" if self._failed < 4 else "down")
+                pause = PAUSES[min(self._failed, len(PAUSES)) - 1]
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), pause)
+
+    async def _read_once(self) -> None:
+        """One stream from where the last one ended; the facts around it when they may change."""
+        await self.refresh()
+        async for event in self.api.events(self.id, self._last_id):
+            self._failed = 0
+            self._take(event)
+            if event.name == "done" or event.data.get("status") in ("changed", "waiting"):
+                await self.refresh()
+
+    def _take(self, event: Event) -> None:
+        self.transcript.apply(event.name, event.data)
+        self._last_id = event.id or self._last_id
+        self.link = "live"
+        self._tell()
+
+    async def refresh(self) -> None:
+        """Reads who talks to whom, and how it stands."""
+        detail = await self.api.get(f"/api/conversations/{self.id}")
+        history = detail.pop("history", [])
+        changed = detail != self.detail
+        self.detail = detail
+        self.transcript.seat = detail.get("seat") or self.transcript.seat
+        if self.transcript.status == "opening" and not history:
+            self.transcript.status = str(detail.get("status") or "opening")
+        self.transcript.max_turns = int(detail.get("max_turns") or 0)
+        if changed or self.link != "live":
+            self._linked("live")
+
+    def _linked(self, link: str) -> None:
+        self.link = link
+        self._tell()
+
+
+class Hub:
+    """The rooms of this process. Who offers another key is in another room."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._rooms: dict[tuple[str, str], Room] = {}
+
+    def room(self, key: str, id: str) -> Room:
+        """The conversation's room; rooms that everybody has left are forgotten."""
+        for place in [place for place, room in self._rooms.items() if room.empty]:
+            del self._rooms[place]
+        return self._rooms.setdefault((key, id), Room(Api(self.line, key), id))

@@ -1,0 +1,92 @@
+// Puts what the server sends into the page: only the parts and rows that changed.
+const { duologue } = window;
+const known = { rows: [], other: [] };
+const parts = {};
+let moved = null;
+
+const nearEnd = () => window.innerHeight + window.scrollY > document.documentElement.scrollHeight - 160;
+
+function part(name, html) {
+  const place = document.querySelector(`[data-part="${name}"]`);
+  if (!place || parts[name] === html) return;
+  parts[name] = html;
+  const open = [...place.querySelectorAll("details")].map((box) => box.open);
+  place.innerHTML = html;
+  place.querySelectorAll("details").forEach((box, at) => { box.open = open[at] || false; });
+  duologue.dress(place);
+}
+
+function row(html) {
+  const box = document.createElement("template");
+  box.innerHTML = html;
+  return box.content.firstElementChild;
+}
+
+function rows(name, fresh) {
+  const list = element.querySelector(`[data-rows="${name}"]`);
+  const old = known[name];
+  fresh.forEach((html, at) => {
+    if (old[at] === html) return;
+    const made = row(html);
+    const before = list.children[at];
+    if (before?.querySelector("details[open]")) made.querySelector("details")?.setAttribute("open", "");
+    if (before) before.replaceWith(made); else list.append(made);
+    duologue.dress(made);
+    if (name === "rows" && old.length && made.classList.contains("settled")) announce(made);
+  });
+  while (list.children.length > fresh.length) list.lastElementChild.remove();
+  known[name] = [...fresh];
+}
+
+function announce(made) {
+  const who = made.querySelector(".who b").textContent;
+  document.querySelector("#said").textContent = `${who}: ${made.querySelector(".text").textContent}`;
+}
+
+function mark(at) {
+  for (const line of element.querySelectorAll(".differs")) line.classList.remove("differs");
+  if (at === null || at === undefined) return;
+  for (const list of element.querySelectorAll("[data-rows]")) list.children[at]?.classList.add("differs");
+}
+
+function draw() {
+  const page = props.value;
+  if (!page || !page.flags) return;
+  const follow = nearEnd();
+  const grew = page.rows.length > known.rows.length;
+  if (moved !== null && page.moved !== moved && page.thread)
+    duologue.show(`?thread=${encodeURIComponent(page.thread)}`, { tell: false });
+  if (moved === null) window.dispatchEvent(new Event("duologue:ready"));
+  moved = page.moved;
+  for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
+  if (page.thread !== known.thread) { known.thread = page.thread; known.fresh = true; }
+  for (const name of ["notice", "head", "banner", "empty", "side"]) part(name, page[name] || "");
+  rows("rows", page.rows);
+  rows("other", page.other || []);
+  mark(page.differs);
+  const running = page.flags.stands === "running" || page.flags.stands === "waiting";
+  if (document.body.dataset.page === "thread" && running && (known.fresh ? page.rows.length : follow)) {
+    if (grew || follow) window.scrollTo({ top: document.documentElement.scrollHeight });
+    known.fresh = false;
+  }
+}
+
+duologue.send = (act, facts = {}) => trigger("select", { ...facts, act });
+
+const ACTS = {
+  copy: (button) => duologue.copy(button),
+  print: () => window.print(),
+  download: (button) => duologue.send("download", { as: button.dataset.as }),
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (!button || !button.closest("[data-part], [data-rows]")) return;
+  const act = button.dataset.act;
+  if (ACTS[act]) return ACTS[act](button);
+  if (act === "edit" || act === "fork") duologue.dialog(button.textContent);
+  duologue.send(act, { index: Number(button.dataset.index ?? -1) });
+});
+
+watch("value", draw);
+draw();

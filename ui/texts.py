@@ -1,0 +1,269 @@
+"""Every word of the page, English and Vietnamese side by side."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["en", "vi"]
+LANGUAGES: tuple[Language, ...] = ("en", "vi")
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # the frame
+    "title": ("Duologue", "Duologue"),
+    "nav": ("Main", "Chính"),
+    "nav_new": ("Simulate", "Mô phỏng"),
+    "nav_chat": ("Chat", "Trò chuyện"),
+    "nav_find": ("Conversations", "Hội thoại"),
+    "theme": ("Light or dark", "Sáng hoặc tối"),
+    "other_language": ("Tiếng Việt", "English"),
+    "skip": ("Skip to the content", "Đến nội dung chính"),
+    "offline": (
+        "The server does not answer. Reconnecting …",
+        "Máy chủ không phản hồi. Đang kết nối lại …",
+    ),
+    "loading": ("Loading …", "Đang tải …"),
+    # a new simulation
+    "new_title": ("Let a simulated user talk to your bot", "Cho người dùng mô phỏng nói với bot"),
+    "new_lead": (
+        "Watch both speakers live. Stop, take the user’s seat, or branch off at any message.",
+        "Xem hai bên trò chuyện trực tiếp. Có thể dừng, trả lời thay, hoặc rẽ nhánh ở bất kỳ câu nào.",
+    ),
+    "bot": ("Bot under test", "Bot cần thử"),
+    "persona": ("Simulated user", "Người dùng mô phỏng"),
+    "default_persona": ("Default", "Mặc định"),
+    "seat": ("Who plays the user", "Ai đóng vai người dùng"),
+    "seat_auto": ("Default", "Mặc định"),
+    "seat_simulated": ("Simulated (a model)", "Mô phỏng (mô hình)"),
+    "seat_scripted": ("Scripted (no model)", "Kịch bản (không cần mô hình)"),
+    "seat_human": ("I answer myself", "Tôi tự trả lời"),
+    "opens": ("Who speaks first", "Ai nói trước"),
+    "opens_auto": ("Default", "Mặc định"),
+    "opens_user": ("User", "Người dùng"),
+    "opens_bot": ("Bot", "Bot"),
+    "turns": ("Turns", "Số lượt"),
+    "turns_info": ("How many times the bot answers", "Số lần bot trả lời"),
+    "user_prompt": ("What should the user try?", "Người dùng nên thử điều gì?"),
+    "user_prompt_hint": (
+        "For example: you forgot yesterday’s words and are a little shy",
+        "Ví dụ: em quên hết từ vựng hôm qua và hơi ngại nói",
+    ),
+    "more": ("More options", "Tùy chọn khác"),
+    "bot_prompt": ("Bot prompt (prompt against prompt)", "Prompt cho bot (prompt đấu prompt)"),
+    "bot_prompt_hint": (
+        "A model plays the bot with this system prompt, instead of the bot chosen above",
+        "Mô hình đóng vai bot theo prompt này, thay cho bot đã chọn ở trên",
+    ),
+    "opening": ("The user’s first line", "Câu mở đầu của người dùng"),
+    "lines": ("Fixed user lines, one per line", "Các câu cố định của người dùng, mỗi dòng một câu"),
+    "time_limit": ("Time limit in seconds (0: none)", "Giới hạn thời gian, giây (0: không có)"),
+    "import": ("Continue a transcript", "Nói tiếp từ một bản ghi"),
+    "import_hint": (
+        "Paste JSON, or lines that begin with “User:” and “Bot:”",
+        "Dán JSON, hoặc các dòng bắt đầu bằng “User:” và “Bot:”",
+    ),
+    "import_file": ("Read from a file …", "Đọc từ tệp …"),
+    "import_bad": (
+        "This is not a transcript: JSON with role and content, or lines “User: …” / “Bot: …”.",
+        "Đây không phải bản ghi: cần JSON có role và content, hoặc các dòng “User: …” / “Bot: …”.",
+    ),
+    "start": ("Start", "Bắt đầu"),
+    # chat
+    "chat_title": ("Talk to the bot yourself", "Tự trò chuyện với bot"),
+    "chat_lead": (
+        "You write, the bot answers. You can hand your seat to the simulator at any time.",
+        "Bạn viết, bot trả lời. Lúc nào cũng có thể nhường lượt cho người dùng mô phỏng.",
+    ),
+    "chat_start": ("Start chatting", "Bắt đầu trò chuyện"),
+    "first_line": ("Your first message", "Tin nhắn đầu tiên"),
+    # the list
+    "find_title": ("Conversations", "Các cuộc hội thoại"),
+    "search": ("Search", "Tìm kiếm"),
+    "search_hint": ("bot, persona, id …", "bot, nhân vật, mã …"),
+    "all_status": ("Any status", "Mọi trạng thái"),
+    "all_bots": ("Any bot", "Mọi bot"),
+    "col_status": ("Status", "Trạng thái"),
+    "col_bot": ("Bot", "Bot"),
+    "col_persona": ("User", "Người dùng"),
+    "col_turns": ("Turns", "Lượt"),
+    "col_started": ("Started", "Bắt đầu"),
+    "col_end": ("Ended because", "Lý do kết thúc"),
+    "col_open": ("Open", "Mở"),
+    "empty_title": ("No conversations yet", "Chưa có cuộc hội thoại nào"),
+    "empty_text": ("Start one and it will be kept here.", "Hãy bắt đầu, hội thoại sẽ được lưu ở đây."),
+    "none_found": ("Nothing matches these filters.", "Không có gì khớp với bộ lọc."),
+    "load_more": ("Show more", "Xem thêm"),
+    "shown": ("{n} shown", "Đang hiện {n}"),
+    # how it stands
+    "is_created": ("not started", "chưa bắt đầu"),
+    "is_running": ("running", "đang chạy"),
+    "is_waiting": ("waiting", "đang chờ"),
+    "is_completed": ("completed", "đã xong"),
+    "is_stopped": ("stopped", "đã dừng"),
+    "is_interrupted": ("interrupted", "bị gián đoạn"),
+    "is_opening": ("opening", "đang mở"),
+    "waiting_for_you": ("waiting for you", "đang chờ bạn"),
+    "end_max_turns": ("turn limit reached", "đủ số lượt"),
+    "end_user_done": ("the user said good-bye", "người dùng đã chào tạm biệt"),
+    "end_bot_ended": ("the bot ended it", "bot đã kết thúc"),
+    "end_loop": ("it went in circles", "hội thoại lặp vòng"),
+    "end_time_limit": ("time limit reached", "hết thời gian"),
+    "end_cost_limit": ("cost limit reached", "hết hạn mức chi phí"),
+    "end_stopped": ("stopped by hand", "được dừng bằng tay"),
+    "end_simulator_error": ("the simulator failed", "lỗi người dùng mô phỏng"),
+    "end_bot_error": ("the bot failed", "lỗi bot"),
+    "end_server_error": ("the server failed", "lỗi máy chủ"),
+    "end_server_stopped": ("the server was stopped", "máy chủ đã dừng"),
+    # the conversation
+    "transcript": ("Transcript", "Nội dung hội thoại"),
+    "user": ("User", "Người dùng"),
+    "you": ("You", "Bạn"),
+    "bot_name": ("Bot", "Bot"),
+    "with": ("with", "với"),
+    "turn_of": ("Turn {turn} of {max}", "Lượt {turn}/{max}"),
+    "elapsed": ("Elapsed", "Thời gian"),
+    "tokens": ("Tokens", "Token"),
+    "n_tokens": ("{n} tokens", "{n} token"),
+    "messages": ("Messages", "Số câu"),
+    "bot_latency": ("Bot answers in", "Bot trả lời trong"),
+    "user_latency": ("User answers in", "Người dùng trả lời trong"),
+    "median": ("median", "trung vị"),
+    "latency": ("Latency by turn", "Độ trễ theo lượt"),
+    "latency_none": ("Shown after the first answer.", "Sẽ hiện sau câu trả lời đầu tiên."),
+    "by_bot": ("simulated", "mô phỏng"),
+    "origin_bot": ("bot", "bot"),
+    "origin_simulated": ("simulated", "mô phỏng"),
+    "origin_scripted": ("scripted", "kịch bản"),
+    "origin_human": ("human", "người thật"),
+    "origin_given": ("given", "có sẵn"),
+    "thinking_user": ("{name} is thinking", "{name} đang nghĩ"),
+    "thinking_assistant": ("{name} is answering", "{name} đang trả lời"),
+    "starting": ("Opening the bot’s session", "Đang mở phiên với bot"),
+    "asides": ("{n} discarded or retried", "{n} lần bỏ hoặc thử lại"),
+    "discarded": ("Discarded", "Đã bỏ"),
+    "retrying": ("Tried again", "Đã thử lại"),
+    "reset": ("Said anew", "Nói lại"),
+    "nothing_said": ("Nothing was said yet.", "Chưa có câu nào."),
+    "press_start": ("Press Start to let them talk.", "Nhấn Bắt đầu để hai bên trò chuyện."),
+    "say_first": ("Write the first message below.", "Hãy viết tin nhắn đầu tiên ở bên dưới."),
+    "retry": ("Retry", "Thử lại"),
+    "retry_hint": (
+        "In a copy, let this message be said anew",
+        "Trong một bản sao, để câu này được nói lại",
+    ),
+    "edit": ("Edit", "Sửa"),
+    "edit_hint": ("In a copy, say something else here", "Trong một bản sao, nói câu khác ở đây"),
+    "fork": ("Branch", "Rẽ nhánh"),
+    "fork_hint": (
+        "Make a copy up to this message and go on differently",
+        "Tạo bản sao đến câu này rồi tiếp tục theo hướng khác",
+    ),
+    # steering
+    "stop": ("Stop", "Dừng"),
+    "resume": ("Resume", "Tiếp tục"),
+    "run_it": ("Start", "Bắt đầu"),
+    "take": ("I’ll answer", "Để tôi trả lời"),
+    "hand_back": ("Hand back", "Trả lại lượt"),
+    "go_on": ("{n} more turns", "Thêm {n} lượt"),
+    "send": ("Send", "Gửi"),
+    "suggest": ("Suggest", "Gợi ý"),
+    "your_line": ("Your answer as the user", "Câu trả lời của bạn trong vai người dùng"),
+    "your_line_hint": ("Write as the user … (Enter sends)", "Viết trong vai người dùng … (Enter để gửi)"),
+    "not_your_turn": (
+        "You have the user’s seat. Wait for the bot’s answer.",
+        "Bạn đang giữ vai người dùng. Hãy chờ bot trả lời.",
+    ),
+    # forking
+    "fork_title": ("Branch off", "Rẽ nhánh"),
+    "fork_lead": (
+        "A new conversation begins after this message; this one stays as it is.",
+        "Hội thoại mới bắt đầu sau câu này; hội thoại hiện tại giữ nguyên.",
+    ),
+    "fork_line": ("Say instead, as the user", "Nói câu này, trong vai người dùng"),
+    "fork_line_hint": ("Empty: the user decides", "Để trống: người dùng tự quyết định"),
+    "fork_same": ("As before", "Như cũ"),
+    "fork_go": ("Branch and run", "Rẽ nhánh và chạy"),
+    "cancel": ("Cancel", "Hủy"),
+    "parent": ("Branched from", "Rẽ nhánh từ"),
+    "children": ("Branches", "Các nhánh"),
+    "compare": ("Compare", "So sánh"),
+    "compare_end": ("Close the comparison", "Đóng so sánh"),
+    "this_one": ("This conversation", "Hội thoại này"),
+    "other_one": ("The other one", "Hội thoại kia"),
+    "diverged": ("differs from here", "khác nhau từ đây"),
+    "warned": ("Note", "Lưu ý"),
+    # sharing
+    "share": ("Share", "Chia sẻ"),
+    "copy_link": ("Copy link", "Chép liên kết"),
+    "copied": ("Copied", "Đã chép"),
+    "download": ("Download", "Tải xuống"),
+    "as_txt": ("Text", "Văn bản"),
+    "as_json": ("JSON", "JSON"),
+    "as_md": ("Markdown", "Markdown"),
+    "print": ("Print", "In"),
+    "id": ("Conversation", "Mã hội thoại"),
+    # trouble
+    "where_bot": ("The bot failed", "Bot gặp lỗi"),
+    "where_user": ("The simulated user failed", "Người dùng mô phỏng gặp lỗi"),
+    "where_judge": ("The judge failed", "Bộ chấm gặp lỗi"),
+    "where_server": ("The server failed", "Máy chủ gặp lỗi"),
+    "kept": (
+        "What was said is kept; Resume goes on from here.",
+        "Những gì đã nói vẫn được lưu; nhấn Tiếp tục để đi tiếp.",
+    ),
+    "interrupted_text": (
+        "The server was stopped in the middle. Resume goes on from here.",
+        "Máy chủ đã dừng giữa chừng. Nhấn Tiếp tục để đi tiếp.",
+    ),
+    "details": ("Details", "Chi tiết"),
+    "lost": (
+        "The connection was lost. Reconnecting; nothing that was said is lost.",
+        "Mất kết nối. Đang kết nối lại; không câu nào bị mất.",
+    ),
+    "down": (
+        "The Duologue server cannot be reached. Trying again until it is back.",
+        "Không kết nối được máy chủ Duologue. Sẽ thử lại cho đến khi có kết nối.",
+    ),
+    "missing": ("There is no such conversation.", "Không có cuộc hội thoại này."),
+    "forbidden": (
+        "This conversation belongs to another client.",
+        "Cuộc hội thoại này thuộc về một ứng dụng khác.",
+    ),
+    "failed": ("That did not work", "Không thực hiện được"),
+    "close": ("Close", "Đóng"),
+    # the key
+    "key_title": ("This server asks for a key", "Máy chủ này yêu cầu khóa"),
+    "key": ("API key", "Khóa API"),
+    "key_info": (
+        "It is kept in this browser tab only.",
+        "Khóa chỉ được giữ trong thẻ trình duyệt này.",
+    ),
+    "key_go": ("Continue", "Tiếp tục"),
+    "key_wrong": ("The server does not take this key.", "Máy chủ không chấp nhận khóa này."),
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of one language: `words("start")`, `words("turn_of", turn=2, max=10)`."""
+
+    language: Language
+
+    def __call__(self, name: str, **facts: object) -> str:
+        text = TEXTS[name][LANGUAGES.index(self.language)]
+        return text.format(**facts) if facts else text
+
+    def maybe(self, name: str, otherwise: str) -> str:
+        """The text of a name that a server sent, or what it sent where it is new to us."""
+        return self(name) if name in TEXTS else otherwise
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A figure as it is written in this language."""
+        text = f"{value:,.{digits}f}"
+        return text if self.language == "en" else text.translate(_SWAPPED)
+
+    def seconds(self, milliseconds: float) -> str:
+        """A time to answer: 0.4 s, 12 s."""
+        seconds = milliseconds / 1000
+        return f"{self.number(seconds, 0 if seconds >= 10 else 1)} s"
+
+
+_SWAPPED = str.maketrans(",.", ".,")

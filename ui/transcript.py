@@ -1,0 +1,172 @@
+"""What a page shows of a conversation, as data: events go in, bubbles come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+STATUSES = {"created", "running", "waiting", "completed", "stopped", "interrupted"}
+AT_WORK = {"initializing", "initialized", "sending", "retrying", "stopping"}
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What went on behind a line: it was discarded, tried again, or said anew."""
+
+    kind: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One line as it is shown; `settled` once the server has it on disk."""
+
+    index: int
+    role: str
+    text: str = ""
+    settled: bool = False
+    origin: str = ""
+    name: str = ""
+    turn: int = 0
+    timestamp: str = ""
+    latency_ms: int | None = None
+    tokens: int | None = None
+    asides: tuple[Aside, ...] = ()
+
+
+@dataclass
+class Transcript:
+    """The conversation up to the last event. `seat` changes where an event says so."""
+
+    bubbles: list[Bubble] = field(default_factory=list)
+    status: str = "opening"
+    step: str = ""
+    speaker: str = ""
+    turn: int = 0
+    max_turns: int = 0
+    end_reason: str | None = None
+    error: Mapping[str, Any] | None = None
+    seat: str | None = None
+    asides: tuple[Aside, ...] = ()
+
+    def apply(self, name: str, data: Mapping[str, Any]) -> None:
+        """Takes one event; names that are new to us are left alone."""
+        handler = getattr(self, f"_on_{name}", None)
+        if handler is not None:
+            handler(data)
+
+    @property
+    def saying(self) -> Bubble | None:
+        """The line that is being said."""
+        last = self.bubbles[-1] if self.bubbles else None
+        return last if last and not last.settled else None
+
+    @property
+    def thinking(self) -> str | None:
+        """The role whose line is awaited, while nothing of it is there."""
+        if self.status != "running" or self.saying or self.step == "stopping":
+            return None
+        if self.step in ("initializing", "initialized"):
+            return "opening"
+        said = self.bubbles[-1].role if self.bubbles else ""
+        return self.speaker or ("assistant" if said == "user" else "user")
+
+    # --- events ---------------------------------------------------------------------------
+
+    def _on_status(self, data: Mapping[str, Any]) -> None:
+        step = str(data.get("status", ""))
+        self.turn = int(data.get("turn") or self.turn)
+        self.max_turns = int(data.get("max_turns") or self.max_turns)
+        self.seat = data.get("seat") or self.seat
+        if step == "retrying":
+            self._aside("retrying", "", str(data.get("message", "")))
+        if step in AT_WORK or step == "running":
+            self._begun(step, data)
+        elif step in STATUSES:
+            self.status, self.step = step, step
+            self.end_reason = data.get("end_reason") or self.end_reason
+
+    def _begun(self, step: str, data: Mapping[str, Any]) -> None:
+        if self.status != "running":
+            self.error, self.end_reason = None, None
+        self.status, self.step = "running", step
+        self.speaker = str(data.get("speaker") or "") if step != "retrying" else self.speaker
+
+    def _on_token(self, data: Mapping[str, Any]) -> None:
+        index, text = int(data["index"]), str(data["content"])
+        if index < len(self.bubbles):
+            known = self.bubbles[index]
+            if not known.settled:
+                self.bubbles[index] = replace(known, text=known.text + text)
+            return
+        self.bubbles.append(Bubble(index, str(data.get("role") or "user"), text))
+        self._take_asides()
+
+    def _on_message(self, data: Mapping[str, Any]) -> None:
+        index = int(data["index"])
+        del self.bubbles[index + 1 :]
+        known = self.bubbles[index].asides if index < len(self.bubbles) else ()
+        del self.bubbles[index:]
+        self.bubbles.append(settled(data, known))
+        self._take_asides()
+        self.speaker = ""
+        self.turn = max(self.turn, self._turns_done(data))
+
+    def _on_reset(self, data: Mapping[str, Any]) -> None:
+        self._void(int(data.get("index") or 0), Aside("reset", "", str(data.get("why", ""))))
+
+    def _on_discarded(self, data: Mapping[str, Any]) -> None:
+        aside = Aside("discarded", str(data.get("text", "")), str(data.get("why", "")))
+        self._void(int(data.get("index") or 0), aside)
+
+    def _on_error(self, data: Mapping[str, Any]) -> None:
+        self.error = dict(data)
+
+    def _on_done(self, data: Mapping[str, Any]) -> None:
+        self.status = self.step = str(data.get("status", "completed"))
+        self.end_reason = data.get("end_reason")
+        self.turn = int(data.get("turns") or self.turn)
+        self.speaker = ""
+        if self.status != "interrupted":
+            self.error = None
+
+    # --- asides ---------------------------------------------------------------------------
+
+    def _void(self, index: int, aside: Aside) -> None:
+        """The text from `index` on is void; what was told behind it stays with the new one."""
+        kept = tuple(found for bubble in self.bubbles[index:] for found in bubble.asides)
+        del self.bubbles[index:]
+        self.asides = (*kept, *self.asides, aside)
+
+    def _aside(self, kind: str, text: str, why: str) -> None:
+        if not any(known.why == why and known.kind == kind for known in self.asides):
+            self.asides = (*self.asides, Aside(kind, text, why))
+
+    def _take_asides(self) -> None:
+        if self.asides:
+            last = self.bubbles[-1]
+            self.bubbles[-1] = replace(last, asides=(*last.asides, *self.asides))
+            self.asides = ()
+
+    def _turns_done(self, data: Mapping[str, Any]) -> int:
+        return int(data.get("turn") or 0) if data.get("role") == "assistant" else 0
+
+
+def settled(data: Mapping[str, Any], asides: tuple[Aside, ...] = ()) -> Bubble:
+    """The bubble of a `message` event."""
+    usage = data.get("usage") or {}
+    counted = [usage.get(name) for name in ("input_tokens", "output_tokens")]
+    known = [int(count) for count in counted if count is not None]
+    return Bubble(
+        index=int(data["index"]),
+        role=str(data["role"]),
+        text=str(data["text"]),
+        settled=True,
+        origin=str(data.get("origin") or ""),
+        name=str(data.get("name") or ""),
+        turn=int(data.get("turn") or 0),
+        timestamp=str(data.get("timestamp") or ""),
+        latency_ms=data.get("latency_ms"),
+        tokens=sum(known) if known else None,
+        asides=asides,
+    )
