@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.state import links
 from graph import errors
 from graph.errors import DuologueError
 
@@ -63,8 +64,8 @@ def of_error(error: DuologueError) -> Response:
         return of_crash(error)
     status, title = STATUS[kind]
     headers = {"Retry-After": "1"} if status == 503 else {}
-    if "location" in error.facts:
-        headers["Location"] = str(error.facts["location"])
+    if isinstance(error, errors.Busy) and (running := error.facts.get("conversation_id")):
+        headers.update(links(running))  # where the run that is under way can be watched
     code = error.code.replace("_", "-")
     field = getattr(error, "field", None)
     facts = {

@@ -131,7 +131,7 @@ class Catalogue:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
             if found.status is Status.RUNNING and found.owner and lives(found.owner):
-                raise Busy("the conversation has a run already")
+                raise Busy("the conversation has a run already", conversation_id=id)
             connection.execute(
                 "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
                 "in_flight = NULL, updated_at = ? WHERE id = ?",

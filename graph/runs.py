@@ -260,7 +260,7 @@ class Runs:
     async def _idle(self, id: str) -> Conversation:
         row = self.true(await self.storage.catalogue.get(id))
         if row.status is Status.RUNNING or id in self._driving:
-            raise Busy("the conversation has a run already")
+            raise Busy("the conversation has a run already", conversation_id=id)
         return row
 
     async def _run(
@@ -303,7 +303,7 @@ class Runs:
         if self._stopping:
             raise Stopping("the server is stopping")
         if id in self._driving:
-            raise Busy("the conversation has a run already")
+            raise Busy("the conversation has a run already", conversation_id=id)
         if len(self._driving) >= self.settings.max_open_runs:
             raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
         self._driving[id] = None
