@@ -1,13 +1,14 @@
 """The conversation graph, on one screen."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from graph.edges import after_bot, after_open, after_replay, after_user
+from graph.edges import Next, after_bot, after_open, after_replay, after_user
 from graph.state import State
 from nodes.bot import bot_speaks
 from nodes.cast import Cast
@@ -29,6 +30,20 @@ def of_run(runtime: Runtime[Any]) -> Context:
     """The product's own runs hand their nodes a `Directions`."""
     context: Context = runtime.context
     return context
+
+
+class Route(Runnable[State, Next]):
+    """A routing function as it is. LangGraph would trace it as a run, in a task of its own."""
+
+    def __init__(self, choose: Callable[[State], Awaitable[Next]]) -> None:
+        self.name = choose.__name__
+        self._choose = choose
+
+    def invoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Next:
+        raise NotImplementedError("the graph is driven from asyncio only")
+
+    async def ainvoke(self, input: State, config: RunnableConfig | None = None, **_: Any) -> Next:
+        return await self._choose(input)
 
 
 def builder(
@@ -57,8 +72,8 @@ def builder(
     add("bot", bot_speaks, speaker="bot", does="one turn of the bot under test")
     add("user", user_speaks, speaker="user", does="a line of the simulated, scripted or human user")
     graph.add_edge(START, "open")
-    graph.add_conditional_edges("open", after_open, ["replay", "bot", "user"])
-    graph.add_conditional_edges("replay", after_replay, ["replay", "bot", "user"])
-    graph.add_conditional_edges("bot", after_bot, ["user", END])
-    graph.add_conditional_edges("user", after_user, ["bot", END])
+    graph.add_conditional_edges("open", Route(after_open), ["replay", "bot", "user"])
+    graph.add_conditional_edges("replay", Route(after_replay), ["replay", "bot", "user"])
+    graph.add_conditional_edges("bot", Route(after_bot), ["user", END])
+    graph.add_conditional_edges("user", Route(after_user), ["bot", END])
     return graph
