@@ -8,6 +8,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from graph import tracing
 from graph.edges import Next, after_bot, after_open, after_replay, after_user
 from graph.state import State
 from nodes.bot import bot_speaks
@@ -64,7 +65,7 @@ def builder(
     )
 
     def add(name: str, node: Node, **metadata: str) -> None:
-        step = partial(around(name, node), cast=cast, context_of=context_of)
+        step = partial(tracing.step(name, around(name, node)), cast=cast, context_of=context_of)
         graph.add_node(name, step, metadata=metadata)
 
     add("open", open_session, does="opens the bot's session")

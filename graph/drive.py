@@ -13,6 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
+from graph import tracing
 from graph.ends import EndReason, Status
 from graph.errors import DuologueError, SpeakerError
 from graph.live import View
@@ -97,7 +98,8 @@ class Drive:
         """Drives until there is an ending. Cancelled without an intent, it raises."""
         self._begun = True
         try:
-            return self.intent or await self._driven()
+            with tracing.run(self.view.id):
+                return self.intent or await self._driven()
         except asyncio.CancelledError:
             self._cut = True
             if self.intent is None:

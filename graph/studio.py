@@ -7,17 +7,19 @@ for the graph when it needs it, and what it needs then is opened once.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from dotenv import load_dotenv
 from langchain_core.messages import AnyMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.runtime import ServerRuntime
 from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
+from graph import tracing
 from graph.build import builder
 from graph.settings import Settings
 from graph.setup import with_choices
@@ -129,9 +131,12 @@ STUDIO = Studio()
 
 
 @asynccontextmanager
-async def conversation(_runtime: ServerRuntime[Any]) -> AsyncIterator[Graph]:
-    """What `langgraph.json` names."""
-    yield await STUDIO.graph()
+async def conversation(config: RunnableConfig, runtime: ServerRuntime[Any]) -> AsyncIterator[Graph]:
+    """What `langgraph.json` names; for a run, the block lasts as long as the run."""
+    graph = await STUDIO.graph()
+    thread = (config.get("configurable") or {}).get("thread_id")
+    with tracing.run(str(thread)) if runtime.execution_runtime else nullcontext():
+        yield graph
 
 
 # --- ready-made assistants ------------------------------------------------------------------------

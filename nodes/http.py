@@ -9,6 +9,7 @@ from time import time
 
 import aiohttp
 
+from graph import tracing
 from graph.errors import SpeakerError
 
 MAX_REPLY_BYTES = 4_000_000
@@ -64,12 +65,14 @@ async def request(
     `http_error`, also for what breaks while the caller reads.
     """
     try:
-        async with http.session.request(
-            method, url, headers=headers, data=content, allow_redirects=False
-        ) as answer:
-            if not 200 <= answer.status < 300:
-                raise _refused(fail, answer, shown)
-            yield answer
+        with tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note):
+            async with http.session.request(
+                method, url, headers=sent, data=content, allow_redirects=False
+            ) as answer:
+                note(answer.status)
+                if not 200 <= answer.status < 300:
+                    raise _refused(fail, answer, shown)
+                yield answer
     except (aiohttp.ClientError, OSError) as error:
         raise fail(
             "unreachable",

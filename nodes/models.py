@@ -12,6 +12,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
+from graph import tracing
 from graph.errors import SpeakerError
 from graph.state import Usage
 from nodes.http import Client
@@ -62,18 +63,20 @@ class Chat(ChatOpenAI):
         """The whole answer; each `piece` is told as it arrives. Raises the speaker's error."""
         texts: list[str] = []
         finish, refusal, usage = "", "", None
-        async for chunks in self._blocks(prompt):
-            told = len(texts)
-            for chunk in chunks:
-                choice = first_choice(chunk)
-                delta = choice.get("delta")
-                if isinstance(delta, dict):
-                    texts.append(_text(delta.get("content")))
-                    refusal += _text(delta.get("refusal"))
-                finish = choice.get("finish_reason") or finish
-                usage = _usage(chunk) or usage
-            if text := "".join(texts[told:]):
-                piece(text)
+        with tracing.model_call(self.model_name) as told:
+            async for chunks in self._blocks(prompt):
+                known = len(texts)
+                for chunk in chunks:
+                    choice = first_choice(chunk)
+                    delta = choice.get("delta")
+                    if isinstance(delta, dict):
+                        texts.append(_text(delta.get("content")))
+                        refusal += _text(delta.get("refusal"))
+                    finish = choice.get("finish_reason") or finish
+                    usage = _usage(chunk) or usage
+                if text := "".join(texts[known:]):
+                    piece(text)
+            told.answer(finish, usage)
         if not finish:
             wire = self._wire
             said = f"{wire.shown} ended its stream without a finish reason"
