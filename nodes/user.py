@@ -84,7 +84,8 @@ def _person(ask: Ask) -> Said:
 def _fixed(state: State, ask: Ask, cast: Cast) -> str | None:
     """The line that the scenario lays in the user's mouth: an opening, then its `lines`."""
     scenario, said = ask.scenario, ask.messages
-    spoken = sum(1 for line in said if line["role"] == "user" and line["origin"] != "given")
+    # A person who took the seat for a while took none of these lines.
+    spoken = sum(1 for line in said if line["role"] == "user" and line["origin"] == "scripted")
     script = list(scenario.lines)
     if scenario.initial_message is not None:
         script.insert(0, scenario.initial_message)
