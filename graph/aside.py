@@ -16,7 +16,7 @@ async def next_line(
 ) -> Said:
     """What the user would say next. Raises `Invalid`, `UserError`."""
     if persona is not None and persona not in cast.personas:
-        raise Invalid(f"there is no persona {persona!r}", "persona")
+        raise Invalid("there is no persona with that id", "persona")
     scenario = Scenario(persona=persona, user_prompt=user_prompt)
     said = [
         message(line.role, line.content, index=at, turn=0, origin="given")

@@ -31,5 +31,5 @@ def _card(cast: Cast, asked: Mapping[str, Any]) -> dict[str, Any]:
     if "persona" not in asked:
         return {}
     if asked["persona"] not in cast.personas:
-        raise Invalid(f"there is no persona {asked['persona']!r}", "persona")
+        raise Invalid("there is no persona with that id", "persona")
     return {"card": cast.personas[asked["persona"]].model_dump(exclude_defaults=True)}

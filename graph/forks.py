@@ -45,6 +45,7 @@ async def fork(
     kept, at = await _kept(runs, row, said, asked)
     changes = {k: v for k, v in asked.items() if k not in ("index", "checkpoint_id", "message")}
     scenario = _scenario(runs, row, changes, kept)
+    runs.cast.check(scenario)
     bot = runs.cast.bot(scenario)
     replay = len(heard(kept)) if bot.remembers else 0
     state = _state(runs, row, scenario, kept, replay, asked)
