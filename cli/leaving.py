@@ -1,14 +1,13 @@
 """When somebody leaves: a signal asks us to go, or whoever read our output has gone."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
+from cli.pipes import write_nowhere
 from cli.telling import Closing, Opening, Show
 from graph.live import Frame
 
@@ -76,12 +75,4 @@ class Audience:
         except BrokenPipeError:
             self._gone = True
             self._left()
-            _write_nowhere()
-
-
-def _write_nowhere() -> None:
-    """What is still buffered for a closed pipe would make Python complain at its end."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+            write_nowhere()

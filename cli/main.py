@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cli.arguments import read
+from cli.pipes import write_nowhere
 from graph.errors import (
     Busy,
     ConfigError,
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     options = read(sys.argv[1:] if argv is None else argv)
     try:
         return _done(options)
+    except BrokenPipeError:
+        write_nowhere()
+        return WELL
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return ABANDONED

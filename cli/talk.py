@@ -13,6 +13,7 @@ from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
 from cli.wanted import persona, scenario
 from graph.catalogue import Conversation
 from graph.ends import EndReason, Status
+from graph.errors import Busy
 from graph.live import Follower, View
 from graph.process import open_process
 from graph.runs import Runs
@@ -24,7 +25,7 @@ class Act(Protocol):
     """What the command does, in two steps, so that the id is told before the first word."""
 
     async def opens(self, runs: Runs) -> Conversation:
-        """Finds or makes the conversation. Raises `Invalid`, `NotFound`."""
+        """Finds or makes the conversation. Raises `Invalid`, `NotFound`, `Busy`."""
 
     async def begins(self, runs: Runs, id: str) -> View:
         """Sets it going. Raises `Busy`, `Conflict`."""
@@ -55,6 +56,8 @@ class GoOn:
     async def opens(self, runs: Runs) -> Conversation:
         await runs.recover()
         row = runs.true(await runs.storage.catalogue.get(self._id))
+        if row.status is Status.RUNNING:
+            raise Busy("the conversation has a run already, in another process")
         runs.cast.bot(Scenario.read(row.scenario))
         return row
 
@@ -120,10 +123,11 @@ def show_for(options: Namespace) -> Show:
 
 
 def opening(row: Conversation, runs: Runs, options: Namespace) -> Opening:
+    persona = f" ({row.persona})" if row.persona else ""
     return Opening(
         id=row.id,
         bot=runs.cast.bot(Scenario.read(row.scenario)).name,
-        user=f"{row.seat} user",
+        user=f"{row.seat} user{persona}",
         turn=row.turn,
         max_turns=row.max_turns,
         notes=tuple(_notes(row, runs, options)),
@@ -131,6 +135,8 @@ def opening(row: Conversation, runs: Runs, options: Namespace) -> Opening:
 
 
 def _notes(row: Conversation, runs: Runs, options: Namespace) -> Iterator[str]:
+    if row.seat == "human":
+        yield "A person holds the user's seat: it waits for their line, which the server takes."
     if row.seat != "scripted" or runs.settings.has_model:
         return
     if row.scenario.get("user") is None:

@@ -1,0 +1,64 @@
+"""Who leaves is let go in good order."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from cli import leaving
+from cli.leaving import Audience, stopping
+from cli.plain import Plain
+from cli.telling import Opening
+from graph.cursor import Cursor
+from graph.live import Frame
+
+OPENING = Opening("id", "Robot", "scripted user", 0, 2)
+
+
+class Deaf(Plain):
+    """Nobody reads it from the first line on."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def opened(self, opening: Opening) -> None:
+        self.told += 1
+
+    def frame(self, frame: Frame) -> None:
+        self.told += 1
+        raise BrokenPipeError
+
+
+def test_reader_that_goes_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "write_nowhere", lambda: None)
+    show, gone = Deaf(), []
+    with Audience(show, lambda: gone.append("left")) as audience:
+        audience.opened(OPENING)
+        for _ in range(3):
+            audience.frame(Frame("message", {}, Cursor()))
+    assert gone == ["left"]
+    assert show.told == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_first_signal_stops_and_the_second_is_as_ever(number: int) -> None:
+    before, asked = signal.getsignal(number), asyncio.Event()
+    with stopping(asked.set):
+        os.kill(os.getpid(), number)
+        await asyncio.wait_for(asked.wait(), 1)
+        assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    signal.signal(number, before)
+
+
+async def test_nohup_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    added: list[int] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "add_signal_handler", lambda n, *_rest: added.append(n))
+    before: Any = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping(lambda: None):
+            assert added == [signal.SIGINT, signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -1,0 +1,105 @@
+"""Stored conversations as they are shown."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.look import columns, facts, remark, transcript
+from cli.tables import age, print_bots, print_list, print_transcript
+from graph.catalogue import Conversation
+from graph.ends import Status
+from graph.state import message
+
+ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
+
+
+def row(**changes: Any) -> Conversation:
+    facts: dict[str, Any] = dict.fromkeys(Conversation.__dataclass_fields__)
+    facts |= {"id": "the-id", "bot_id": "16", "seat": "scripted", "status": Status.COMPLETED}
+    facts |= {"turn": 1, "max_turns": 2, "runs": 1, "scenario": {}, "end_reason": "bot_ended"}
+    facts |= {"created_at": "2026-11-20T15:15:30.767Z", "updated_at": "2026-11-20T15:16:00.000Z"}
+    return Conversation(**(facts | changes))
+
+
+USER = message("user", "sẵn sàng", index=0, turn=1, origin="scripted")
+BOT = message("assistant", "Chào!", index=1, turn=1, origin="bot", latency_ms=12)
+
+
+def console() -> Console:
+    return Console(file=io.StringIO(), record=True, width=90)
+
+
+def test_transcript_has_speakers_turns_origins_and_latency() -> None:
+    assert list(transcript(row(), [USER, BOT])) == [
+        "Conversation the-id",
+        "Status: completed (bot_ended), turn 1 of 2",
+        "Speakers: bot 16, scripted user",
+        "Begun 2026-11-20T15:15:30.767Z, changed 2026-11-20T15:16:00.000Z",
+        "",
+        "User: sẵn sàng",
+        "    turn 1, scripted",
+        "Bot: Chào!",
+        "    turn 1, bot, 12 ms",
+    ]
+
+
+def test_error_persona_and_parent_are_told() -> None:
+    told = list(facts(row(error=ERROR, persona="shy", parent_id="other", forked_at=3)))
+    assert "Speakers: bot 16, scripted user, persona shy" in told
+    assert told[-2:] == [
+        "Forked from other at message 3",
+        "Error: Robot (http://x) is down (bot_unreachable)",
+    ]
+
+
+def test_given_lines_stand_before_the_first_turn() -> None:
+    line = message("user", "x", index=0, turn=0, origin="given")
+    assert remark(line) == "before turn 1, given"
+
+
+def test_list_says_why_it_ended_or_what_broke() -> None:
+    assert columns(row())[-1] == "bot_ended"
+    assert columns(row(error=ERROR))[-1] == "bot_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        ("2026-11-20T15:15:30Z", "0 s"),
+        ("2026-11-20T15:16:29Z", "58 s"),
+        ("2026-11-20T15:17:00Z", "1 min"),
+        ("2026-11-20T18:16:00Z", "3 h"),
+        ("2026-11-22T18:16:00Z", "2 d"),
+    ],
+)
+def test_age_is_told_in_one_unit(now: str, text: str) -> None:
+    passed = datetime.fromisoformat(now).astimezone(UTC)
+    assert age("2026-11-20T15:15:30.767Z", passed) == text
+
+
+def test_tables_hold_whole_ids_and_all_facts() -> None:
+    at, id = console(), "7ea35c5f-0708-4472-a619-1fd63d21edf1"
+    print_list([row(id=id)], at)
+    text = at.export_text(clear=True)
+    assert id in text
+    assert "completed" in text
+    print_list([], at)
+    assert at.export_text() == "No conversations yet.\n"
+
+
+def test_transcript_on_a_terminal_has_the_same_facts() -> None:
+    at = console()
+    print_transcript(list(facts(row(error=ERROR))), [USER, BOT], at)
+    text = at.export_text()
+    assert "Error: Robot (http://x) is down (bot_unreachable)" in text
+    assert "Bot  Chào!" in text
+    assert "turn 1, bot, 12 ms" in text
+
+
+def test_bots_show_what_they_lack() -> None:
+    at = console()
+    print_bots([["9", "openai", "Talker", "http://x/v1", "SOME_KEY"]], at)
+    assert "SOME_KEY" in at.export_text()

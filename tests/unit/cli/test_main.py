@@ -1,0 +1,94 @@
+"""Exit codes, and the one line that goes with them."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cli import main
+from cli.main import COMMANDS
+from graph.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    """The exit code of a `run` that meets the error."""
+
+    def meet(*_given: object) -> int:
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "run", meet)
+    return main.main(["run"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("is bad", file="bots.yaml", line=3, key="7.kind"), 2, "bots.yaml:3: 7.kind: "),
+        (Invalid("is bad", "max_turns"), 2, "--turns: is bad"),
+        (Busy("the conversation has\na run already"), 2, "the conversation has a run already"),
+        (BotError("unreachable", "Robot is down"), 3, "Robot is down"),
+        (StorageFull("the disk is full"), 3, "the disk is full"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(
+    error: DuologueError,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrapped = BaseExceptionGroup("a", [ExceptionGroup("b", [error])])
+    for met in (error, wrapped):
+        assert ends(monkeypatch, met) == code
+        told = capsys.readouterr().err
+        assert told.startswith(f"Error: {line}")
+        assert told.count("\n") == 1
+
+
+def test_what_is_no_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ExceptionGroup):
+        ends(monkeypatch, ExceptionGroup("a", [ZeroDivisionError()]))
+
+
+def test_ctrl_c_before_anything_began_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ends(monkeypatch, KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def module(monkeypatch: pytest.MonkeyPatch, name: str, serve: Callable[..., Any]) -> None:
+    fake = ModuleType(name)
+    fake.serve = serve  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, name, fake)
+
+
+def test_serve_hands_over_settings_and_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def serve(settings: Any) -> int:
+        given.append(settings)
+        return 3
+
+    module(monkeypatch, "api.server", serve)
+    assert main.main(["serve", "--host", "::1", "--port", "1", "--no-ui", "--delay", "0.5"]) == 3
+    (settings,) = given
+    assert (settings.host, settings.port, settings.ui) == ("::1", 1, False)
+    assert settings.demo_delay_s == 0.5
+
+
+def test_ui_is_served_for_the_server_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    module(monkeypatch, "ui.app", lambda *where: given.append(where))
+    assert main.main(["ui", "--api", "http://x:1", "--port", "2"]) == 0
+    assert given == [("http://x:1", "127.0.0.1", 2)]

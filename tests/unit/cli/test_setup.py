@@ -1,0 +1,73 @@
+"""Settings from options, environment and `.env`."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cli import arguments, setup
+from graph.errors import ConfigError
+from graph.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and an environment that is put back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    return tmp_path
+
+
+def settings(*argv: str) -> Settings:
+    return setup.settings(arguments.read(argv))
+
+
+def test_dotenv_stands_behind_the_real_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("DUOLOGUE_MODEL=small\nDUOLOGUE_PORT=1234\n")
+    monkeypatch.setenv("DUOLOGUE_PORT", "4321")
+    found = settings("list")
+    assert (found.model, found.port) == ("small", 4321)
+
+
+def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_PORT", "4321")
+    monkeypatch.setenv("DUOLOGUE_DATABASE_URL", "sqlite:///a.db")
+    found = settings("--database", "sqlite:///b.db", "serve", "--port", "80", "--no-ui")
+    assert (found.port, found.database_url, found.ui) == (80, "sqlite:///b.db", False)
+
+
+def test_serve_leaves_the_page_and_the_resuming_as_they_are_set() -> None:
+    found = settings("serve")
+    assert found.ui
+    assert found.resume_on_start
+
+
+def test_one_conversation_does_not_wake_the_others() -> None:
+    assert not settings("resume", "id").resume_on_start
+
+
+def test_bots_file_that_was_asked_for_must_be_there() -> None:
+    with pytest.raises(ConfigError, match=r"nope\.yaml: --bots: there is no such file"):
+        settings("--bots", "nope.yaml", "run")
+
+
+def test_binary_dotenv_is_refused_by_name(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"A=\xff\xfe")
+    with pytest.raises(ConfigError, match=r"^\.env: cannot be read"):
+        settings("list")
+
+
+def test_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_PORT", "abc")
+    with pytest.raises(ConfigError, match="environment: DUOLOGUE_PORT: "):
+        settings("list")
+
+
+def test_bad_option_is_blamed_in_place_of_its_variable() -> None:
+    options = arguments.read(["serve", "--port", "99999"])
+    with pytest.raises(ConfigError) as error:
+        setup.settings(options)
+    assert setup.blamed(error.value, options).startswith("--port: ")
+    assert setup.blamed(error.value, arguments.read(["serve"])).startswith("environment: ")

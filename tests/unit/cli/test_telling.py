@@ -1,0 +1,36 @@
+"""What is told is the same for every kind of output."""
+
+import pytest
+
+from cli.telling import Tally, error_line, note_of, resume_command
+from graph.cursor import Cursor
+from graph.live import Frame
+
+
+def test_resume_command_can_be_pasted() -> None:
+    places = {"--database": "sqlite:///my file.db", "--bots": None}
+    assert resume_command("id", places) == "duologue resume id --database 'sqlite:///my file.db'"
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, "Error: no\treason (bot_timeout)".replace("\t", " ")),
+        ({"attempts": 1}, "Error: no reason (bot_timeout)"),
+        ({"attempts": 3}, "Error: no reason (bot_timeout, 3 attempts)"),
+    ],
+)
+def test_error_is_one_line(facts: dict[str, int], line: str) -> None:
+    assert error_line({"error": "no\n reason", "code": "bot_timeout", **facts}) == line
+
+
+def test_tally_keeps_the_last_error_and_the_end() -> None:
+    tally = Tally()
+    for event in ("message", "message", "error", "done"):
+        tally.note(Frame(event, {"of": event}, Cursor()))
+    assert (tally.messages, tally.error, tally.done) == (2, {"of": "error"}, {"of": "done"})
+
+
+def test_plain_statuses_are_no_notes() -> None:
+    assert note_of(Frame("status", {"status": "sending"}, Cursor())) is None
+    assert note_of(Frame("token", {"content": "x"}, Cursor())) is None
