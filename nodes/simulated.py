@@ -33,7 +33,8 @@ class SimulatedUser:
                 self._timeout_s, UserError, self.name, self._chat.complete(prompt, shown)
             )
             text, leaving = part_end(said.text)
-            leaving = leaving and ask.turn > ask.scenario.min_turns
+            # Last words are answered, so they are a turn too; an end mark alone is none.
+            leaving = leaving and ask.turn - (not text.strip()) >= ask.scenario.min_turns
             fault = _fault(text, leaving, said)
             if fault is None:
                 shown.rest(text)
