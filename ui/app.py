@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from html import escape
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 from gradio.routes import App
@@ -66,10 +67,15 @@ async def _slash(request: Request) -> Response:
     return RedirectResponse(f"{request.url.path}/{query}", 307)
 
 
+async def _icon(_request: Request) -> Response:
+    _, _, drawn = ICON.partition(",")
+    return Response(unquote(drawn), media_type="image/svg+xml")
+
+
 def mount(app: Starlette, *, api_url: Callable[[], str] | str) -> None:
     """Adds /ui (English) and /vi (Vietnamese). The handle is `app.state.ui`: close it at the end."""
     site = Site(api_url)
-    app.router.routes.extend(site.routes())
+    app.router.routes.extend([Route("/favicon.ico", _icon, include_in_schema=False), *site.routes()])
     app.state.ui = site
 
 
@@ -88,7 +94,7 @@ def serve(api_url: str, host: str, port: int) -> int:
         wanted = request.headers.get("accept-language", "").lower()
         return RedirectResponse("/vi/" if wanted.startswith("vi") else "/ui/", 307)
 
-    app = Starlette(routes=[Route("/", home), *site.routes()], lifespan=lifespan)
+    app = Starlette(routes=[Route("/", home), Route("/favicon.ico", _icon), *site.routes()], lifespan=lifespan)
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )
@@ -124,7 +130,6 @@ def page(path: str, desks: Desks) -> Guard:
         blocks,
         path,
         theme=theme(),
-        css=style(),
         head=head(desks.words),
         footer_links=[],
         run_history=False,
@@ -153,12 +158,25 @@ def theme() -> gr.themes.Base:
         neutral_hue="stone",
         font=["system-ui", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"],
         font_mono=["ui-monospace", "Noto Sans Mono", "monospace"],
+    ).set(
+        input_border_width="1px",
+        input_padding="9px 12px",
+        checkbox_label_border_width="1px",
+        checkbox_label_background_fill="var(--card)",
+        checkbox_label_background_fill_dark="var(--card)",
+        checkbox_label_background_fill_selected="var(--user-soft)",
+        checkbox_label_background_fill_selected_dark="var(--user-soft)",
+        checkbox_label_border_color="var(--rule)",
+        checkbox_label_border_color_dark="var(--rule)",
+        slider_color="#0f766e",
+        slider_color_dark="#2aa596",
     )
 
 
 def head(words: Words) -> str:
     return (
         f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
+        f"<style>{style()}</style>"  # not css=: Gradio would cut selectors at commas inside :is()
         f'<script>document.documentElement.lang = "{words.language}";\n{script("page")}</script>'
     )
 
@@ -166,7 +184,7 @@ def head(words: Words) -> str:
 def build(desks: Desks) -> gr.Blocks:
     words = desks.words
     with gr.Blocks(title=words("title"), analytics_enabled=False, fill_width=True) as blocks:
-        gr.HTML(None, html_template=top(words), elem_id="top", js_on_load=None)
+        gr.HTML(None, html_template=top(words), elem_id="top", js_on_load=None, apply_default_css=False)
         boot = gr.Textbox(visible=False)
         _key(desks)
         bots = gr.Dropdown([], label=words("bot"), render=False, filterable=False)
@@ -175,20 +193,19 @@ def build(desks: Desks) -> gr.Blocks:
         build_find(desks, words)
         build_thread(blocks, desks, words, boot)
         _choices(blocks, desks, [bots, form["persona"], chat], boot)
-    blocks.css = ""
     return blocks
 
 
 def top(words: Words) -> str:
     """The head of every page; where we are is told by the page's script."""
     links = "".join(
-        f'<a href="?page={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
+        f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
         for name in ("new", "chat", "find")
     )
     other = "../vi/" if words.language == "en" else "../ui/"
     code = "vi" if words.language == "en" else "en"
     return (
-        f'<header><a class="brand" href="?page=new" data-go><img alt="" src="{ICON}">Duologue</a>'
+        f'<header><a class="brand" href="?view=new" data-go><img alt="" src="{ICON}">Duologue</a>'
         f'<nav aria-label="{words("nav")}">{links}</nav><span class="ends">'
         f'<a href="{other}" lang="{code}" hreflang="{code}">{words("other_language")}</a>'
         f'<button type="button" data-theme aria-label="{words("theme")}" '
@@ -203,10 +220,10 @@ def _key(desks: Desks) -> None:
     words = desks.words
     with gr.Column(elem_id="key"), gr.Column(elem_classes="card"):
         title = f"<h2>{words('key_title')}</h2>"
-        gr.HTML(title, elem_classes="lead", js_on_load=None)
+        gr.HTML(title, elem_classes="lead", js_on_load=None, apply_default_css=False)
         field = gr.Textbox(type="password", label=words("key"), info=words("key_info"), max_lines=1)
         go = gr.Button(words("key_go"), variant="primary", elem_id="key_go")
-        told = gr.HTML("", elem_classes="told", js_on_load=None)
+        told = gr.HTML("", elem_classes="told", js_on_load=None, apply_default_css=False)
 
     async def on_key(key: str, request: gr.Request) -> str:
         desk = desks.of(request)
@@ -250,13 +267,13 @@ def _choices(blocks: gr.Blocks, desks: Desks, fields: list[gr.Dropdown], boot: g
         desk.bots = {id: name for name, id in bots}
         desk.personas = {id: name for name, id in personas}
         desk.ring()
-        chosen = gr.update(choices=bots, value=bots[0][1] if bots else None)
+        chosen = {"choices": bots, "value": bots[0][1] if bots else None}
         users = [(words("default_persona"), AUTO), *personas]
         same = (words("fork_same"), AUTO)
         return [
-            chosen,
+            gr.update(**chosen),
             gr.update(choices=users),
-            chosen,
+            gr.update(**chosen),
             gr.update(choices=[same, *bots]),
             gr.update(choices=[same, *personas]),
         ]

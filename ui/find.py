@@ -121,14 +121,14 @@ async def listing(desk: Desk, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _none(text: str, title: str = "", way: str = "") -> str:
     lead = f"<p><b>{escape(title)}</b></p>" if title else ""
-    link = f'<p><a href="?page=new" data-go class="act">{escape(way)}</a></p>' if way else ""
+    link = f'<p><a href="?view=new" data-go class="act">{escape(way)}</a></p>' if way else ""
     return f'<div class="empty">{lead}<p>{escape(text)}</p>{link}</div>'
 
 
 def build_find(desks: Desks, words: Words) -> None:
     with gr.Column(elem_id="page-find", elem_classes="page"):
         table = gr.HTML(
-            {}, html_template=template(words), js_on_load=script("table"), elem_id="table"
+            {}, html_template=template(words), js_on_load=script("table"), apply_default_css=False, elem_id="table"
         )
 
     async def on_ask(event: gr.EventData, request: gr.Request) -> dict[str, Any]:

@@ -189,7 +189,7 @@ async def chat(desk: Desk, bot: int | str, text: str) -> None:
 
 def _lead(words: Words, title: str, lead: str) -> None:
     gr.HTML(
-        f"<h1>{words(title)}</h1><p>{words(lead)}</p>", elem_classes="lead", js_on_load=None
+        f"<h1>{words(title)}</h1><p>{words(lead)}</p>", elem_classes="lead", js_on_load=None, apply_default_css=False
     )
 
 

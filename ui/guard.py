@@ -55,6 +55,7 @@ class Guard:
         if not self._started:
             self._started = True
             await self._start()
+        scope = {**scope, "query_string": _known_query(scope["query_string"])}
         sender = _Sender(send)
         serving = asyncio.ensure_future(self.app(scope, receive, sender))
         closing = asyncio.ensure_future(self._closing.wait())
@@ -97,6 +98,12 @@ def _needed(method: str, path: str) -> bool:
         return False
     known = {"GET": GET, "HEAD": GET, "POST": POST}.get(method)
     return known is not None and known.fullmatch(path) is not None
+
+
+def _known_query(query: bytes) -> bytes:
+    """Without what Gradio itself would read: a page or link it does not know is a 500 there."""
+    kept = [pair for pair in query.split(b"&") if not re.match(rb"(page|deep_link)(=|$)", pair)]
+    return b"&".join(kept)
 
 
 async def _answer(

@@ -118,14 +118,14 @@ def frame(words: Words) -> str:
 
 def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox) -> None:
     with gr.Column(elem_id="page-thread", elem_classes="page"):
-        gr.HTML(None, html_template='<div data-part="head"></div>', elem_id="head", js_on_load=None)
+        gr.HTML(None, html_template='<div data-part="head"></div>', elem_id="head", js_on_load=None, apply_default_css=False)
         stage = gr.HTML(
-            {}, html_template=frame(words), js_on_load=script("stage"), elem_id="stage"
+            {}, html_template=frame(words), js_on_load=script("stage"), apply_default_css=False, elem_id="stage"
         )
         with gr.Column(elem_id="dock"):
             _composer(desks, words)
             _steering(desks, words)
-        gr.HTML(None, html_template='<div data-part="side"></div>', elem_id="side", js_on_load=None)
+        gr.HTML(None, html_template='<div data-part="side"></div>', elem_id="side", js_on_load=None, apply_default_css=False)
     courier = gr.HTML(
         {},
         html_template="",
@@ -243,6 +243,7 @@ def _dialog(desks: Desks, words: Words) -> dict[str, Any]:
             f"<h2>{words('fork_title')}</h2><p>{words('fork_lead')}</p>",
             elem_classes="lead",
             js_on_load=None,
+            apply_default_css=False,
         )
         form: dict[str, Any] = {
             "index": gr.Number(-1, visible=False, precision=0),

@@ -11,7 +11,7 @@
   const place = () => {
     const query = new URLSearchParams(location.search);
     const thread = query.get("thread") || "";
-    const page = thread ? "thread" : query.get("page");
+    const page = thread ? "thread" : query.get("view");
     return { page: PAGES.includes(page) ? page : "new", thread, beside: query.get("beside") || "" };
   };
 
@@ -158,7 +158,10 @@
     if (body().page === "thread" && body().stands === "running") $("#stop")?.click();
   });
   window.addEventListener("popstate", () => duologue.show("", { push: false }));
-  window.addEventListener("duologue:ready", () => { restoreDraft(); });
+  window.addEventListener("duologue:ready", () => {
+    duologue.show("", { push: false, tell: false });
+    restoreDraft();
+  });
 
   const begin = () => {
     paint();

@@ -32,13 +32,12 @@ def clock(stamp: str) -> str:
     return f'<time datetime="{escape(stamp)}">{shown}</time>' if stamp else ""
 
 
-def speaker(line: Bubble, words: Words) -> str:
-    """Who says it, in the reader's words where the server has no name of its own."""
+def speaker(line: Bubble, name: str, words: Words) -> str:
+    """Who says it; `name` is what this role is called in this conversation."""
     if line.origin == "human":
         return words("you")
-    if line.name in ("", "user", "bot"):
-        return words("user" if line.role == "user" else "bot_name")
-    return line.name
+    own = "" if line.name in ("", "user", "bot") else line.name
+    return own or name or words("user" if line.role == "user" else "bot_name")
 
 
 # --- rows ---------------------------------------------------------------------------------------
@@ -59,7 +58,7 @@ def rows(transcript: Transcript, names: Facts, words: Words, cache: Cache) -> li
 
 def bubble(line: Bubble, names: Facts, words: Words) -> str:
     role = "user" if line.role == "user" else "assistant"
-    name = speaker(line, words) if line.settled else str(names.get(role) or speaker(line, words))
+    name = speaker(line, str(names.get(role) or ""), words)
     origin = words.maybe(f"origin_{line.origin}", line.origin)
     badge = tag(f"origin {line.origin}", origin) if line.origin not in ("", "bot") else ""
     state = "settled" if line.settled else "live"
@@ -245,7 +244,7 @@ def side(transcript: Transcript, detail: Facts, words: Words, warnings: Sequence
 def _downloads(words: Words) -> str:
     return "".join(
         f'<button type="button" data-act="download" data-as="{kind}" '
-        f'aria-label="{words("download")}: {words(f"as_{kind}")}">{words(f"as_{kind}")}</button>'
+        f'aria-label="{words("download")}: {words(f"as_{kind}")}">↓ {words(f"as_{kind}")}</button>'
         for kind in ("txt", "json", "md")
     )
 

@@ -247,7 +247,7 @@ class Words:
 
     language: Language
 
-    def __call__(self, name: str, **facts: object) -> str:
+    def __call__(self, name: str, /, **facts: object) -> str:
         text = TEXTS[name][LANGUAGES.index(self.language)]
         return text.format(**facts) if facts else text
 
