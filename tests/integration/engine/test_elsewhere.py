@@ -1,0 +1,31 @@
+"""What another process drives is watched here and left alone."""
+
+import pytest
+
+from graph.errors import Busy
+from tests.integration.engine.house import House, created, followed, lines, rested
+from tests.servers.robot import RobotServer
+from tests.servers.wait import wait_until
+
+
+async def test_nothing_here_touches_a_run_elsewhere(house: House, robot: RobotServer) -> None:
+    robot.fail("slow", turn=2, seconds=1.0)
+    async with house.open() as there, house.open(resume_on_start=False) as here:
+        id = await created(there, bot_id=16, max_turns=3)
+        await there.start(id)
+        await wait_until(lambda: len(robot.of(id)) == 2)
+        row = await here.get(id)
+        for act in (
+            lambda: here.start(id),
+            lambda: here.resume(id),
+            lambda: here.say(id, "dạ"),
+            lambda: here.stop(id),
+            lambda: here.change(row, {"seat": "human"}),
+            lambda: here.delete(id),
+        ):
+            with pytest.raises(Busy):
+                await act()
+        frames = await followed(here, id)
+        assert frames[-1].data["end_reason"] == "max_turns"
+        await rested(there, id)
+        assert await lines(here, id) == await lines(there, id)
