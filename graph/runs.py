@@ -180,7 +180,10 @@ class Runs:
         return await self._run(row, seat="human" if row.seat != "human" else None, say=text)
 
     async def stop(self, id: str) -> Conversation:
-        """Stops it, also while a speaker hangs; stopping twice is stopping once."""
+        """Stops it, also while a speaker hangs; stopping twice is stopping once.
+
+        Raises `Busy` where another process drives it.
+        """
         drive = await self._driver(id)
         ending = Ending(Status.STOPPED, EndReason.STOPPED)
         if drive is not None:
@@ -190,19 +193,22 @@ class Runs:
         elif await self.storage.catalogue.stop(id, self._runs) and (view := self.views.known(id)):
             view.done(ending.status, ending.reason)
         row = self.true(await self.storage.catalogue.get(id))
-        # A start came between: what it started is stopped too.
-        return await self.stop(id) if id in self._driving else row
+        if id in self._driving:  # a start came between: what it started is stopped too
+            return await self.stop(id)
+        return self._not_elsewhere(row)
 
     async def change(self, row: Conversation, asked: Mapping[str, Any]) -> bool:
         """Changes seat, persona or limits: at once where nothing runs, else between two steps.
 
-        Tells whether it is done already. Raises `Conflict` where the conversation has ended.
+        Tells whether it is done already. Raises `Conflict` where the conversation has ended, `Busy`
+        where another process drives it.
         """
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
         update, columns = changed(self.cast, row, asked)
         drive = await self._driver(row.id)
         if drive is None:
+            self._not_elsewhere(self.true(await self.storage.catalogue.get(row.id)))
             await put(self.graph, row.id, update)
         else:
             drive.change(update)
@@ -222,7 +228,7 @@ class Runs:
             yield event
 
     async def delete(self, id: str) -> None:
-        """Stops it and removes everything of it."""
+        """Stops it and removes everything of it. Raises `Busy` where another process drives it."""
         await self.storage.catalogue.get(id)
         await self.stop(id)
         await self.storage.catalogue.delete(id)
@@ -308,6 +314,11 @@ class Runs:
             raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
         self._driving[id] = None
         self._starting[id] = asyncio.Event()
+
+    def _not_elsewhere(self, row: Conversation) -> Conversation:
+        if row.status is Status.RUNNING and row.id not in self._driving:
+            raise Busy("another process drives the conversation", conversation_id=row.id)
+        return row
 
     async def _driver(self, id: str) -> Drive | None:
         """Who drives it; a start that is under way is waited for."""

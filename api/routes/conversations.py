@@ -115,7 +115,7 @@ async def change(id: Id, body: schemas.Change, runs: AnyRuns, response: Response
     return detail(await runs.get(id, body.client_id), messages, children)
 
 
-@router.delete("/{id}", status_code=204, responses=answers(403), summary="Remove one")
+@router.delete("/{id}", status_code=204, responses=answers(403, 409), summary="Remove one")
 async def remove(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> None:
     """Stops it, and everything of it is gone."""
     await runs.get(id, client_id)

@@ -103,7 +103,7 @@ async def spoken(id: str, text: str, request: Request, runs: Runs, settings: Set
     return stream(follower, settings, **links(id))
 
 
-@router.post("/stop", response_model=schemas.Listed, summary="Stop", responses=answers(403))
+@router.post("/stop", response_model=schemas.Listed, summary="Stop", responses=answers(403, 409))
 async def stop(id: Id, runs: AnyRuns, body: schemas.Client | None = None) -> dict[str, Any]:
     """Stops it within the step, also while the bot hangs; stopping twice is stopping once."""
     await runs.get(id, body.client_id if body else None)
