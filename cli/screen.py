@@ -116,7 +116,7 @@ class Screen:
         """The end of the line being said, as much as there is room for."""
         width, height = self._console.size
         text = Text(shown(self._saying[-LONGEST_PREVIEW:]))
-        lines = text.wrap(self._console, max(10, width - 6), overflow="fold")
+        lines = text.wrap(self._console, max(10, width - 8), overflow="fold")
         return said(self._role, Text("\n").join(lines[-max(1, height - 3) :]))
 
 
