@@ -14,7 +14,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## start the server and the web page (ARGS="--port 8000")
-	$(BIN)/duologue serve $(ARGS)
+	$(BIN)/duologue serve --delay 0.3 $(ARGS) # the demo bot thinks a moment, so that one can watch
 
 test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k stop")
 	$(BIN)/python -m pytest tests/unit tests/integration $(ARGS)
