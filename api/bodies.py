@@ -1,7 +1,9 @@
 """Request bodies: bounded before they are read, strict JSON, cleaned text."""
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from fastapi import Request
@@ -18,7 +20,11 @@ MAX_DEPTH = 60
 
 
 class BodyLimit:
-    """Refuses a body above the limit: at once where its length is declared, else when it grows."""
+    """Refuses a body above the limit: at once where its length is declared, else when it grows.
+
+    What the client sends on is thrown away for a moment, since a connection that is closed on a
+    client that still writes is reset, and the refusal is lost with it. Then it is closed.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -29,8 +35,9 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.limit:
-            await self._refusal()(scope, receive, send)
+        size = int(declared) if declared.isdigit() else 0
+        if size > self.limit:
+            await _too_large(self.limit)(scope, receive, _closing(receive, send))
             return
         size = 0
 
@@ -42,12 +49,48 @@ class BodyLimit:
                 raise HTTPException(413)
             return message
 
-        await self.app(scope, bounded, send)
+        closing = _closing(receive, send)
 
-    def _refusal(self) -> Response:
-        detail = f"a body may have {self.limit} bytes at most"
-        headers = {"Connection": "close"}
-        return problem(413, "too-large", "The body is too large", detail, headers=headers)
+        async def answered(message: Message) -> None:
+            await (closing if size > self.limit else send)(message)
+
+        await self.app(scope, bounded, answered)
+
+
+LINGER_S = 1.0
+LINGER_BYTES = 12_000_000
+
+
+def _too_large(limit: int) -> Response:
+    return problem(
+        413, "too-large", "The body is too large", f"a body may have {limit} bytes at most"
+    )
+
+
+def _closing(receive: Receive, send: Send) -> Send:
+    """Sends an answer, and ends it only when the client has been heard out or was given time."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            await send({**message, "more_body": True})
+            await _discard(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return closing
+
+
+async def _discard(receive: Receive) -> None:
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while size < LINGER_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 class StrictRequest(Request):
