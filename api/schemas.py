@@ -76,7 +76,7 @@ class Change(Client):
 
     seat: Literal["simulated", "scripted", "human"] | None = None
     max_turns: Turns | None = None
-    time_limit_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+    time_limit_s: Annotated[float, Field(strict=True, gt=0, le=86400)] | None = None
     persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
     user_prompt: Prompt | None = None
 
@@ -94,7 +94,7 @@ class Fork(Client):
     user_prompt: Prompt | None = None
     user: Literal["simulated", "scripted", "human"] | None = None
     max_turns: Turns | None = None
-    time_limit_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+    time_limit_s: Annotated[float, Field(strict=True, gt=0, le=86400)] | None = None
 
 
 class NextLine(Strict):

@@ -70,7 +70,7 @@ async def page(
     status: Annotated[schemas.StatusName | None, Query()] = None,
     bot_id: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(pattern=r"^\d{1,18}$")] = None,
+    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
 ) -> dict[str, Any]:
     """Newest first. Without a `client_id`, those that belong to nobody."""
     before = int(cursor) if cursor else None
