@@ -117,9 +117,7 @@ async def test_every_checkpoint_can_be_forked(service: Service) -> None:
     history = (await service.until(parent, "completed"))["history"]
     path = f"/api/conversations/{parent}"
     found = (await service.get(f"{path}/checkpoints"))["checkpoints"]
-    assert [one["index"] for one in found] == sorted(
-        (one["index"] for one in found), reverse=True
-    )
+    assert [one["index"] for one in found] == sorted((one["index"] for one in found), reverse=True)
     assert {one["index"] for one in found} >= set(range(4))
     for one in found:
         asked = {"checkpoint_id": one["checkpoint_id"]}

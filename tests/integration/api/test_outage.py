@@ -59,9 +59,7 @@ async def test_every_outage_ends_in_one_error_and_a_resume_finishes(
     assert service.process.rss() - before < 200_000_000
 
 
-async def must_break(
-    service: Service, robot: RobotServer, id: str, code: str, tries: int
-) -> None:
+async def must_break(service: Service, robot: RobotServer, id: str, code: str, tries: int) -> None:
     heard = Heard.of(await service.frames(f"/api/conversations/{id}/runs", {}))
     assert len(heard.errors) == 1, code
     error = heard.errors[0]

@@ -102,9 +102,7 @@ async def test_pieces_never_split_a_combining_sequence(streaming: Service) -> No
     id = await streaming.make(2, bot_id="talker", lines=None)
     await streaming.run(id)
     pieces = [
-        frame.data["content"]
-        for frame in await streaming.follow(id)
-        if frame.event == "token"
+        frame.data["content"] for frame in await streaming.follow(id) if frame.event == "token"
     ]
     history = (await streaming.until(id, "completed"))["history"]
     assert "".join(pieces) == "".join(line["content"] for line in history)

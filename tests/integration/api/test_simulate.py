@@ -12,9 +12,7 @@ async def test_text_events_json_and_transcript_agree(service: Service) -> None:
     text = await service.ask("POST", "/simulate", body)
     frames = await service.frames("/simulate", body)
     whole = await service.ask("POST", "/api/simulate", body)
-    expected = [
-        said for n in range(1, 5) for said in (line_of(n), reply_to(n, line_of(n)))
-    ]
+    expected = [said for n in range(1, 5) for said in (line_of(n), reply_to(n, line_of(n)))]
     assert [line["content"] for line in whole.json["history"]] == expected
     assert text.text == said_of(whole.json["history"])
     heard = Heard.of(frames)
