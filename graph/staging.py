@@ -24,7 +24,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from graph.build import Node
+from graph.drive import error_data
 from graph.edges import after_open
+from graph.errors import DuologueError
 from graph.events import message_data
 from graph.scenario import Scenario
 from graph.setup import Setup
@@ -61,6 +63,9 @@ class StreamVoice:
     def stored(self, messages: Sequence[Message], turn: int) -> None:
         """LangGraph tells by itself what is stored."""
 
+    def error(self, error: DuologueError) -> None:
+        self._write({"event": "error", **error_data(error)})
+
     def said(self, lines: Sequence[Message]) -> None:
         """The node's lines, whole; what was told in pieces is not told again as a message."""
         for place, line in enumerate(lines):
@@ -87,6 +92,10 @@ def _as_langchain(line: Message) -> BaseMessage:
 
 def _push(message: BaseMessage) -> None:
     push_message(message, state_key=None)
+
+
+class Broken(RuntimeError):
+    """What went wrong, in words: LangGraph's server shows the text of few kinds of errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +162,25 @@ class Staging:
         act = acts.get(name, _as_it_is)
 
         async def step(state: State, runtime: Runtime[Any], **_of_the_product: Any) -> State:
-            setup = runtime.context or Setup()
-            cast = await self._cast_of(setup.model)
-            change = changes(state, setup, cast)
             voice = StreamVoice(runtime.stream_writer, len(state.get("messages", [])))
-            scene = Scene(_merged(state, change), runtime, cast, voice)
-            _models_unheard()
-            update = await act(node, scene)
+            try:
+                scene, change = await self._scene(state, runtime, voice)
+                update = await act(node, scene)
+            except DuologueError as error:
+                voice.error(error)
+                raise Broken(f"{error.message} ({error.code})") from error
             return {**change, **_shown(update, voice)}
 
         return step
+
+    async def _scene(
+        self, state: State, runtime: Runtime[Any], voice: StreamVoice
+    ) -> tuple[Scene, State]:
+        setup = runtime.context or Setup()
+        cast = await self._cast_of(setup.model)
+        change = changes(state, setup, cast)
+        _models_unheard()
+        return Scene(_merged(state, change), runtime, cast, voice), change
 
     async def _open(self, node: Node, scene: Scene) -> State:
         """A session, unless the conversation goes on: in chat mode each line is a run."""
