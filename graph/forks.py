@@ -44,11 +44,14 @@ async def fork(
     said = await runs.messages(row.id)
     kept, at = await _kept(runs, row, said, asked)
     changes = {k: v for k, v in asked.items() if k not in ("index", "checkpoint_id", "message")}
+    card = await _card(runs, row, asked)
     scenario = _scenario(runs, row, changes, kept)
+    if "persona" not in asked and scenario.persona not in runs.cast.personas:
+        scenario = scenario.model_copy(update={"persona": None})  # its card came along
     runs.cast.check(scenario)
     bot = runs.cast.bot(scenario)
     replay = len(heard(kept)) if bot.remembers else 0
-    state = _state(runs, row, scenario, kept, replay, asked)
+    state = _state(runs, scenario, kept, {"replay": replay, "card": card}, asked)
     # The key covers what was asked, so that another fork under it is refused.
     id = await runs.create(
         scenario,
@@ -66,6 +69,17 @@ async def fork(
         "index": at,
         "warnings": warnings,
     }
+
+
+async def _card(runs: Runs, row: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
+    """Who the user is: as the parent began with it, whatever its file says by now."""
+    if "persona" in asked:
+        persona = runs.cast.personas.get(asked["persona"])
+        if persona is None:
+            raise Invalid("there is no persona with that name", "persona")
+        return persona.model_dump(exclude_defaults=True)
+    known = (await runs.views.state(row.id)).get("scenario") or {}
+    return dict(known.get("card") or {})
 
 
 async def _kept(
@@ -110,10 +124,9 @@ def _scenario(
 
 def _state(
     runs: Runs,
-    row: Conversation,
     scenario: Scenario,
     kept: list[Message],
-    replay: int,
+    besides: dict[str, Any],
     asked: dict[str, Any],
 ) -> State:
     turn = max((line["turn"] for line in kept if line["role"] == "assistant"), default=0)
@@ -123,13 +136,9 @@ def _state(
             "user", asked["message"], index=len(kept), turn=turn + 1, origin="human", name="human"
         )
         lines.append(edited)
-    same_persona = "persona" not in asked
-    card = row.scenario.get("card") if same_persona else None
-    stored = {**scenario.stored(), "replay": replay}
-    stored["card"] = card or runs.cast.persona(scenario).model_dump(exclude_defaults=True)
     state: State = {
         "messages": adding(lines),
-        "scenario": stored,
+        "scenario": {**scenario.stored(), **besides},
         "seat": scenario.user or runs.cast.default_seat,
     }
     if turn:

@@ -1,5 +1,6 @@
 """One HTTP client for all calls to bots and models, bounded in bytes and redirect-free."""
 
+import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
@@ -86,6 +87,9 @@ def _cause(error: Exception) -> str:
     """What went wrong, without the URL, in which a secret may stand."""
     if isinstance(error, aiohttp.InvalidURL):
         return "the URL is not valid"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number and number > 0 else "its name is unknown"
     told = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
     return told or type(error).__name__
 
