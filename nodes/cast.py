@@ -160,19 +160,12 @@ class Cast:
     ) -> "Chat":
         from nodes.models import chat_model
 
-        settings = self.settings
         own = config if isinstance(config, OpenAIBot) else None
-        key = settings.openai_api_key
+        base_url, api_key = self._endpoint(own)
         facts: dict[str, Any] = {
-            "model": (config and config.model) or settings.model,
-            "base_url": resolved(own.base_url)
-            if own and own.base_url
-            else settings.openai_base_url,
-            "api_key": resolved(own.api_key)
-            if own and own.api_key
-            else key.get_secret_value()
-            if key
-            else None,
+            "model": (config and config.model) or self.settings.model,
+            "base_url": base_url,
+            "api_key": api_key,
             "temperature": config.temperature if config else temperature,
             "max_tokens": own.max_tokens if own else None,
         }
@@ -181,6 +174,16 @@ class Cast:
         if known not in self._models:
             self._models[known] = chat_model(self._http, fail, **facts)
         return self._models[known]
+
+    def _endpoint(self, own: OpenAIBot | None) -> tuple[str | None, str | None]:
+        """Where a model is and the key for it; our own key goes to no address that a bot names."""
+        settings = self.settings
+        base_url = resolved(own.base_url) if own and own.base_url else settings.openai_base_url
+        if own and own.api_key:
+            return base_url, resolved(own.api_key)
+        key = settings.openai_api_key
+        ours = base_url == settings.openai_base_url
+        return base_url, key.get_secret_value() if key and ours else None
 
 
 _NO_MODEL = "no model is configured; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server"
