@@ -1,0 +1,125 @@
+"""What conversations weigh on disk, and how soon they are found again."""
+
+import asyncio
+import sqlite3
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bench.processes import Mocks, service, settings
+from graph.catalogue import Conversation
+from graph.ends import Status
+from graph.process import open_process
+from graph.runs import Runs
+from graph.scenario import Scenario
+from graph.settings import Settings
+from graph.state import now
+from graph.storage import open_storage
+
+
+def size(path: Path) -> int:
+    """Bytes of the database, what is still in the log moved into it."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path.stat().st_size
+
+
+async def talked(runs: Runs, turns: int) -> str:
+    id = await runs.create(Scenario(bot_id=16, max_turns=turns))
+    await runs.start(id)
+    follower = await runs.follow(id)
+    async for frame in follower.frames():
+        if frame.event == "done" and frame.data["turns"] != turns:
+            raise RuntimeError(f"ended early: {frame.data}")
+    return id
+
+
+async def bytes_a_turn(folder: Path, mocked: Mocks, conversations: int, turns: int) -> float:
+    """Database bytes a turn, for conversations of that length."""
+    config = Settings.from_env(settings(folder, mocked.llm.url, mocked.robot.url))
+    path = folder / "bench.db"
+    async with open_process(config):
+        pass
+    empty = size(path)
+    async with open_process(config) as runs:
+        await asyncio.gather(*(talked(runs, turns) for _ in range(conversations)))
+    return (size(path) - empty) / (conversations * turns)
+
+
+async def opening(folder: Path, mocked: Mocks) -> dict[str, Any]:
+    """Milliseconds to open the one conversation in `folder`: by a process new to it, by HTTP."""
+    config = Settings.from_env(settings(folder, mocked.llm.url, mocked.robot.url))
+    async with open_process(config) as runs:
+        rows, _ = await runs.storage.catalogue.page(1)
+        began = time.perf_counter()
+        messages = await runs.messages(rows[0].id)
+        engine = time.perf_counter() - began
+    path = f"/api/conversations/{rows[0].id}"
+    times = await by_http(folder, mocked, path, 1)
+    return {"messages": len(messages), "engine_ms": engine * 1000, "http_ms": times[0]}
+
+
+async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, Any]:
+    """Milliseconds for the first page of many conversations."""
+    path = folder / "bench.db"
+    async with open_storage(f"sqlite:///{path}") as storage:
+        for first in range(0, conversations, 500):
+            rows = [_row(first + at) for at in range(500)]
+            await asyncio.gather(*(storage.catalogue.add(row) for row in rows))
+        engine = await _timed(lambda: storage.catalogue.page(50), 20)
+    times = await by_http(folder, mocked, "/api/conversations?limit=50", 20)
+    return {"engine_ms": statistics.median(engine), "http_ms": statistics.median(times[1:])}
+
+
+async def by_http(folder: Path, mocked: Mocks, path: str, count: int) -> list[float]:
+    """Milliseconds of each of `count` requests to a service that was just started."""
+    with_service = service(folder, mocked.llm.url, mocked.robot.url, DUOLOGUE_RESUME_ON_START="0")
+    server = await asyncio.to_thread(with_service.__enter__)
+    try:
+        async with aiohttp.ClientSession(server.url) as http:
+
+            async def get() -> None:
+                async with http.get(path) as answer:
+                    answer.raise_for_status()
+                    await answer.read()
+
+            return await _timed(get, count)
+    finally:
+        await asyncio.to_thread(with_service.__exit__, None, None, None)
+
+
+async def _timed(call: Callable[[], Awaitable[Any]], count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        await call()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _row(at: int) -> Conversation:
+    return Conversation(
+        id=f"00000000-0000-4000-8000-{at:012}",
+        client_id=f"client-{at % 7}",
+        bot_id="16",
+        persona="learner",
+        seat="simulated",
+        status=Status.COMPLETED,
+        end_reason="max_turns",
+        turn=10,
+        max_turns=10,
+        runs=1,
+        owner=None,
+        in_flight=0,
+        error=None,
+        scenario={"bot_id": 16, "max_turns": 10, "user_prompt": "You are in a hurry. " * 10},
+        parent_id=None,
+        forked_at=None,
+        created_at=now(),
+        updated_at=now(),
+    )

@@ -1,0 +1,59 @@
+"""openevals' multi-turn simulation: a LangChain model as the user, the robot as the app."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import uvloop
+from langchain_openai import ChatOpenAI
+from openevals.simulators import create_async_llm_simulated_user, run_multiturn_simulation_async
+
+from bench.load import (
+    INIT,
+    SYSTEM,
+    TURNS,
+    WEBHOOK,
+    Options,
+    Tally,
+    files_needed,
+    options,
+    tell,
+    window,
+)
+
+
+async def talk(http: httpx.AsyncClient, model: ChatOpenAI, given: Options, tally: Tally) -> None:
+    id = str(uuid4())
+    opening = {"bot_id": 16, "conversation_id": id, "input_slots": {}}
+    (await http.post(given.robot + INIT, json=opening)).raise_for_status()
+
+    async def app(inputs: dict[str, Any], **_: Any) -> dict[str, Any]:
+        body = {"conversation_id": id, "message": inputs["content"]}
+        reply = (await http.post(given.robot + WEBHOOK, json=body)).json()["data"]["message"]
+        tally.turn()
+        return {"role": "assistant", "content": reply, "id": str(uuid4())}
+
+    said = await run_multiturn_simulation_async(
+        app=app,
+        user=create_async_llm_simulated_user(system=SYSTEM, client=model),
+        max_turns=TURNS,
+        thread_id=id,
+    )
+    if len(said["trajectory"]) != 2 * TURNS:
+        raise RuntimeError(f"{len(said['trajectory'])} messages, not {2 * TURNS}")
+
+
+async def main(given: Options) -> None:
+    model = ChatOpenAI(model="bench", base_url=f"{given.llm}/v1", api_key="bench")
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(limits=limits, timeout=120) as http:
+
+        async def one(tally: Tally) -> None:
+            await talk(http, model, given, tally)
+
+        tell(await window(one, given))
+
+
+if __name__ == "__main__":
+    files_needed(10_000)
+    uvloop.run(main(options(__doc__ or "")))

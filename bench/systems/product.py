@@ -1,0 +1,47 @@
+"""The product's own path in one process: runs, graph, SQLite with durability sync, followers."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from bench.load import TURNS, Options, Tally, files_needed, options, tell, window
+from bench.processes import settings
+from graph.process import open_process
+from graph.runs import Runs
+from graph.scenario import Scenario
+from graph.settings import Settings
+
+
+async def talk(runs: Runs, tally: Tally, turns: int = TURNS) -> None:
+    """One conversation, followed to its `done`."""
+    scenario = Scenario(bot_id=16, max_turns=turns)
+    id = await runs.create(scenario)
+    await runs.start(id)
+    follower = await runs.follow(id)
+    async for frame in follower.frames():
+        tally.events += 1
+        if frame.event == "message" and frame.data["role"] == "assistant":
+            tally.turn()
+        elif frame.event == "done" and frame.data["turns"] != turns:
+            raise RuntimeError(f"ended early: {frame.data}")
+
+
+async def main(given: Options) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Settings.from_env(settings(Path(folder), given.llm, given.robot))
+        async with open_process(config) as runs:
+            # What is made once, with the first conversation, is no part of a conversation's size.
+            await asyncio.gather(*(talk(runs, Tally(), turns=1) for _ in range(5)))
+
+            async def one(tally: Tally) -> None:
+                await talk(runs, tally)
+
+            tell(await window(one, given))
+
+
+if __name__ == "__main__":
+    files_needed(10_000)
+
+    uvloop.run(main(options(__doc__ or "")))
