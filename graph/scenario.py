@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from graph.state import InFlight, Role, Seat
-from graph.text import clean
+from graph.text import clean, clean_deep
 
 MAX_TURNS = 2000
 MAX_HISTORY = 2000
@@ -52,7 +52,7 @@ def _history(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value.strip() else []
+        return clean_deep(json.loads(value)) if value.strip() else []
     except (ValueError, RecursionError):
         raise ValueError("is neither a list nor a JSON text of a list") from None
 
