@@ -48,7 +48,8 @@ class Stream(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            with scope["app"].state.metrics.open_streams.track_inprogress():
+                await super().__call__(scope, receive, send)
         except SendTimeoutError:
             log.info("reader dropped: it did not read", extra={"path": scope["path"]})
             abort = scope.get("duologue.abort")
