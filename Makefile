@@ -32,8 +32,9 @@ format: $(VENV)/.dev ## format and repair what ruff can
 bench: $(VENV)/.dev ## measure the promises (QUICK=1 for a short round)
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
-studio: $(STUDIO_VENV)/.studio ## open the graph in LangGraph Studio's local server
-	LANGGRAPH_CLI_NO_ANALYTICS=1 $(STUDIO_BIN)/langgraph dev --no-browser $(ARGS)
+studio: $(STUDIO_VENV)/.studio ## LangGraph's local server with the graph; says where Studio is
+	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true $(STUDIO_BIN)/langgraph dev \
+	  --no-browser --host 127.0.0.1 --n-jobs-per-worker 10 $(if $(RELOAD),,--no-reload) $(ARGS)
 
 venv: $(VENV)/.run ## make .venv with what the product needs
 dev: $(VENV)/.dev ## make .venv with the development tools too
