@@ -23,7 +23,7 @@ from ui.client import Api, ApiError, Line, Unreachable
 from ui.desks import Desks
 from ui.files import script, style
 from ui.find import build_find
-from ui.forms import AUTO, build_chat, build_new, choices
+from ui.forms import AUTO, build_chat, build_new, choices, preferred
 from ui.guard import Guard
 from ui.live import QUIET, build_thread
 from ui.room import Hub
@@ -267,7 +267,7 @@ def _choices(blocks: gr.Blocks, desks: Desks, fields: list[gr.Dropdown], boot: g
         desk.bots = {id: name for name, id in bots}
         desk.personas = {id: name for name, id in personas}
         desk.ring()
-        chosen = {"choices": bots, "value": bots[0][1] if bots else None}
+        chosen = {"choices": bots, "value": preferred([id for _, id in bots])}
         users = [(words("default_persona"), AUTO), *personas]
         same = (words("fork_same"), AUTO)
         return [

@@ -5,13 +5,14 @@ from typing import Any
 
 import gradio as gr
 
-from ui.client import Api, ApiError, Unreachable
+from ui.client import Api
 from ui.desk import Desk
 from ui.desks import Desks
 from ui.exchange import Unreadable, read
 from ui.texts import Words
 
 AUTO = ""
+USUAL_BOT = "16"  # what the API takes where no bot is named
 FIELDS = (
     "bot persona user_prompt seat opens turns bot_prompt opening lines time_limit given".split()
 )
@@ -38,8 +39,13 @@ def body(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def bot_id(chosen: object) -> int | str:
     """Bots are numbered or named; the API tells the two apart."""
-    text = str(chosen or "16")
+    text = str(chosen or USUAL_BOT)
     return int(text) if text.isdecimal() else text
+
+
+def preferred(bots: list[str]) -> str | None:
+    """The bot that is chosen at first."""
+    return USUAL_BOT if USUAL_BOT in bots else next(iter(bots), None)
 
 
 async def begin(desk: Desk, scenario: Mapping[str, Any]) -> None:
@@ -208,5 +214,3 @@ async def choices(api: Api) -> tuple[list[tuple[str, str]], list[tuple[str, str]
 def _named(name: str, bot: Mapping[str, Any]) -> str:
     return name if bot.get("ready", True) else f"{name} — {bot.get('reason')}"
 
-
-__all__ = ["ApiError", "Unreachable", "begin", "body", "build_chat", "build_new", "choices"]

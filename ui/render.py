@@ -216,11 +216,7 @@ def _broken(transcript: Transcript, words: Words) -> str:
     facts = (f"{name}: {value}" for name, value in error.items() if name not in ("error", "where"))
     told = f"<details><summary>{words('details')}</summary>{escape(', '.join(facts))}</details>"
     body = f"{text}{cause} {words('kept')}{told}" if error else words("interrupted_text")
-    button = (
-        f'<button type="button" class="act" data-act="resume">{words("resume")}</button>'
-        if error.get("retryable", True)
-        else ""
-    )
+    button = f'<button type="button" class="act" data-act="resume">{words("resume")}</button>'
     return f'<div class="note bad broken" role="alert"><div>{body}</div>{button}</div>'
 
 

@@ -1,0 +1,116 @@
+"""What a person sees in a tab, and what they do there."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+SOON = 15_000
+LATER = 45_000
+# What a browser itself says of a server that was killed or a page that was left.
+CUT_OFF = re.compile(
+    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)"
+    r"|network error|Connection errored out|status of 404"  # /alive, while the pages are loading
+)
+
+
+@dataclass
+class Looking:
+    """Tabs of one person, or of several: each `tab` may have a context of its own."""
+
+    browser: Browser
+    url: str
+    cut_off: bool = False
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    async def tab(self, path: str = "/ui/", *, phone: bool = False, **more: Any) -> "Tab":
+        """A tab of somebody else: nothing is shared with the other tabs."""
+        context = await self.browser.new_context(
+            viewport=PHONE if phone else DESKTOP, has_touch=phone, is_mobile=phone, **more
+        )
+        context.set_default_timeout(SOON)
+        self._contexts.append(context)
+        page = await context.new_page()
+        page.on("console", self._told)
+        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        page.on("request", lambda request: self._asked(request.url))
+        await page.goto(self.url + path)
+        return Tab(page, self.url)
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not (self.cut_off and CUT_OFF.search(message.text)):
+            self.complaints.append(f"console: {message.text}")
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "data:", "blob:")):
+            self.foreign.append(url)
+
+    async def close(self) -> None:
+        for context in self._contexts:
+            await context.close()
+
+    def complain(self) -> None:
+        assert not self.foreign, f"requests that left for another host: {self.foreign}"
+        assert not self.complaints, f"the browser complained: {self.complaints}"
+
+
+@dataclass
+class Tab:
+    """One tab. Names of things are as a person reads them."""
+
+    page: Page
+    url: str
+
+    @property
+    def thread(self) -> str:
+        return self.page.url.partition("thread=")[2].partition("&")[0]
+
+    @property
+    def bubbles(self) -> Locator:
+        return self.page.locator("#stage [data-rows=rows] .msg .text")
+
+    def of(self, role: str) -> Locator:
+        return self.page.locator(f"#stage [data-rows=rows] .msg.{role} .text")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator("#head .chip")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    async def ready(self) -> None:
+        """The form knows its bots."""
+        await expect(self.page.locator("#page-new input").first).not_to_have_value("")
+
+    async def start(self, button: str = "Start") -> str:
+        await self.ready()
+        await self.page.locator("#start").get_by_text(button).or_(
+            self.page.locator("#start")
+        ).first.click()
+        await self.page.wait_for_url(re.compile("thread="))
+        return self.thread
+
+    async def grown(self, count: int, timeout: float = SOON) -> None:
+        """At least `count` bubbles with text are there."""
+        await expect(self.bubbles.nth(count - 1)).to_have_text(re.compile(r"\S"), timeout=timeout)
+
+    async def stands(self, text: str, timeout: float = LATER) -> None:
+        await expect(self.status).to_have_text(text, timeout=timeout)
+
+    async def texts(self) -> list[str]:
+        """What stands in the bubbles, to the letter."""
+        found: list[str] = await self.bubbles.evaluate_all("all => all.map(x => x.textContent)")
+        return found
+
+    async def wide(self) -> int:
+        """How far the page reaches beyond the window, in pixels."""
+        over: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - window.innerWidth"
+        )
+        return over

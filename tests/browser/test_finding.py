@@ -1,0 +1,79 @@
+"""Finding: the list stays true, transcripts leave and come in, keys are asked for."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.looking import Looking
+from tests.browser.service import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+
+
+async def test_the_list_shows_what_runs_without_a_reload(look: Looking, service: Service) -> None:
+    tab = await look.tab("/ui/?view=find")
+    id = await service.started(bot_id=16, max_turns=4)
+    row = tab.page.locator("#table tbody tr").filter(has_text=id[:8])
+    await expect(row).to_contain_text("running", timeout=8_000)
+    await expect(row).to_contain_text("completed", timeout=15_000)
+    await expect(row).to_contain_text("4/4")
+    await expect(row).to_contain_text("turn limit reached")
+    await tab.page.get_by_label("Search").fill("no-such-thing")
+    await expect(tab.page.get_by_text("Nothing matches these filters.")).to_be_visible()
+    await tab.page.get_by_label("Search").fill(id[:8])
+    await expect(tab.page.locator("#table tbody tr")).to_have_count(1)
+    await tab.page.get_by_label("Search").fill("")
+    await tab.page.get_by_label("Status").select_option(label="interrupted")
+    await expect(row).to_be_hidden()
+    await tab.page.get_by_label("Status").select_option(label="completed")
+    await row.click()
+    await tab.stands("completed")
+    await expect(tab.bubbles).to_have_count(8)
+    await tab.page.go_back()
+    await expect(row).to_be_visible()
+
+
+async def test_a_transcript_is_downloaded_and_another_one_continued(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=1)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.stands("completed")
+    for name in ("Download: Text", "Download: JSON", "Download: Markdown"):
+        async with tab.page.expect_download() as found:
+            await tab.button(name).click()
+        saved = Path(await (await found.value).path())
+        text = saved.read_text(encoding="utf-8")
+        for line in await service.said(id):
+            assert line in (json.loads(text)["history"][-1]["content"], text) or line in text
+    await tab.page.get_by_role("link", name="Simulate").click()
+    await tab.page.get_by_text("More options").click()
+    await tab.page.get_by_label("Continue a transcript").fill("User: sẵn sàng\nBot: Chào bạn!")
+    await tab.page.get_by_label("Turns").first.fill("1")
+    await tab.page.locator("#start").click()
+    await tab.stands("completed")
+    given = tab.page.locator("#stage .msg.given")
+    await expect(given).to_have_count(2)
+    assert (await tab.texts())[:2] == ["sẵn sàng", "Chào bạn!"]
+
+
+async def test_a_key_is_asked_for_where_one_is_needed(browser: Browser, tmp_path: Path) -> None:
+    async with Service(tmp_path, api_keys="open-sesame") as service:
+        look = Looking(browser, service.url)
+        tab = await look.tab()
+        field = tab.page.get_by_label("API key")
+        await field.fill("wrong")
+        await tab.button("Continue").click()
+        await expect(tab.page.get_by_text("The server does not take this key.")).to_be_visible()
+        await field.fill("open-sesame")
+        await tab.button("Continue").click()
+        await tab.start()
+        await tab.grown(3)
+        await tab.page.reload()
+        await tab.grown(3)
+        config = await (await tab.page.request.get(f"{service.url}/ui/config")).text()
+        assert "open-sesame" not in config
+        await look.close()
+        look.complain()

@@ -1,0 +1,142 @@
+"""Steering: stop, resume, take the seat, branch off, chat, and what a failing bot looks like."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.looking import Looking
+from tests.browser.service import Service
+from tests.servers.robot import RobotServer
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+
+
+async def test_escape_stops_and_resume_goes_on_to_the_end(look: Looking, service: Service) -> None:
+    tab = await look.tab()
+    id = await tab.start()
+    await tab.grown(4)
+    await tab.page.keyboard.press("Escape")
+    await tab.stands("stopped")
+    await expect(tab.button("Stop")).to_be_hidden()
+    await tab.button("Resume").click()
+    await tab.stands("running")
+    await tab.stands("completed")
+    await expect(tab.bubbles).to_have_count(20)
+    assert await tab.texts() == await service.said(id)
+
+
+async def test_a_person_takes_the_seat_edits_a_suggestion_and_hands_it_back(
+    look: Looking, service: Service
+) -> None:
+    tab = await look.tab()
+    id = await tab.start()
+    await tab.grown(4)
+    await tab.button("I’ll answer").click()
+    await tab.stands("waiting for you")
+    line = tab.page.get_by_label("Your answer as the user")
+    await tab.button("Suggest").click()
+    await expect(line).not_to_have_value("")
+    await line.fill("Em chưa hiểu, thầy nói lại được không ạ?")
+    await line.press("Enter")
+    mine = tab.page.locator(".msg.human")
+    await expect(mine).to_contain_text("Em chưa hiểu, thầy nói lại được không ạ?")
+    await expect(mine).to_contain_text("You")
+    await expect(mine).to_contain_text("human")
+    await expect(line).to_have_value("")
+    await tab.stands("waiting for you")
+    await tab.button("Hand back").click()
+    await tab.stands("completed")
+    said = await service.said(id)
+    assert len(said) == 20
+    assert await tab.texts() == said
+
+
+async def test_a_branch_goes_another_way_and_can_be_compared(
+    look: Looking, service: Service
+) -> None:
+    parent = await service.started(bot_id=16, max_turns=3)
+    tab = await look.tab(f"/ui/?thread={parent}")
+    await tab.stands("completed")
+    third = tab.page.locator("#stage .msg").nth(2)
+    await third.hover()
+    await third.get_by_role("button", name="Edit").click()
+    dialog = tab.page.get_by_role("dialog")
+    await expect(dialog).to_be_visible()
+    field = dialog.get_by_label("Say instead, as the user")
+    await expect(field).not_to_have_value("")
+    await field.fill("con mèo")
+    await dialog.get_by_role("button", name="Branch and run").click()
+    await tab.page.wait_for_url(re.compile(rf"thread=(?!{parent})"))
+    await tab.stands("completed")
+    fork = tab.thread
+    assert (await tab.texts())[2] == "con mèo"
+    assert await tab.texts() == await service.said(fork)
+    await tab.page.get_by_role("link", name="Compare").click()
+    other = tab.page.locator("#stage [data-rows=other] .msg .text")
+    await expect(other).to_have_count(6)
+    assert await other.evaluate_all("all => all.map(x => x.textContent)") == await service.said(
+        parent
+    )
+    await expect(tab.page.locator("#stage .msg.differs .text").first).to_have_text("con mèo")
+    await tab.page.get_by_role("link", name=parent[:8]).click()
+    await expect(tab.page.get_by_role("link", name=fork[:8])).to_be_visible()
+
+
+async def test_retry_says_a_line_anew_in_a_copy(look: Looking, service: Service) -> None:
+    parent = await service.started(bot_id=16, max_turns=2)
+    tab = await look.tab(f"/ui/?thread={parent}")
+    await tab.stands("completed")
+    last = tab.page.locator("#stage .msg").nth(3)
+    await last.hover()
+    await last.get_by_role("button", name="Retry").click()
+    await tab.page.wait_for_url(re.compile(rf"thread=(?!{parent})"))
+    await tab.stands("completed")
+    assert (await tab.texts())[:3] == (await service.said(parent))[:3]
+
+
+async def test_a_bot_that_fails_is_a_banner_with_a_cause_and_never_a_bubble(
+    look: Looking, service: Service, failing: RobotServer
+) -> None:
+    failing.fail("status", status=500, turn=2)
+    try:
+        id = await service.started(bot_id="robot", max_turns=3)
+        tab = await look.tab(f"/ui/?thread={id}")
+        await tab.stands("interrupted")
+        alert = tab.page.get_by_role("alert").filter(has_text="The bot failed")
+        await expect(alert).to_contain_text("HTTP 500")
+        await expect(tab.bubbles).to_have_count(3)
+        assert not any("500" in text for text in await tab.texts())
+    finally:
+        failing.faults.clear()
+    await alert.get_by_role("button", name="Resume").click()
+    await tab.stands("completed")
+    await expect(alert).to_be_hidden()
+    await expect(tab.bubbles).to_have_count(6)
+    assert await tab.texts() == await service.said(id)
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "send", "label"),
+    [
+        ("/ui/?view=chat", "Your first message", "Send", "Your answer as the user"),
+        ("/vi/?view=chat", "Tin nhắn đầu tiên", "Gửi", "Câu trả lời của bạn trong vai người dùng"),
+    ],
+)
+async def test_a_person_chats_with_the_bot(
+    look: Looking, service: Service, path: str, first: str, send: str, label: str
+) -> None:
+    tab = await look.tab(path)
+    await expect(tab.page.locator("#page-chat input").first).not_to_have_value("")
+    await tab.page.get_by_label(first).fill("sẵn sàng")
+    await tab.page.get_by_label(first).press("Enter")
+    await tab.page.wait_for_url(re.compile("thread="))
+    await tab.grown(2)
+    line = tab.page.get_by_label(label)
+    await line.fill("juice")
+    await expect(tab.button(send)).to_be_enabled()
+    await expect(tab.status).not_to_have_class(re.compile("running"))
+    await tab.button(send).click()
+    await expect(tab.bubbles).to_have_count(4)
+    await expect(tab.of("user").nth(1)).to_have_text("juice")
+    assert await tab.texts() == await service.said(tab.thread)

@@ -1,0 +1,134 @@
+"""Watching: both speakers grow, whatever becomes of the tab, the line or the server."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.looking import LATER, Looking
+from tests.browser.service import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+
+
+@pytest.mark.parametrize(
+    ("path", "turn", "running", "completed"),
+    [
+        ("/ui/", r"Turn \d+ of 10", "running", "completed"),
+        ("/vi/", r"Lượt \d+/10", "đang chạy", "đã xong"),
+    ],
+)
+async def test_both_speakers_grow_through_ten_turns(
+    look: Looking, service: Service, path: str, turn: str, running: str, completed: str
+) -> None:
+    tab = await look.tab(path)
+    id = await tab.start()
+    await tab.stands(running)
+    await expect(tab.of("user").first).to_be_visible()
+    await expect(tab.of("assistant").first).to_be_visible()
+    early = len(await tab.texts())
+    await tab.grown(early + 2)
+    await expect(tab.page.locator("#head")).to_contain_text(re.compile(turn))
+    await tab.stands(completed)
+    await expect(tab.bubbles).to_have_count(20)
+    assert await tab.texts() == await service.said(id)
+    await expect(tab.page.locator("#head")).to_contain_text("10")
+    await expect(tab.page.locator("#side svg.plot .bar.assistant")).to_have_count(10)
+
+
+async def test_a_reload_in_the_middle_shows_the_same_and_goes_on(
+    look: Looking, service: Service
+) -> None:
+    tab = await look.tab()
+    id = await tab.start()
+    await tab.grown(5)
+    before = (await tab.texts())[:4]
+    await tab.page.reload()
+    await tab.grown(5)
+    assert (await tab.texts())[:4] == before
+    await tab.stands("completed")
+    assert await tab.texts() == await service.said(id)
+
+
+async def test_a_second_person_sees_it_at_once_by_its_link(
+    look: Looking, service: Service
+) -> None:
+    mine = await look.tab("/vi/")
+    id = await mine.start()
+    await mine.grown(3)
+    theirs = await look.tab(f"/ui/?thread={id}")
+    await theirs.grown(4, 5_000)
+    await theirs.stands("running", 2_000)
+    await theirs.stands("completed")
+    await mine.stands("đã xong")
+    assert await mine.texts() == await theirs.texts() == await service.said(id)
+
+
+async def test_a_closed_tab_does_not_stop_the_run(look: Looking, service: Service) -> None:
+    tab = await look.tab()
+    id = await tab.start()
+    await tab.grown(3)
+    await tab.page.close()
+    again = await look.tab(f"/ui/?thread={id}")
+    await again.stands("completed")
+    await expect(again.bubbles).to_have_count(20)
+
+
+async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with Service(tmp_path) as service:
+        look = Looking(browser, service.url, cut_off=True)
+        tab = await look.tab()
+        id = await tab.start()
+        await tab.grown(5)
+        before = (await tab.texts())[:4]
+        await service.kill9()
+        offline = tab.page.get_by_text("The server does not answer. Reconnecting …")
+        await expect(offline).to_be_visible(timeout=10_000)
+        await service.start()
+        await expect(offline).to_be_hidden(timeout=LATER)
+        await tab.stands("completed")
+        assert tab.thread == id
+        assert (await tab.texts())[:4] == before
+        assert await tab.texts() == await service.said(id)
+        await expect(tab.bubbles).to_have_count(20)
+        await look.close()
+        look.complain()
+
+
+async def test_what_a_speaker_says_is_text_and_never_markup(
+    look: Looking, service: Service
+) -> None:
+    evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>**x** ${7*7} {{7}}'
+    made = await service.api(
+        "POST",
+        "/api/conversations",
+        json={"history": [{"role": "user", "content": evil}, {"role": "assistant", "content": evil}]},
+    )
+    tab = await look.tab(f"/ui/?thread={made['conversation_id']}")
+    await expect(tab.bubbles).to_have_count(2)
+    assert await tab.texts() == [evil, evil]
+    assert await tab.page.title() == "Duologue"
+    await expect(tab.page.locator("#stage .msg img, #stage .msg script")).to_have_count(0)
+
+
+async def test_it_fits_a_phone(look: Looking) -> None:
+    tab = await look.tab("/vi/", phone=True)
+    assert await tab.wide() <= 0
+    await tab.start()
+    await tab.grown(4)
+    assert await tab.wide() <= 0
+    stop = tab.button("Dừng")
+    await expect(stop).to_be_in_viewport()
+    await stop.tap()
+    await tab.stands("đã dừng")
+    await tab.page.get_by_role("link", name="Hội thoại").tap()
+    await expect(tab.page.locator("#table tbody tr").first).to_be_visible()
+    assert await tab.wide() <= 0
+
+
+async def test_an_unknown_conversation_is_said_so_in_words(look: Looking) -> None:
+    tab = await look.tab("/ui/?thread=00000000-0000-4000-8000-000000000000")
+    await expect(tab.page.get_by_text("There is no such conversation.")).to_be_visible()
