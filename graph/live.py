@@ -70,6 +70,8 @@ class View:
         self.run = 0
         self.exact = True
         self.marks: list[Mark] = []
+        self.past: list[Mark] = []
+        self.past_run = -1
         self.saying = ""
         self.role: Role = "user"
         self.take = 0
@@ -84,13 +86,13 @@ class View:
     # --- the run's side ---------------------------------------------------------------------
 
     def begin(self, run: int, max_turns: int) -> None:
-        """A new run: its reports replace those of the one before."""
-        if self.saying or self._held:
-            self._forget()
+        """A new run. The reports of the one before are kept for who has not read them yet."""
+        self.reset("the line was not finished")
+        self.past, self.past_run = self.marks, self.run if self.exact else -1
         self.run, self.max_turns, self.stands = run, max_turns, Status.RUNNING
         self.exact, self.marks, self.calling = True, [], None
-        self.take = 0
-        self._takes.clear()
+        since = self.past[0].index if self.past else len(self.messages)
+        self._takes = {index: take for index, take in self._takes.items() if index >= since}
         self._wake()
 
     @property
@@ -102,6 +104,7 @@ class View:
         """What another process, or an earlier life of this one, put on disk."""
         if run != self.run:
             self.marks, self.run = [], run
+            self.past, self.past_run = [], -1
             self._takes.clear()
         self.exact, self.turn, self.max_turns = False, turn, max_turns
         if len(messages) > len(self.messages):
@@ -148,7 +151,8 @@ class View:
             if not first.startswith(self.saying):
                 self.reset("what was stored differs from the preview")
             fresh = messages[len(self.messages) :]
-            self._takes[len(self.messages)] = self.take
+            if self.take:
+                self._takes[len(self.messages)] = self.take
             self.messages, self.turn, self.calling = messages, turn, None
             self._forget()
             self._wake()
@@ -245,8 +249,13 @@ class Follower:
         if after.run == view.run and view.exact and after.seq <= len(view.marks):
             self.seq = after.seq
             return
+        if after.run == view.past_run and after.seq <= len(view.past):
+            self.run, self.seq = after.run, after.seq
+            return
         if after.run == view.run and after.last:
             self._skip_told(after.last)
+        elif after.run < view.past_run:
+            self.run = view.past_run
         if self.offset or self.index > len(view.messages):
             self._match()
 
@@ -268,8 +277,7 @@ class Follower:
 
     def next(self) -> Frame | None:
         """The next event, or None where there is none yet."""
-        if self.run != self.view.run:
-            self.run, self.seq = self.view.run, 0
+        marks = self._marks()
         if self._reset_first:
             self._reset_first = False
             data = {
@@ -278,10 +286,26 @@ class Follower:
                 "why": "the line was said anew after a break",
             }
             return Frame("reset", data, self.cursor())
-        mark = self.view.marks[self.seq] if self.seq < len(self.view.marks) else None
+        mark = marks[self.seq] if self.seq < len(marks) else None
         if mark is not None and self._due(mark):
             return self._report(mark)
         return self._token(mark) or self._message()
+
+    def _marks(self) -> Sequence[Mark]:
+        """The reports of the run that is being read: the one before until all of it is told."""
+        view = self.view
+        if self.run not in (view.run, view.past_run):
+            self._read_run(max(self.run, view.past_run))
+        if self.run == view.past_run and self.seq < len(view.past):
+            return view.past
+        if self.run != view.run:
+            self._read_run(view.run)
+        return view.marks
+
+    def _read_run(self, run: int) -> None:
+        self.run, self.seq = run, 0
+        if self.offset:
+            self._match()
 
     def _due(self, mark: Mark) -> bool:
         if mark.index != self.index:
@@ -349,7 +373,10 @@ class Follower:
             self.view.followers -= 1
 
     def _ends(self, frame: Frame) -> bool:
-        return self._only_run or frame.data["status"] != Status.WAITING
+        """A conversation that waits, or that went on since, has not ended; only a run has."""
+        if self._only_run:
+            return True
+        return frame.data["status"] != Status.WAITING and self.run == self.view.run
 
 
 _VOIDS = ("reset", "discarded")
