@@ -135,6 +135,7 @@ class Runner:
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await asyncio.wait_for(process.communicate(), 30)
+        assert output.strip(), f"no answer to {command}"
         return output.decode("utf-8")
 
 

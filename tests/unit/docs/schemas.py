@@ -1,0 +1,31 @@
+"""The published JSON Schemas. `python -m tests.unit.docs.schemas` writes them anew."""
+
+import json
+
+from pydantic import BaseModel
+
+from nodes.bots.config import BotsFile
+from nodes.personas import Persona
+from tests.servers.process import ROOT
+
+FOLDER = ROOT / "docs" / "schemas"
+SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
+    "bots.json": (BotsFile, "Duologue: bots.yaml"),
+    "persona.json": (Persona, "Duologue: a file of personas/"),
+}
+
+
+def schema(name: str) -> str:
+    model, title = SCHEMAS[name]
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    return json.dumps({**told, "title": title}, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in SCHEMAS:
+        (FOLDER / name).write_text(schema(name), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
