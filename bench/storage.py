@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import statistics
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -60,8 +59,8 @@ async def opening(folder: Path, mocked: Mocks) -> dict[str, Any]:
         messages = await runs.messages(rows[0].id)
         engine = time.perf_counter() - began
     path = f"/api/conversations/{rows[0].id}"
-    times = await by_http(folder, mocked, path, 1)
-    return {"messages": len(messages), "engine_ms": engine * 1000, "http_ms": times[0]}
+    times = await by_http(folder, mocked, path, 5)
+    return {"messages": len(messages), "engine_ms": [engine * 1000], "http_ms": times[:1]}
 
 
 async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, Any]:
@@ -73,7 +72,7 @@ async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, 
             await asyncio.gather(*(storage.catalogue.add(row) for row in rows))
         engine = await _timed(lambda: storage.catalogue.page(50), 20)
     times = await by_http(folder, mocked, "/api/conversations?limit=50", 20)
-    return {"engine_ms": statistics.median(engine), "http_ms": statistics.median(times[1:])}
+    return {"engine_ms": engine, "http_ms": times}
 
 
 async def by_http(folder: Path, mocked: Mocks, path: str, count: int) -> list[float]:
@@ -88,6 +87,9 @@ async def by_http(folder: Path, mocked: Mocks, path: str, count: int) -> list[fl
                     answer.raise_for_status()
                     await answer.read()
 
+            # A service that was just started opens its connections with the first request.
+            async with http.get("/api/conversations?limit=1") as answer:
+                await answer.read()
             return await _timed(get, count)
     finally:
         await asyncio.to_thread(with_service.__exit__, None, None, None)
