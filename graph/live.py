@@ -254,7 +254,7 @@ class Follower:
             return
         if after.run == view.run and after.last:
             self._skip_told(after.last)
-        elif after.run < view.past_run:
+        elif after.run < view.past_run and not self._only_run:
             self.run = view.past_run
         if self.offset or self.index > len(view.messages):
             self._match()

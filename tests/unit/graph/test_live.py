@@ -474,3 +474,15 @@ def test_a_forged_cursor_does_no_harm() -> None:
         reader = Reader(view)
         reader.follower = Follower(view, Cursor.parse(forged))
         assert reader.read(1000) < 1000
+
+
+async def test_the_stream_of_a_second_run_is_not_the_first_one_again() -> None:
+    view = View("x", [], 0, 9)
+    for step in (begin(1), status(), store("a", "b"), done(Status.WAITING)):
+        step(view)
+    spoken = Cursor(index=len(view.messages))
+    for step in (begin(2), status("sending"), store("c", "d"), done(Status.WAITING)):
+        step(view)
+    frames = [frame async for frame in Follower(view, spoken, only_run=True).frames()]
+    assert {frame.cursor.run for frame in frames} == {2}
+    assert texts(frames) == {2: "c", 3: "d"}
