@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graph.errors import DuologueError, StorageError, StorageFull
+from graph.errors import StorageError, StorageFull
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
@@ -28,6 +28,13 @@ class _Job:
     future: "asyncio.Future[Any] | None"
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The result of a job that failed."""
+
+    error: Exception
+
+
 class Database:
     """The file at `path`. Raises `StorageError` where SQLite does."""
 
@@ -38,7 +45,7 @@ class Database:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
         self._local = threading.local()
         self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
-        self._failed: DuologueError | None = None
+        self._failed: Exception | None = None
         self._closed = False
 
     async def open(self, schema: str) -> None:
@@ -70,8 +77,11 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
 
-        `work` runs inside the writer's transaction. Being cancelled does not undo it.
+        `work` runs inside the writer's transaction. Being cancelled does not undo it. What it
+        raises is raised here, errors of SQLite as `StorageError`.
         """
+        if self._closed:
+            raise StorageError("the database is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(work, future))
         return await future
@@ -91,7 +101,7 @@ class Database:
         """All rows of a query, read beside the writer."""
         try:
             return await self._loop.run_in_executor(self._readers, self._read, sql, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise storage_error(error, self.path) from error
 
     def _read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -131,17 +141,20 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
         """One transaction; if it fails, one for each job, so that none harms another."""
         try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # locked for too long: nobody waits that long once more
+            return [_Failed(storage_error(error, self.path))] * len(batch)
+        try:
             return self._transaction(connection, batch)
-        except (sqlite3.Error, DuologueError) as error:
+        except Exception as error:  # noqa: BLE001 - told to who asked; the writer must live on
             if len(batch) == 1:
-                return [self._told(error)]
+                return [_Failed(self._told(error))]
         return [self._commit(connection, [job])[0] for job in batch]
 
-    def _told(self, error: Exception) -> DuologueError:
-        return error if isinstance(error, DuologueError) else storage_error(error, self.path)
+    def _told(self, error: Exception) -> Exception:
+        return storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
-        connection.execute("BEGIN IMMEDIATE")
         try:
             results = [job.work(connection) for job in batch]
             connection.execute("COMMIT")
@@ -153,8 +166,8 @@ class Database:
 
     def _tell(self, batch: list[_Job], results: list[Any]) -> None:
         for job, result in zip(batch, results, strict=True):
-            if job.future is None and isinstance(result, DuologueError):
-                self._failed = result
+            if job.future is None and isinstance(result, _Failed):
+                self._failed = result.error
         waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
         if waiting:
             self._loop.call_soon_threadsafe(_settle, waiting)
@@ -164,8 +177,8 @@ def _settle(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
     for future, result in waiting:
         if future.done():
             continue
-        if isinstance(result, DuologueError):
-            future.set_exception(result)
+        if isinstance(result, _Failed):
+            future.set_exception(result.error)
         else:
             future.set_result(result)
 
