@@ -13,6 +13,7 @@ from api import logs, problems
 from api.auth import ApiKeys
 from api.bodies import BodyLimit
 from api.metrics import Metrics
+from api.published import publish
 from api.routes import about, bots, chat, conversations, runs, simulate
 from api.version import VERSION
 from graph.process import open_process
@@ -58,9 +59,11 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.ui_ready = False
-    problems.install(app)
-    for routes in (about, simulate, chat, conversations, runs, bots):
-        app.include_router(routes.router)
+    routers = [part.router for part in (about, simulate, chat, conversations, runs, bots)]
+    problems.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
+    for router in routers:
+        app.include_router(router)
+    publish(app)
     _guard(app, settings)
     return app
 

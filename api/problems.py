@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from api.state import links
 from graph import errors
@@ -67,12 +68,12 @@ def of_error(error: DuologueError) -> Response:
     if isinstance(error, errors.Busy) and (running := error.facts.get("conversation_id")):
         headers.update(links(running))  # where the run that is under way can be watched
     code = error.code.replace("_", "-")
-    field = getattr(error, "field", None)
+    field = getattr(error, "field", None) or error.facts.get("field")
     facts = {
         "field": field,
         "errors": [{"field": field, "reason": error.message}] if field else None,
     }
-    return problem(status, code, title, error.message, headers=headers, **facts, **error.facts)
+    return problem(status, code, title, error.message, headers=headers, **{**error.facts, **facts})
 
 
 def of_crash(error: Exception) -> Response:
@@ -116,7 +117,16 @@ def field_of(loc: Sequence[Any]) -> str:
     return ".".join(named[:8]) or "body"
 
 
-def install(app: FastAPI) -> None:
+def _methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
+    """What the path takes; a framework's own answer names the first route's methods only."""
+    methods: set[str] = set()
+    for route in routes:
+        if isinstance(route, Route) and route.path_regex.match(request.url.path):
+            methods |= route.methods or set()
+    return sorted(methods)
+
+
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Every refusal of this app is a problem."""
 
     async def ours(_request: Request, error: Exception) -> Response:
@@ -127,8 +137,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         return of_validation(error.errors())
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
+        if error.status_code == 405:
+            error = HTTPException(405, headers={"Allow": ", ".join(_methods(routes, request))})
         return of_http(error)
 
     async def crash(_request: Request, error: Exception) -> Response:

@@ -1,0 +1,51 @@
+"""The OpenAPI document of this very server: it names the bots and personas that are configured.
+
+What one server takes another refuses, so a document that only said "a text" would not be true.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+
+from graph.runs import Runs
+
+_ASKED = ("CreateConversation", "Simulate", "Fork", "OpenSession", "Change", "NextLine")
+_NULL = {"type": "null"}
+
+
+def publish(app: FastAPI) -> None:
+    """Makes the app's document say what this process takes, once that is known."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        runs: Runs | None = getattr(app.state, "runs", None)
+        if runs is not None and not document.get("x-narrowed"):
+            document["x-narrowed"] = True
+            schemas = document["components"]["schemas"]
+            for name in _ASKED:
+                _narrow(schemas[name]["properties"], _known(runs))
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _known(runs: Runs) -> dict[str, list[Any]]:
+    """The values of each field that depend on the configuration."""
+    bots = [*map(int, filter(str.isdecimal, runs.cast.bots)), *runs.cast.bots]
+    known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.cast.personas, None]}
+    if not runs.settings.has_model:
+        known |= {"user": ["scripted", "human", None], "bot_prompt": [None]}
+    return known
+
+
+def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]]) -> None:
+    for name, values in known.items():
+        if name in properties:
+            was = properties[name]
+            nullable = _NULL in was.get("anyOf", ())
+            kept = {key: was[key] for key in ("title", "description", "default") if key in was}
+            fits = [value for value in values if value is not None or nullable]
+            more = [None] if nullable and None not in fits else []
+            properties[name] = {**kept, "enum": [*fits, *more]}
