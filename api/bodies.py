@@ -145,10 +145,11 @@ def _refuse(_name: str) -> NoReturn:
 
 
 def _finite(text: str) -> float:
+    """JSON Schema takes 3.0 for an integer, and so do we."""
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise ValueError("a number is out of range")
-    return number
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _bounded(value: Any, depth: int = 0) -> None:

@@ -1,8 +1,9 @@
 """What the OpenAPI document says of answers: each that can come, and in which form."""
 
-from typing import Any
+from typing import Any, get_args
 
-from api.schemas import ProblemOut
+from api.schemas import Accepted, ProblemOut
+from graph.events import EventName
 
 PROBLEM = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
 SAYS = {
@@ -34,9 +35,18 @@ def answers(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, An
 
 
 _FRAME = 'id: 4.17.9a3f01c2.1.6\nevent: token\ndata: {"content": "Chào", …}\n\n'
+_EVENT = {
+    "type": "object",
+    "description": "One frame; its data is a JSON object whose keys the event decides.",
+    "properties": {
+        "id": {"type": "string", "description": "A cursor: Last-Event-ID goes on behind it."},
+        "event": {"type": "string", "enum": list(get_args(EventName))},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 STREAM = {
     "description": "The event stream: status, token, message, discarded, reset, error, done",
-    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _FRAME}},
+    "content": {"text/event-stream": {"schema": _EVENT, "example": _FRAME}},
     "headers": {
         "Location": {"schema": {"type": "string"}, "description": "The conversation"},
         "Link": {"schema": {"type": "string"}, "description": "Where it can be watched"},
@@ -44,5 +54,5 @@ STREAM = {
 }
 ACCEPTED = {
     "description": "With `Prefer: respond-async`: it runs",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
+    "model": Accepted,
 }

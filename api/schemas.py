@@ -84,7 +84,15 @@ class Change(Client):
 class Fork(Client):
     """Keeps the messages up to `index` (-1: none); then goes another way."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"index": 3, "max_turns": 6}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"index": 3, "max_turns": 6}],
+            "not": {
+                "properties": {"index": {"type": "integer"}, "checkpoint_id": {"type": "string"}},
+                "required": ["index", "checkpoint_id"],
+            },
+        }
+    )
     index: Annotated[int, Field(strict=True, ge=-1, le=2 * MAX_TURNS * 10)] | None = None
     checkpoint_id: Annotated[str, Field(max_length=100, pattern=r"^[\w-]+$")] | None = None
     message: Said | None = Field(None, description="The user's next line, instead of a new one.")

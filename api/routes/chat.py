@@ -20,7 +20,10 @@ router = APIRouter(tags=["chat"], route_class=StrictRoute, responses=answers())
 async def open_session(
     runs: AnyRuns, body: schemas.OpenSession | None = None, key: Key = None
 ) -> dict[str, Any]:
-    """A conversation in which a person has the user's seat."""
+    """A conversation in which a person has the user's seat.
+
+    An `Idempotency-Key` header gives the same session for the same key and body.
+    """
     asked = body or schemas.OpenSession()
     scenario = Scenario(bot_id=asked.bot_id, max_turns=asked.max_turns, user="human")
     return {"session_id": await create(runs, scenario, "session", key)}

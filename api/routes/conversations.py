@@ -29,7 +29,8 @@ Key = Annotated[
         alias="Idempotency-Key",
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="The same key and body give the same conversation.",
+        # What a key is worth depends on what came before, which no schema can say: told in words.
+        include_in_schema=False,
     ),
 ]
 
@@ -56,7 +57,10 @@ async def create(
 async def make(
     body: schemas.CreateConversation, runs: AnyRuns, response: Response, key: Key = None
 ) -> dict[str, Any]:
-    """Stores a conversation; `POST …/runs` starts it. Its id exists once it is answered."""
+    """Stores a conversation; `POST …/runs` starts it. Its id exists once it is answered.
+
+    An `Idempotency-Key` header gives the same conversation for the same key and body.
+    """
     id = await create(runs, body.scenario(), "conversations", key, body.client_id)
     response.headers["Location"] = f"/api/conversations/{id}"
     row = await runs.get(id, body.client_id)
@@ -152,6 +156,7 @@ async def make_fork(
     """A new conversation that shares its beginning with this one; this one stays as it is.
 
     A bot with a memory of its own hears the recorded user lines again, in a fresh session.
+    An `Idempotency-Key` header gives the same fork for the same key and body.
     """
     row = await runs.get(id, body.client_id)
     asked = {name: value for name, value in dumped(body).items() if value is not None}

@@ -20,6 +20,7 @@ from graph.settings import Settings
 router = APIRouter(
     prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)
 )
+CURSOR = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9a-f]{1,8}\.[0-9]{1,9}\.[0-9]{1,9}[de]?$"
 RUNS = answers(403, 409, s200=STREAM, s202=ACCEPTED)
 
 
@@ -123,9 +124,13 @@ async def events(
     runs: AnyRuns,
     settings: AnySettings,
     client_id: ClientQuery = None,
-    after: Annotated[str | None, Query(max_length=100, description="Like Last-Event-ID")] = None,
+    after: Annotated[
+        str | None, Query(max_length=100, pattern=CURSOR, description="Like Last-Event-ID")
+    ] = None,
     view: Annotated[Literal["events", "graph"], Query()] = "events",
-    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=100, pattern=CURSOR)
+    ] = None,
 ) -> Response:
     """From the start, or from behind the last id that came; `done` is the last event.
 

@@ -46,7 +46,8 @@ async def simulate(
     """Lines of text, each sent when it is said, so that `curl -N` shows the conversation live.
 
     With `Accept: text/event-stream` the events, with `application/json` the transcript at the
-    end, with `Prefer: respond-async` only where to find it.
+    end, with `Prefer: respond-async` only where to find it. An `Idempotency-Key` header gives the
+    same conversation for the same key and body.
     """
     return await told(body, request, runs, key, form_of(request, "text"))
 
