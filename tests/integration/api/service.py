@@ -70,7 +70,7 @@ class _Child:
         os.kill(self.pid, number)
 
     async def wait(self) -> int:
-        while self.returncode is None:
+        while self.returncode is None:  # noqa: ASYNC110 - a file has no event
             await asyncio.sleep(0.005)
         return self.returncode
 
@@ -270,7 +270,7 @@ class Service:
         """Follows as a browser's EventSource does: reconnects with the last id until 204."""
         heard = Heard()
         async with asyncio.timeout(within):
-            while not await self._listened(id, heard, query):
+            while not await self._listened(id, heard, query):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return heard
 

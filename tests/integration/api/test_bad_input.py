@@ -298,7 +298,7 @@ async def test_a_body_that_goes_on_for_ever_is_refused_and_closed(service: Servi
             await asyncio.wait_for(writer.drain(), 2.0)
     except (ConnectionError, TimeoutError):
         pass
-    assert sent < 20_000_000
+    assert sent < 40_000_000  # ours and the kernel's buffers
     with suppress(ConnectionError):
         answer = await asyncio.wait_for(reader.read(), 2.0)
         assert not answer or answer.startswith(b"HTTP/1.1 413 ")
@@ -317,7 +317,7 @@ async def closed(writer: asyncio.StreamWriter) -> None:
         b"NONSENSE\r\n\r\n",
         b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
-        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabc",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
     ],
 )

@@ -131,19 +131,19 @@ async def test_a_fork_that_does_not_fit_names_its_field(service: Service) -> Non
     parent = await service.begin(1)
     await service.until(parent, "completed")
     path = f"/api/conversations/{parent}/forks"
-    for body, field in (
-        ({"index": 2}, "index"),
-        ({"index": -2}, "index"),
-        ({"index": 0, "checkpoint_id": "x"}, "checkpoint_id"),
-        ({"checkpoint_id": "1efb5c3a-0000-6000-8000-000000000000"}, "checkpoint_id"),
-        ({"index": 0, "message": "a"}, "message"),
-        ({"bot_id": "none"}, "bot_id"),
-        ({"persona": "none"}, "persona"),
-        ({"max_turns": 0}, "max_turns"),
-        ({"colour": "red"}, "colour"),
+    for status, body, field in (
+        (404, {"index": 2}, "index"),
+        (422, {"index": -2}, "index"),
+        (422, {"index": 0, "checkpoint_id": "x"}, "checkpoint_id"),
+        (404, {"checkpoint_id": "1efb5c3a-0000-6000-8000-000000000000"}, "checkpoint_id"),
+        (409, {"index": 0, "message": "a"}, "message"),
+        (422, {"bot_id": "none"}, "bot_id"),
+        (422, {"persona": "none"}, "persona"),
+        (422, {"max_turns": 0}, "max_turns"),
+        (422, {"colour": "red"}, "colour"),
     ):
         answer = await service.ask("POST", path, body)
-        assert (answer.status, answer.json.get("field")) == (422, field), (body, answer.text)
+        assert (answer.status, answer.json.get("field")) == (status, field), (body, answer.text)
 
 
 async def test_a_fork_belongs_to_its_parents_client_and_one_key_makes_one(

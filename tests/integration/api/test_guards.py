@@ -12,6 +12,7 @@ from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
 Opened = Callable[..., Awaitable[Service]]
+RANDOM_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 SECRET_LINE = "Bí mật của Lan 7f3a"
 
 
@@ -71,7 +72,7 @@ async def test_ids_are_random_uuids_and_nothing_else_finds_a_conversation(
     assert len(set(ids)) == 50
     for id in ids:
         assert re.fullmatch(
-            r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", id
+            RANDOM_UUID, id
         )
     for wrong in (ids[0][:-1], ids[0].replace("-", ""), ids[0][:-1] + "*", f"{ids[0]}%00"):
         assert (await service.ask("GET", f"/api/conversations/{wrong}")).status == 404

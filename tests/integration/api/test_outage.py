@@ -1,4 +1,4 @@
-"""A bot or a model that fails: bounded tries that one can see, one error, and a resume that works."""
+"""A bot or a model that fails: bounded tries, seen; one error; and a resume that finishes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

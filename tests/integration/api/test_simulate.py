@@ -43,12 +43,10 @@ async def test_lines_come_one_by_one_while_the_bot_takes_its_time(
     service: Service, robot: RobotServer
 ) -> None:
     robot.set(delay=0.2)
-    seen: list[int] = []
     body = {"bot_id": 16, "max_turns": 3, "lines": lines(3)}
     async with service.http.post(f"{service.url}/simulate", json=body) as response:
         assert response.headers["Location"].startswith("/api/conversations/")
-        async for _line in response.content:
-            seen.append(len(robot.calls))
+        seen = [len(robot.calls) async for _line in response.content]
     # Line k was there before the bot was asked for the turn after it.
     assert len(seen) == 6
     assert seen[0] <= 2

@@ -54,7 +54,7 @@ def fork(order: dict[str, Any]) -> int:
     try:
         code = be_server(order)
         sys.stdout.flush()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is, the fork must end here
         import traceback
 
         traceback.print_exc()

@@ -1,0 +1,179 @@
+"""What the service tells of itself, and what it never tells."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from tests.integration.api.service import Service
+from tests.servers.llm import LlmServer
+from tests.servers.robot import RobotServer
+
+Opened = Callable[..., Awaitable[Service]]
+
+
+async def test_health_and_info_touch_neither_bot_nor_model(
+    opened: Opened, robot: RobotServer, llm: LlmServer
+) -> None:
+    service = await opened(OPENAI_BASE_URL=llm.base_url)
+    async with robot.down():
+        for path in ("/health", "/info", "/", "/metrics", "/api/bots", "/api/personas"):
+            assert await quickest(service, path) < 0.1, path
+    health = await service.get("/health")
+    assert (health["status"], health["database"]) == ("ok", "ok")
+    info = await service.get("/info")
+    assert info["user"] == "simulated"
+    assert not robot.calls
+    assert not llm.calls
+
+
+async def quickest(service: Service, path: str) -> float:
+    """The best of five, since other tests may be busy on the same cores."""
+    took = []
+    for _ in range(5):
+        began = monotonic()
+        assert (await service.ask("GET", path)).status == 200
+        took.append(monotonic() - began)
+    return min(took)
+
+
+async def test_without_a_model_everybody_is_told_who_speaks(service: Service) -> None:
+    info = await service.get("/info")
+    assert info["user"] == "scripted"
+    assert "scripted" in info["user_note"]
+    frames = await service.frames("/simulate", {"bot_id": 16, "max_turns": 1})
+    assert "scripted" in frames[0].data["message"] + frames[1].data["message"]
+    assert "scripted" in service.process.stdout
+
+
+async def test_metrics_count_what_happened(service: Service, robot: RobotServer) -> None:
+    robot.fail("status", status=500, turn=2, times=1)
+    await service.frames("/simulate", {"bot_id": 16, "max_turns": 3})
+    figures = dict(
+        line.rsplit(" ", 1)
+        for line in (await service.ask("GET", "/metrics")).text.splitlines()
+        if not line.startswith("#")
+    )
+    assert float(figures["duologue_turns_total"]) == 3
+    assert float(figures['duologue_conversations{status="completed"}']) == 1
+    assert float(figures["duologue_open_runs"]) == 0
+    assert float(figures["duologue_open_streams"]) == 0
+    assert float(figures['duologue_retries_total{code="bot_http_error",where="bot"}']) == 1
+    ended = 'duologue_runs_total{end_reason="max_turns",status="completed"}'
+    assert float(figures[ended]) == 1
+
+
+async def test_metrics_count_open_streams(service: Service, robot: RobotServer) -> None:
+    robot.fail("hold", turn=1)
+    id = await service.begin(1)
+    async with (
+        service.stream(f"/api/conversations/{id}/events") as one,
+        service.stream(f"/api/conversations/{id}/events") as two,
+    ):
+        await asyncio.gather(anext(one), anext(two))
+        figures = (await service.ask("GET", "/metrics")).text
+        assert "duologue_open_streams 2.0" in figures
+        assert "duologue_open_runs 1.0" in figures
+
+
+async def test_no_secret_in_any_answer_stream_log_or_file(
+    opened: Opened, robot: RobotServer, llm: LlmServer
+) -> None:
+    secrets = {
+        "OPENAI_API_KEY": "sk-SECRETMODEL0123456789",
+        "ROBOT_TOKEN": "SECRETHEADER0123456789",
+    }
+    key = "SECRETAPIKEY0123456789"
+    bot = {
+        "kind": "webhook",
+        "preset": "robot-lesson",
+        "base_url": robot.url,
+        "headers": {"Authorization": "Bearer ${ROBOT_TOKEN}"},
+    }
+    talker = {"kind": "openai", "base_url": llm.base_url, "model": "m"}
+    service = await opened(
+        bots={"guarded": bot, "talker": talker},
+        OPENAI_BASE_URL=llm.base_url,
+        api_keys=key,
+        log_file="duologue.log",
+        log_level="DEBUG",
+        **secrets,
+    )
+    service.headers = {"X-API-Key": key}
+    heard: list[str] = []
+    # Each server gives away in its answer what it was sent.
+    known = (
+        (robot, "init", "ROBOT_TOKEN"),
+        (robot, "turn", "ROBOT_TOKEN"),
+        (llm, "chat", "OPENAI_API_KEY"),
+    )
+    for server, op, name in known:
+        for kind, field in (
+            ("not_ok", "text"),
+            ("status", "text"),
+            ("redirect", "location"),
+            ("content_type", "content_type"),
+        ):
+            if kind not in server.kinds:
+                continue
+            robot.faults.clear()
+            llm.faults.clear()
+            server.fail(kind, op=op, **{field: f"http/{secrets[name]}"})
+            for bot_id in ("guarded", "talker"):
+                answer = await service.ask(
+                    "POST", "/api/simulate", {"bot_id": bot_id, "max_turns": 2}
+                )
+                frames = await service.frames("/simulate", {"bot_id": bot_id, "max_turns": 1})
+                heard += [answer.text, *(json.dumps(frame.data) for frame in frames)]
+                heard.append((await service.ask("POST", f"/api/bots/{bot_id}/ping")).text)
+    robot.faults.clear()
+    llm.faults.clear()
+    await service.frames("/simulate", {"bot_id": "guarded", "max_turns": 1})
+    for path in ("/info", "/health", "/metrics", "/api/bots", "/api/personas", "/", "/docs"):
+        heard.append((await service.ask("GET", path)).text)
+    heard.append(json.dumps(await service.get("/api/conversations")))
+    wrong = await service.ask("GET", "/info", headers={"X-API-Key": key[:-1]})
+    heard.append(wrong.text)
+    heard += [service.process.stderr, service.process.stdout]
+    files = [p for p in service.folder.rglob("*") if p.is_file() and p.name != "bots.yaml"]
+    heard += [path.read_bytes().decode("utf-8", "replace") for path in files]
+    assert any(path.name == "duologue.log" for path in files)
+    for secret in (*secrets.values(), key):
+        assert not [text[:300] for text in heard if secret in text], secret
+    assert robot.calls
+    assert {call.authorization for call in llm.calls} != {""}
+
+
+async def test_logs_are_json_lines_with_the_conversation_and_no_text_at_info(
+    service: Service,
+) -> None:
+    line = "Câu này không được vào nhật ký"
+    id = await service.begin(2, lines=[line, line])
+    await service.until(id, "completed")
+    told = [json.loads(row) for row in service.log.splitlines()]
+    mine = [row["event"] for row in told if row.get("conversation_id") == id]
+    assert "run started" in mine
+    assert "run ended" in mine
+    assert line not in service.log
+    assert "Câu này" not in service.log
+
+
+async def test_the_root_tells_programs_and_browsers_where_things_are(service: Service) -> None:
+    root = await service.get("/")
+    assert root["docs"] == "/docs"
+    page = await service.ask("GET", "/", headers={"Accept": "text/html"})
+    assert page.status == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    schema = await service.get("/openapi.json")
+    assert schema["info"]["title"] == "Duologue"
+    assert (await service.ask("GET", "/docs")).status == 200
+
+
+async def test_a_ping_tells_whether_a_bot_can_be_reached(
+    service: Service, robot: RobotServer
+) -> None:
+    assert (await service.post("/api/bots/16/ping"))["ok"] is True
+    async with robot.down():
+        told = await service.post("/api/bots/16/ping")
+        assert (told["ok"], told["code"]) == (False, "bot_unreachable")
+    assert (await service.ask("POST", "/api/bots/none/ping")).status == 404
