@@ -7,8 +7,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from tests.servers.host import free_port
+from tests.servers.host import Host, free_port
 from tests.servers.llm import LlmServer
 from tests.servers.process import Process
 from tests.servers.robot import RobotServer
@@ -135,3 +136,41 @@ async def test_without_the_variables_nothing_is_sent(
         await simulate(url, max_turns=2)
     assert [call.traceparent for call in robot.calls] == [None] * 3
     assert otlp.spans == []
+
+
+async def test_langsmith_is_told_by_its_own_variables(
+    tmp_path: Path, robot: RobotServer, llm: LlmServer
+) -> None:
+    """LangChain does it; a receiver stands for LangSmith."""
+    async with langsmith() as (endpoint, told):
+        env = {
+            "LANGSMITH_TRACING": "true",
+            "LANGSMITH_ENDPOINT": endpoint,
+            "LANGSMITH_API_KEY": "not-a-key",
+            "OPENAI_BASE_URL": llm.base_url,
+        }
+        async with service(tmp_path, robot, DUOLOGUE_MODEL="mock-model", **env) as url:
+            await simulate(url, max_turns=2)
+            await wait_until(lambda: b"mock-model" in b"".join(told), 20)
+    assert b'"langgraph_node":"bot"' in b"".join(told)
+
+
+@asynccontextmanager
+async def langsmith() -> AsyncIterator[tuple[str, list[bytes]]]:
+    told: list[bytes] = []
+    limits = {"size_limit": 100, "size_limit_bytes": 20_000_000, "use_multipart_endpoint": False}
+    limits |= {"scale_up_qsize_trigger": 1000, "scale_up_nthreads_limit": 16}
+    info = {"version": "1", "batch_ingest_config": {**limits, "scale_down_nempty_trigger": 4}}
+
+    async def take(request: web.Request) -> web.Response:
+        told.append(await request.read())
+        return web.json_response(info)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    host = Host(app, 0)
+    await host.start()
+    try:
+        yield f"http://127.0.0.1:{host.port}", told
+    finally:
+        await host.stop()
