@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright, expect
 
@@ -64,6 +65,7 @@ async def said(server: Server, id: str) -> list[tuple[str, str]]:
     return [(line["role"], line["content"]) for line in (await server.show(id))["history"]]
 
 
+@pytest.mark.timeout(150)
 async def test_page_follows_over_kill9_and_restart(tmp_path: Path) -> None:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"

@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,23 +104,33 @@ def shown(form: str, output: str) -> str:
 class Runner:
     """Runs the captures in order; `$API` is the server, `$ID` what an earlier answer named."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, others: AsyncExitStack) -> None:
         self._server = server
         self._folder = folder
+        self._others = others
+        self._urls: dict[str, str] = {}
         self._id = ""
 
     async def run(self, capture: Capture) -> str:
         if capture.how == "with":
-            name, _, value = capture.what.partition("=")
-            folder = Path(tempfile.mkdtemp(dir=self._folder))
-            async with serving(folder, BOTS, **{name: value}) as other:
-                return shown(capture.form, await self._shell(capture.command, other.url))
+            return shown(
+                capture.form, await self._shell(capture.command, await self._with(capture))
+            )
         if capture.how == "until":
             await wait_until(lambda: self._stands(capture.what), 20)
         output = await self._shell(capture.command, self._server.url)
         if capture.how == "id":
             self._id = json.loads(output[output.index("{") :])[capture.what]
         return shown(capture.form, output)
+
+    async def _with(self, capture: Capture) -> str:
+        """A server of its own with that setting, made once."""
+        if capture.what not in self._urls:
+            name, _, value = capture.what.partition("=")
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            other = serving(folder, BOTS, **{name: value})
+            self._urls[capture.what] = (await self._others.enter_async_context(other)).url
+        return self._urls[capture.what]
 
     async def _stands(self, status: str) -> bool:
         rows = await self._server.ask("GET", "/api/conversations?limit=200")
@@ -141,8 +151,9 @@ class Runner:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Runner]:
-    async with serving(folder, BOTS, DUOLOGUE_DEMO_DELAY_S="0.5") as server:
-        yield Runner(server, folder)
+    async with AsyncExitStack() as stack:
+        server = serving(folder, BOTS, DUOLOGUE_DEMO_DELAY_S="0.5")
+        yield Runner(await stack.enter_async_context(server), folder, stack)
 
 
 async def written_anew(text: str, folder: Path) -> str:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.examples.captures import DOCUMENT, captures, plain, running
 
 
+@pytest.mark.timeout(180)
 async def test_what_the_document_says_is_what_comes(tmp_path: Path) -> None:
     found = captures(DOCUMENT.read_text("utf-8"))
     assert len(found) > 30

@@ -14,6 +14,7 @@ from tests.servers.process import ROOT, Process
 from tests.servers.remote import robot_process
 from tests.servers.wait import wait_until
 
+pytestmark = pytest.mark.timeout(150)  # servers are started twice, maybe on a busy machine
 HARD = [
     'quotes " and \\ backslashes \\n that stay, a tab\tand an end \\"',
     "two\nlines, và tiếng Việt: quả đu đủ",
