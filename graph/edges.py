@@ -36,7 +36,7 @@ def _whose_line(state: State) -> Next:
 
 def pending_replay(state: State) -> int:
     """How many recorded user lines a fork's bot has yet to hear again."""
-    return int(state["scenario"].get("replay", 0)) - state.get("replayed", 0)
+    return max(0, int(state["scenario"].get("replay", 0)) - state.get("replayed", 0))
 
 
 def end_after_turn(
