@@ -63,8 +63,8 @@ def _ping() -> ServerSentEvent:
 
 async def event_stream(follower: Follower) -> AsyncIterator[bytes]:
     """The follower's events as they come, each at once."""
-    async for frame in follower.frames():
-        yield encode(frame)
+    async for ready in follower.batches():
+        yield b"".join(map(encode, ready))
 
 
 async def graph_stream(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:

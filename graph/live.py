@@ -6,6 +6,7 @@ is sent longer pieces, later; it holds up nobody and costs no memory.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -355,22 +356,37 @@ class Follower:
 
     async def frames(self) -> AsyncIterator[Frame]:
         """Events as they come, up to the `done` with which this stream ends."""
+        async with aclosing(self.batches()) as batches:
+            async for ready in batches:
+                for frame in ready:
+                    yield frame
+
+    async def batches(self) -> AsyncIterator[list[Frame]]:
+        """The same, as many together as there are: what is sent at once costs a send."""
         self.view.followers += 1
         try:
             while not self.over:
-                frame = self.next()
-                if frame is None:
-                    if self.view.closed:
+                ready = self._ready()
+                if ready:
+                    yield ready
+                    if ready[-1].event == "done":
                         return
-                    await self.view.changed()
-                    continue
-                if frame.event == "done" and not self._ends(frame):
-                    continue
-                yield frame
-                if frame.event == "done":
+                elif self.over or self.view.closed:
                     return
+                else:
+                    await self.view.changed()
         finally:
             self.view.followers -= 1
+
+    def _ready(self) -> list[Frame]:
+        """What there is to tell now, up to a `done`; a long way behind, a part of it."""
+        ready: list[Frame] = []
+        while len(ready) < TOGETHER and not self.over and (frame := self.next()) is not None:
+            if frame.event != "done":
+                ready.append(frame)
+            elif self._ends(frame):
+                return [*ready, frame]
+        return ready
 
     def _ends(self, frame: Frame) -> bool:
         """A conversation that waits, or that went on since, has not ended; only a run has."""
@@ -379,5 +395,6 @@ class Follower:
         return frame.data["status"] != Status.WAITING and self.run == self.view.run
 
 
+TOGETHER = 50
 _VOIDS = ("reset", "discarded")
 _LAST = {"error": "e", "done": "d"}
