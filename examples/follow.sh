@@ -23,7 +23,7 @@ connect() { # the answer's lines go to the pipe, and its status behind them
   curl=$!
 }
 
-say() { # the data of a message: its role and text, with JSON's escapes undone
+say() { # a message's role and text, JSON's escapes undone (but rare \u001b and the like, in some shells)
   line=$(printf '%s\n' "$1" | sed -n \
     's/^{"role":"\([a-z]*\)","text":"\(.*\)","index":.*/\1: \2/; s/^user/User/; s/^assistant/Bot/; s/\\"/"/g; p')
   printf '%b\n' "$line"
