@@ -1,46 +1,28 @@
-"""The pages, once a language, mounted beside an API or served on their own."""
+"""The pages, once a language: mounted beside an API, or served on their own."""
 
-import os
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from html import escape
 from typing import Any
 from urllib.parse import unquote
 
-import gradio as gr
-from gradio.routes import App
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from ui.client import Api, ApiError, Line, Unreachable
+from ui.client import Line
 from ui.desks import Desks
-from ui.files import script, style
-from ui.find import build_find
-from ui.forms import AUTO, build_chat, build_new, choices, preferred
-from ui.guard import Guard
-from ui.live import QUIET, build_thread
+from ui.page import ICON, page
 from ui.room import Hub
 from ui.texts import Language, Words
 
 PATHS: dict[str, Language] = {"/ui": "en", "/vi": "vi"}
-TABS = 2000  # each open tab holds a slot as long as it is open
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
-    "%3Cpath d='M4 5h15a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3h-8l-5 5v-5H4z' fill='%230f766e'/%3E"
-    "%3Cpath d='M13 19h7a4 4 0 0 0 4-4v-3h2a3 3 0 0 1 3 3v5a3 3 0 0 1-3 3v4l-4-4h-6a3 3 0 0 1-3-3z'"
-    " fill='%23e08a3c'/%3E%3C/svg%3E"
-)
 
 
 class Site:
-    """All pages of this process. `close` ends their streams and connections."""
+    """All pages of this process. `close` ends their streams, `aclose` their connections too."""
 
     def __init__(self, api_url: Callable[[], str] | str) -> None:
         self.line = Line(api_url)
@@ -56,7 +38,7 @@ class Site:
         await self.line.aclose()
 
     def routes(self) -> list[Route | Mount]:
-        found: list[Route | Mount] = []
+        found: list[Route | Mount] = [Route("/favicon.ico", _icon, include_in_schema=False)]
         for path, guard in self.pages.items():
             found += [Route(path, _slash, include_in_schema=False), Mount(path, guard)]
         return found
@@ -72,17 +54,20 @@ async def _icon(_request: Request) -> Response:
     return Response(unquote(drawn), media_type="image/svg+xml")
 
 
+async def _home(request: Request) -> Response:
+    wanted = request.headers.get("accept-language", "").lower()
+    return RedirectResponse("/vi/" if wanted.startswith("vi") else "/ui/", 307)
+
+
 def mount(app: Starlette, *, api_url: Callable[[], str] | str) -> None:
-    """Adds /ui (English) and /vi (Vietnamese). The handle is `app.state.ui`: close it at the end."""
+    """Adds /ui (English) and /vi (Vietnamese). `app.state.ui` is the handle to close."""
     site = Site(api_url)
-    app.router.routes.extend([Route("/favicon.ico", _icon, include_in_schema=False), *site.routes()])
+    app.router.routes.extend(site.routes())
     app.state.ui = site
 
 
 def serve(api_url: str, host: str, port: int) -> int:
     """The pages as a process of their own, talking to the API at `api_url`."""
-    import uvicorn
-
     site = Site(api_url)
 
     @asynccontextmanager
@@ -90,199 +75,24 @@ def serve(api_url: str, host: str, port: int) -> int:
         yield
         await site.aclose()
 
-    async def home(request: Request) -> Response:
-        wanted = request.headers.get("accept-language", "").lower()
-        return RedirectResponse("/vi/" if wanted.startswith("vi") else "/ui/", 307)
-
-    app = Starlette(routes=[Route("/", home), Route("/favicon.ico", _icon), *site.routes()], lifespan=lifespan)
+    app = Starlette(routes=[Route("/", _home), *site.routes()], lifespan=lifespan)
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )
     server = _Server(config, site)
-    print(f"The Duologue UI is up at http://{host}:{port}, talking to {api_url}", flush=True)  # noqa: T201
+    sys.stdout.write(f"The Duologue UI is up at http://{host}:{port}, talking to {api_url}\n")
+    sys.stdout.flush()
     server.run()
     return 0 if server.started else 3
 
 
-def _Server(config: Any, site: Site) -> Any:  # noqa: N802 - uvicorn is imported only where it serves
-    import uvicorn
+class _Server(uvicorn.Server):
+    """Ends the pages' streams before it waits for connections to close."""
 
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: Any = None) -> None:
-            site.close()
-            await super().shutdown(sockets)
+    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+        super().__init__(config)
+        self._site = site
 
-    return Server(config)
-
-
-# --- one page -----------------------------------------------------------------------------------
-
-
-def page(path: str, desks: Desks) -> Guard:
-    """Gradio's application for one language, behind the guard."""
-    blocks = build(desks)
-    # Gradio's own mount() starts the queue in the parent's lifespan, which has begun long ago.
-    blocks.max_threads = TABS
-    blocks.queue(default_concurrency_limit=None, api_open=False)
-    inner = Starlette()
-    gr.mount_gradio_app(
-        inner,  # type: ignore[arg-type]
-        blocks,
-        path,
-        theme=theme(),
-        head=head(desks.words),
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        show_error=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-        allowed_paths=[],
-        blocked_paths=["/"],
-        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
-    )
-    app: App = next(route.app for route in inner.routes if isinstance(route, Mount))  # type: ignore[assignment]
-
-    async def start() -> None:
-        blocks.run_startup_events()
-        await blocks.run_extra_startup_events()
-
-    return Guard(app, start)
-
-
-def theme() -> gr.themes.Base:
-    """Letters of the reader's own system, so that every Vietnamese one is there."""
-    return gr.themes.Base(
-        primary_hue="teal",
-        neutral_hue="stone",
-        font=["system-ui", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"],
-        font_mono=["ui-monospace", "Noto Sans Mono", "monospace"],
-    ).set(
-        input_border_width="1px",
-        input_padding="9px 12px",
-        checkbox_label_border_width="1px",
-        checkbox_label_background_fill="var(--card)",
-        checkbox_label_background_fill_dark="var(--card)",
-        checkbox_label_background_fill_selected="var(--user-soft)",
-        checkbox_label_background_fill_selected_dark="var(--user-soft)",
-        checkbox_label_border_color="var(--rule)",
-        checkbox_label_border_color_dark="var(--rule)",
-        slider_color="#0f766e",
-        slider_color_dark="#2aa596",
-    )
-
-
-def head(words: Words) -> str:
-    return (
-        f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
-        f"<style>{style()}</style>"  # not css=: Gradio would cut selectors at commas inside :is()
-        f'<script>document.documentElement.lang = "{words.language}";\n{script("page")}</script>'
-    )
-
-
-def build(desks: Desks) -> gr.Blocks:
-    words = desks.words
-    with gr.Blocks(title=words("title"), analytics_enabled=False, fill_width=True) as blocks:
-        gr.HTML(None, html_template=top(words), elem_id="top", js_on_load=None, apply_default_css=False)
-        boot = gr.Textbox(visible=False)
-        _key(desks)
-        bots = gr.Dropdown([], label=words("bot"), render=False, filterable=False)
-        form = build_new(desks, bots, words)
-        chat = build_chat(desks, words)
-        build_find(desks, words)
-        build_thread(blocks, desks, words, boot)
-        _choices(blocks, desks, [bots, form["persona"], chat], boot)
-    return blocks
-
-
-def top(words: Words) -> str:
-    """The head of every page; where we are is told by the page's script."""
-    links = "".join(
-        f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
-        for name in ("new", "chat", "find")
-    )
-    other = "../vi/" if words.language == "en" else "../ui/"
-    code = "vi" if words.language == "en" else "en"
-    return (
-        f'<header><a class="brand" href="?view=new" data-go><img alt="" src="{ICON}">Duologue</a>'
-        f'<nav aria-label="{words("nav")}">{links}</nav><span class="ends">'
-        f'<a href="{other}" lang="{code}" hreflang="{code}">{words("other_language")}</a>'
-        f'<button type="button" data-theme aria-label="{words("theme")}" '
-        f'title="{words("theme")}"></button></span></header>'
-        f'<div class="note warn offline" role="alert">{escape(words("offline"))}</div>'
-        '<div data-part="notice"></div><div id="said" class="heard" aria-live="polite"></div>'
-    )
-
-
-def _key(desks: Desks) -> None:
-    """Asked for where the server asks; it stays in the tab and in this process's memory."""
-    words = desks.words
-    with gr.Column(elem_id="key"), gr.Column(elem_classes="card"):
-        title = f"<h2>{words('key_title')}</h2>"
-        gr.HTML(title, elem_classes="lead", js_on_load=None, apply_default_css=False)
-        field = gr.Textbox(type="password", label=words("key"), info=words("key_info"), max_lines=1)
-        go = gr.Button(words("key_go"), variant="primary", elem_id="key_go")
-        told = gr.HTML("", elem_classes="told", js_on_load=None, apply_default_css=False)
-
-    async def on_key(key: str, request: gr.Request) -> str:
-        desk = desks.of(request)
-        try:
-            await Api(desks.hub.line, key.strip()).get("/api/bots")
-        except ApiError as refusal:
-            return words("key_wrong") if refusal.status == 401 else escape(str(refusal))
-        except Unreachable:
-            return words("down")
-        return "ok"
-
-    checked = gr.on([go.click, field.submit], on_key, field, told, **QUIET)
-    checked.then(
-        None,
-        [field, told],
-        None,
-        js="(key, told) => { if (told === 'ok') { duologue.keep(key.trim()); location.reload(); } }",
-        **QUIET,
-    )
-
-
-def _choices(blocks: gr.Blocks, desks: Desks, fields: list[gr.Dropdown], boot: gr.Textbox) -> None:
-    """Bots and personas, as soon as the server tells them."""
-    import asyncio
-
-    words = desks.words
-
-    async def load(told: str, request: gr.Request) -> Any:
-        desk, key = desks.of(request), str(json.loads(told or "{}").get("key") or "")
-        while True:
-            try:
-                bots, personas, desk.default_seat = await choices(Api(desks.hub.line, key))
-                break
-            except Unreachable:
-                await asyncio.sleep(1.0)
-            except ApiError as refusal:
-                desk.asks_key = desk.asks_key or refusal.status == 401
-                desk.notice = "" if refusal.status == 401 else str(refusal)
-                desk.ring()
-                return [gr.skip() for _ in [*fields, 1, 2]]
-        desk.bots = {id: name for name, id in bots}
-        desk.personas = {id: name for name, id in personas}
-        desk.ring()
-        chosen = {"choices": bots, "value": preferred([id for _, id in bots])}
-        users = [(words("default_persona"), AUTO), *personas]
-        same = (words("fork_same"), AUTO)
-        return [
-            gr.update(**chosen),
-            gr.update(choices=users),
-            gr.update(**chosen),
-            gr.update(choices=[same, *bots]),
-            gr.update(choices=[same, *personas]),
-        ]
-
-    form = desks.fork_form
-    blocks.load(
-        load,
-        boot,
-        [*fields, form["bot"], form["persona"]],
-        js="() => duologue.boot()",
-        **QUIET,
-    )
+    async def shutdown(self, sockets: Any = None) -> None:
+        self._site.close()
+        await super().shutdown(sockets)

@@ -9,6 +9,7 @@ from ui.client import Api, ApiError, Unreachable
 from ui.exchange import differs_at
 from ui.room import Hub, Room
 from ui.texts import Words
+from ui.transcript import Transcript
 
 PERIOD_S = 0.125
 HEARTBEAT_S = 20.0
@@ -72,8 +73,7 @@ class Desk:
         try:
             return await what(self.api)
         except ApiError as refusal:
-            self.asks_key = self.asks_key or refusal.status == 401
-            self.notice = str(refusal) if refusal.status != 401 else ""
+            self.refused(refusal)
         except Unreachable:
             self.notice = self.words("down")
         finally:
@@ -81,6 +81,12 @@ class Desk:
                 self.room.look()
             self.ring()
         return None
+
+    def refused(self, refusal: ApiError) -> None:
+        """Told on the page; where a key is missing, it is asked for."""
+        self.asks_key = self.asks_key or refusal.status == 401
+        self.notice = str(refusal) if refusal.status != 401 else ""
+        self.ring()
 
     # --- what is seen ---------------------------------------------------------------------
 
@@ -112,8 +118,7 @@ class Desk:
     def _notice(self) -> str:
         if not self.notice:
             return ""
-        from_nowhere = render.Transcript()
-        return render.banner(from_nowhere, "", self.notice, self.words)
+        return render.banner(Transcript(), "", self.notice, self.words)
 
     def _parts(self, room: Room) -> Page:
         said, words, names = room.transcript, self.words, self.names(room)
@@ -144,10 +149,11 @@ class Desk:
         said = room.transcript
         settled = sum(line.settled for line in said.bubbles)
         stamp = (settled, room.detail, self.warnings)
-        known = room.drawn.get(("side", self.words.language))
+        place = f"side {self.words.language}"
+        known = room.drawn.get(place)
         if known is None or known[0] != stamp:
             known = (stamp, render.side(said, room.detail, self.words, self.warnings))
-            room.drawn["side", self.words.language] = known
+            room.drawn[place] = known
         return str(known[1])
 
     def _compared(self, room: Room) -> Page:
@@ -161,10 +167,16 @@ class Desk:
         bot = str(room.detail.get("bot_id", ""))
         persona = str(room.detail.get("persona") or "")
         said = {line.role: line.name for line in room.transcript.bubbles if line.settled}
-        user = self.personas.get(persona) or _own(said.get("user")) or ""
+        user = self.personas.get(persona) or self._called(said.get("user"))
         if room.seat == "human":
             user = self.words("you")
-        return {"user": user, "assistant": self.bots.get(bot) or _own(said.get("assistant")) or bot}
+        assistant = self.bots.get(bot) or self._called(said.get("assistant")) or bot
+        return {"user": user, "assistant": assistant}
+
+    def _called(self, name: str | None) -> str:
+        """What a speaker calls itself, where that says more than its role."""
+        own = "" if name in (None, "", "user", "bot", "human") else str(name)
+        return self.words.maybe(f"named_{own}", own)
 
     def _flags(self) -> Page:
         room = self.room
@@ -178,7 +190,3 @@ class Desk:
             "begun": done,
             "compare": self.beside is not None,
         }
-
-
-def _own(name: str | None) -> str | None:
-    return None if name in (None, "", "user", "bot", "human") else name

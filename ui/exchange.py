@@ -91,9 +91,10 @@ def _from_text(text: str) -> Lines:
 
 
 def differs_at(one: Sequence[Any], other: Sequence[Any]) -> int | None:
-    """The first place at which two transcripts say different things; None where neither does."""
+    """The first place at which two transcripts say different things, as far as both have come."""
     for at, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if not (mine.settled and theirs.settled):
+            return None
         if (mine.role, mine.text) != (theirs.role, theirs.text):
             return at
-    shorter, longer = sorted((len(one), len(other)))
-    return shorter if shorter != longer else None
+    return None

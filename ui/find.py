@@ -99,16 +99,17 @@ async def listing(desk: Desk, asked: Mapping[str, Any]) -> dict[str, Any]:
     try:
         found, more = await rows_of(desk, asked)
     except ApiError as refusal:
-        desk.asks_key = desk.asks_key or refusal.status == 401
-        desk.ring()
+        desk.refused(refusal)
         return {"rows": "", "none": _none(str(refusal)), "count": "", "more": False, "bots": []}
     except Unreachable:
         text = words("down")
         return {"rows": "", "none": _none(text), "count": "", "more": False, "bots": []}
     none = ""
     if not found:
-        none = _none(words("none_found")) if filtered else _none(
-            words("empty_text"), words("empty_title"), words("nav_new")
+        none = (
+            _none(words("none_found"))
+            if filtered
+            else _none(words("empty_text"), words("empty_title"), words("nav_new"))
         )
     return {
         "rows": "".join(row(one, desk.bots, desk.personas, words) for one in found),
@@ -128,7 +129,11 @@ def _none(text: str, title: str = "", way: str = "") -> str:
 def build_find(desks: Desks, words: Words) -> None:
     with gr.Column(elem_id="page-find", elem_classes="page"):
         table = gr.HTML(
-            {}, html_template=template(words), js_on_load=script("table"), apply_default_css=False, elem_id="table"
+            {},
+            html_template=template(words),
+            js_on_load=script("table"),
+            apply_default_css=False,
+            elem_id="table",
         )
 
     async def on_ask(event: gr.EventData, request: gr.Request) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The pages on which something begins: a simulation, or a chat."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -11,6 +11,7 @@ from ui.desks import Desks
 from ui.exchange import Unreadable, read
 from ui.texts import Words
 
+Choice = tuple[str, str]  # (label, id)
 AUTO = ""
 USUAL_BOT = "16"  # what the API takes where no bot is named
 FIELDS = (
@@ -19,7 +20,7 @@ FIELDS = (
 
 
 def body(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario that the form describes; what was left alone is left out. Raises `Unreadable`."""
+    """The scenario of the form, without what was left alone. Raises `Unreadable`."""
     lines = [line.strip() for line in str(told["lines"] or "").splitlines() if line.strip()]
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
@@ -67,7 +68,7 @@ def build_new(desks: Desks, bots: gr.Dropdown, words: Words) -> dict[str, Any]:
         _lead(words, "new_title", "new_lead")
         fields: dict[str, Any] = {"bot": bots}
         with gr.Row(elem_classes="fields"):
-            bots.render()
+            cast(Any, bots).render()
             fields["persona"] = gr.Dropdown(
                 [(words("default_persona"), AUTO)], value=AUTO, label=words("persona")
             )
@@ -195,12 +196,15 @@ async def chat(desk: Desk, bot: int | str, text: str) -> None:
 
 def _lead(words: Words, title: str, lead: str) -> None:
     gr.HTML(
-        f"<h1>{words(title)}</h1><p>{words(lead)}</p>", elem_classes="lead", js_on_load=None, apply_default_css=False
+        f"<h1>{words(title)}</h1><p>{words(lead)}</p>",
+        elem_classes="lead",
+        js_on_load=None,
+        apply_default_css=False,
     )
 
 
-async def choices(api: Api) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str]:
-    """(label, id) of bots and personas, and who has the user's seat by default."""
+async def choices(api: Api) -> tuple[list[Choice], list[Choice], str]:
+    """Bots and personas, and who has the user's seat by default."""
     bots = (await api.get("/api/bots"))["bots"]
     personas = (await api.get("/api/personas"))["personas"]
     info = await api.get("/info")
@@ -213,4 +217,3 @@ async def choices(api: Api) -> tuple[list[tuple[str, str]], list[tuple[str, str]
 
 def _named(name: str, bot: Mapping[str, Any]) -> str:
     return name if bot.get("ready", True) else f"{name} — {bot.get('reason')}"
-

@@ -118,14 +118,30 @@ def frame(words: Words) -> str:
 
 def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox) -> None:
     with gr.Column(elem_id="page-thread", elem_classes="page"):
-        gr.HTML(None, html_template='<div data-part="head"></div>', elem_id="head", js_on_load=None, apply_default_css=False)
+        gr.HTML(
+            None,
+            html_template='<div data-part="head"></div>',
+            elem_id="head",
+            js_on_load=None,
+            apply_default_css=False,
+        )
         stage = gr.HTML(
-            {}, html_template=frame(words), js_on_load=script("stage"), apply_default_css=False, elem_id="stage"
+            {},
+            html_template=frame(words),
+            js_on_load=script("stage"),
+            apply_default_css=False,
+            elem_id="stage",
         )
         with gr.Column(elem_id="dock"):
             _composer(desks, words)
             _steering(desks, words)
-        gr.HTML(None, html_template='<div data-part="side"></div>', elem_id="side", js_on_load=None, apply_default_css=False)
+        gr.HTML(
+            None,
+            html_template='<div data-part="side"></div>',
+            elem_id="side",
+            js_on_load=None,
+            apply_default_css=False,
+        )
     courier = gr.HTML(
         {},
         html_template="",
@@ -282,7 +298,13 @@ def _wire_dialog(desks: Desks, form: Mapping[str, Any], go: gr.Button) -> None:
         kept = {name: value for name, value in changes.items() if value != ""}
         await branch(desks.of(request), int(index), kept)
 
-    go.click(on_fork, list(form.values()), None, js="(...all) => { duologue.closeDialog(); return all; }", **QUIET)
+    go.click(
+        on_fork,
+        list(form.values()),
+        None,
+        js="(...all) => { duologue.closeDialog(); return all; }",
+        **QUIET,
+    )
 
 
 # --- what stage.js asks for ---------------------------------------------------------------------

@@ -18,8 +18,11 @@
   const duologue = (window.duologue = {
     send: () => {},
     boot: () => JSON.stringify({ ...place(), key: store.get(sessionStorage, "duologue-key") }),
-    keep: (key) => store.set(sessionStorage, "duologue-key", key),
-    words: {},
+    unlock(key, told) {
+      if (told !== "ok") return;
+      store.set(sessionStorage, "duologue-key", key.trim());
+      location.reload();
+    },
 
     // Where we are. The server is told of a conversation, the rest is the page's own affair.
     show(query, { push = true, tell = true } = {}) {
@@ -58,7 +61,10 @@
       box.setAttribute("aria-modal", "true");
       box.setAttribute("aria-label", label);
       body().dialog = "fork";
-      setTimeout(() => box.querySelector("textarea:not([disabled]), input")?.focus(), 50);
+      setTimeout(() => {
+        const line = box.querySelector("textarea");
+        (line?.offsetParent ? line : box.querySelector("#fork_go"))?.focus();
+      }, 300);
     },
     closeDialog: () => closeDialog(),
 

@@ -26,7 +26,11 @@ def plot(bubbles: Sequence[Bubble], words: Words) -> str:
         return f'<p class="quiet">{words("latency_none")}</p>'
     turns = sorted({turn for points in series.values() for turn, _ in points})
     top = max(max((ms for points in series.values() for _, ms in points), default=0), 100)
-    bars = "".join(_bars(series[role], role, turns, top, words) for role in series)
+    shifts = (-1.0, 0.0) if all(series.values()) else (-0.5, -0.5)
+    bars = "".join(
+        _bars(series[role], role, turns, (top, shift), words)
+        for role, shift in zip(series, shifts, strict=True)
+    )
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(words("latency"))}">{_axes(turns, top, words)}{bars}</svg>'
@@ -39,20 +43,25 @@ def _step(turns: Sequence[int]) -> float:
 
 
 def _bars(
-    points: Sequence[tuple[int, int]], role: str, turns: Sequence[int], top: int, words: Words
+    points: Sequence[tuple[int, int]],
+    role: str,
+    turns: Sequence[int],
+    scale: tuple[int, float],
+    words: Words,
 ) -> str:
+    top, shift = scale
     step, room = _step(turns), HEIGHT - FOOT - 6
     wide = max(min(step * 0.36, 12), 0.5)
-    shift = -wide if role == "user" else 0.0
     drawn = []
     for turn, ms in points:
-        x = LEFT + step * (turns.index(turn) + 0.5) + shift
+        x = LEFT + step * (turns.index(turn) + 0.5) + shift * wide
         tall = max(ms / top * room, 1.5)
         y = HEIGHT - FOOT - tall
         name = words("user" if role == "user" else "bot_name")
+        title = f"{turn} · {name} · {words.seconds(ms)}"
         drawn.append(
             f'<rect class="bar {role}" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" '
-            f'height="{tall:.1f}" rx="1"><title>{turn} · {name} · {words.seconds(ms)}</title></rect>'
+            f'height="{tall:.1f}" rx="1"><title>{title}</title></rect>'
         )
     return "".join(drawn)
 

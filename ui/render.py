@@ -1,4 +1,4 @@
-"""A conversation as HTML. Whatever a bot, a model or a person said is escaped: text, never markup."""
+"""A conversation as HTML. What a bot, a model or a person said is escaped: never markup."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def speaker(line: Bubble, name: str, words: Words) -> str:
     """Who says it; `name` is what this role is called in this conversation."""
     if line.origin == "human":
         return words("you")
-    own = "" if line.name in ("", "user", "bot") else line.name
+    own = "" if line.name in ("", "user", "bot") else words.maybe(f"named_{line.name}", line.name)
     return own or name or words("user" if line.role == "user" else "bot_name")
 
 
@@ -124,14 +124,14 @@ def thinking(transcript: Transcript, names: Facts, words: Words) -> str:
     return (
         f'<li class="msg {role} thinking"><span class="face {role}" aria-hidden="true">'
         f'{escape(_initial(name))}</span><div class="box"><div class="dots" role="status">'
-        f'<i></i><i></i><i></i><span>{escape(text)}</span></div>'
+        f"<i></i><i></i><i></i><span>{escape(text)}</span></div>"
         f"{_asides(transcript.asides, words)}</div></li>"
     )
 
 
 def empty(transcript: Transcript, words: Words, seat: str) -> str:
     """What stands where no line is yet."""
-    if transcript.bubbles or transcript.thinking:
+    if transcript.bubbles or transcript.thinking or transcript.status == "interrupted":
         return ""
     text = words("say_first" if seat == "human" else "press_start")
     if transcript.status not in ("created", "waiting"):
@@ -157,7 +157,8 @@ def head(transcript: Transcript, detail: Facts, names: Facts, words: Words) -> s
         f'<div class="progress"><div class="track" role="progressbar" aria-label="{count}" '
         f'aria-valuemin="0" aria-valuemax="{most}" aria-valuenow="{turn}">'
         f'<i style="width:{min(turn / most, 1) * 100:.1f}%"></i></div>'
-        f"<span>{count}</span>{_elapsed(transcript, detail, words)}{_tokens(transcript, words)}</div>"
+        f"<span>{count}</span>{_elapsed(transcript, detail, words)}"
+        f"{_tokens(transcript, words)}</div>"
     )
 
 
@@ -215,7 +216,8 @@ def _broken(transcript: Transcript, words: Words) -> str:
     cause = escape(str(error.get("error", "")))
     facts = (f"{name}: {value}" for name, value in error.items() if name not in ("error", "where"))
     told = f"<details><summary>{words('details')}</summary>{escape(', '.join(facts))}</details>"
-    body = f"{text}{cause} {words('kept')}{told}" if error else words("interrupted_text")
+    stop = "" if cause.endswith((".", "!", "?")) else "."
+    body = f"{text}{cause}{stop} {words('kept')}{told}" if error else words("interrupted_text")
     button = f'<button type="button" class="act" data-act="resume">{words("resume")}</button>'
     return f'<div class="note bad broken" role="alert"><div>{body}</div>{button}</div>'
 
@@ -225,7 +227,8 @@ def side(transcript: Transcript, detail: Facts, words: Words, warnings: Sequence
     id = escape(str(detail.get("conversation_id") or ""))
     if not id:
         return ""
-    noted = "".join(f'<p class="warned">{escape(text)}</p>' for text in warnings)
+    said = escape(" ".join(warnings))
+    noted = f'<p class="warned" title="{said}">{words("told_again")}</p>' if warnings else ""
     return (
         f"<section><h2>{words('latency')}</h2>{plot(transcript.bubbles, words)}</section>"
         f"{_relatives(detail, words)}{noted}"
@@ -252,7 +255,9 @@ def _relatives(detail: Facts, words: Words) -> str:
     own = str(detail["conversation_id"])
     lines = []
     if parent:
-        lines.append(f"<li>{words('parent')} {_link(str(parent))} {_beside(own, parent, words)}</li>")
+        lines.append(
+            f"<li>{words('parent')} {_link(str(parent))} {_beside(own, parent, words)}</li>"
+        )
     if children:
         links = "".join(
             f"<li>{_link(str(child))} {_beside(own, child, words)}</li>" for child in children[:20]

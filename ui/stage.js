@@ -4,7 +4,23 @@ const known = { rows: [], other: [] };
 const parts = {};
 let moved = null;
 
-const nearEnd = () => window.innerHeight + window.scrollY > document.documentElement.scrollHeight - 160;
+// How far the last line reaches below what is free of the dock; the reader may be elsewhere.
+function below() {
+  const last = element.querySelector('[data-rows="rows"]').lastElementChild;
+  const dock = document.querySelector("#dock")?.offsetHeight || 0;
+  return last ? last.getBoundingClientRect().bottom - (window.innerHeight - dock) : 0;
+}
+
+// The page stays with the end until the reader scrolls up, and again once they are back.
+let stick = true, ours = 0;
+function toEnd() {
+  if (!stick || document.body.dataset.page !== "thread" || below() <= 0) return;
+  ours = performance.now();
+  window.scrollBy({ top: below() });
+}
+window.addEventListener("scroll", () => {
+  if (performance.now() - ours > 200) stick = below() < 160;
+}, { passive: true });
 
 function part(name, html) {
   const place = document.querySelector(`[data-part="${name}"]`);
@@ -52,22 +68,22 @@ function mark(at) {
 function draw() {
   const page = props.value;
   if (!page || !page.flags) return;
-  const follow = nearEnd();
-  const grew = page.rows.length > known.rows.length;
   if (moved !== null && page.moved !== moved && page.thread)
     duologue.show(`?thread=${encodeURIComponent(page.thread)}`, { tell: false });
   if (moved === null) window.dispatchEvent(new Event("duologue:ready"));
   moved = page.moved;
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
-  if (page.thread !== known.thread) { known.thread = page.thread; known.fresh = true; }
+  if (page.thread !== known.thread) {
+    known.thread = page.thread;
+    stick = true;
+  }
   for (const name of ["notice", "head", "banner", "empty", "side"]) part(name, page[name] || "");
   rows("rows", page.rows);
   rows("other", page.other || []);
   mark(page.differs);
-  const running = page.flags.stands === "running" || page.flags.stands === "waiting";
-  if (document.body.dataset.page === "thread" && running && (known.fresh ? page.rows.length : follow)) {
-    if (grew || follow) window.scrollTo({ top: document.documentElement.scrollHeight });
-    known.fresh = false;
+  if (page.flags.stands === "running" || page.flags.stands === "waiting") {
+    toEnd();
+    requestAnimationFrame(toEnd);
   }
 }
 

@@ -25,7 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "new_title": ("Let a simulated user talk to your bot", "Cho người dùng mô phỏng nói với bot"),
     "new_lead": (
         "Watch both speakers live. Stop, take the user’s seat, or branch off at any message.",
-        "Xem hai bên trò chuyện trực tiếp. Có thể dừng, trả lời thay, hoặc rẽ nhánh ở bất kỳ câu nào.",
+        "Xem hai bên trò chuyện trực tiếp. Có thể dừng, trả lời thay, hoặc rẽ nhánh ở mọi câu.",
     ),
     "bot": ("Bot under test", "Bot cần thử"),
     "persona": ("Simulated user", "Người dùng mô phỏng"),
@@ -88,7 +88,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col_end": ("Ended because", "Lý do kết thúc"),
     "col_open": ("Open", "Mở"),
     "empty_title": ("No conversations yet", "Chưa có cuộc hội thoại nào"),
-    "empty_text": ("Start one and it will be kept here.", "Hãy bắt đầu, hội thoại sẽ được lưu ở đây."),
+    "empty_text": (
+        "Start one and it will be kept here.",
+        "Hãy bắt đầu, hội thoại sẽ được lưu ở đây.",
+    ),
     "none_found": ("Nothing matches these filters.", "Không có gì khớp với bộ lọc."),
     "load_more": ("Show more", "Xem thêm"),
     "shown": ("{n} shown", "Đang hiện {n}"),
@@ -128,7 +131,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "median": ("median", "trung vị"),
     "latency": ("Latency by turn", "Độ trễ theo lượt"),
     "latency_none": ("Shown after the first answer.", "Sẽ hiện sau câu trả lời đầu tiên."),
-    "by_bot": ("simulated", "mô phỏng"),
     "origin_bot": ("bot", "bot"),
     "origin_simulated": ("simulated", "mô phỏng"),
     "origin_scripted": ("scripted", "kịch bản"),
@@ -141,6 +143,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "discarded": ("Discarded", "Đã bỏ"),
     "retrying": ("Tried again", "Đã thử lại"),
     "reset": ("Said anew", "Nói lại"),
+    "diverged": ("Answered otherwise", "Trả lời khác trước"),
+    "named_scripted learner": ("Scripted learner", "Học viên theo kịch bản"),
     "nothing_said": ("Nothing was said yet.", "Chưa có câu nào."),
     "press_start": ("Press Start to let them talk.", "Nhấn Bắt đầu để hai bên trò chuyện."),
     "say_first": ("Write the first message below.", "Hãy viết tin nhắn đầu tiên ở bên dưới."),
@@ -166,7 +170,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "send": ("Send", "Gửi"),
     "suggest": ("Suggest", "Gợi ý"),
     "your_line": ("Your answer as the user", "Câu trả lời của bạn trong vai người dùng"),
-    "your_line_hint": ("Write as the user … (Enter sends)", "Viết trong vai người dùng … (Enter để gửi)"),
+    "your_line_hint": (
+        "Write as the user … (Enter sends)",
+        "Viết trong vai người dùng … (Enter để gửi)",
+    ),
     "not_your_turn": (
         "You have the user’s seat. Wait for the bot’s answer.",
         "Bạn đang giữ vai người dùng. Hãy chờ bot trả lời.",
@@ -188,8 +195,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "compare_end": ("Close the comparison", "Đóng so sánh"),
     "this_one": ("This conversation", "Hội thoại này"),
     "other_one": ("The other one", "Hội thoại kia"),
-    "diverged": ("differs from here", "khác nhau từ đây"),
-    "warned": ("Note", "Lưu ý"),
+    "told_again": (
+        "This bot has a memory of its own: the user’s lines so far were told to it once more.",
+        "Bot này tự ghi nhớ: các câu trước của người dùng đã được nói lại cho bot.",
+    ),
     # sharing
     "share": ("Share", "Chia sẻ"),
     "copy_link": ("Copy link", "Chép liên kết"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 STATUSES = {"created", "running", "waiting", "completed", "stopped", "interrupted"}
-AT_WORK = {"initializing", "initialized", "sending", "retrying", "stopping"}
+OPENING = {"initializing", "initialized", "replaying", "diverged"}
+AT_WORK = OPENING | {"sending", "retrying", "stopping"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Transcript:
         """The role whose line is awaited, while nothing of it is there."""
         if self.status != "running" or self.saying or self.step == "stopping":
             return None
-        if self.step in ("initializing", "initialized"):
+        if self.step in OPENING:
             return "opening"
         said = self.bubbles[-1].role if self.bubbles else ""
         return self.speaker or ("assistant" if said == "user" else "user")
@@ -75,11 +76,14 @@ class Transcript:
 
     def _on_status(self, data: Mapping[str, Any]) -> None:
         step = str(data.get("status", ""))
-        self.turn = int(data.get("turn") or self.turn)
+        if step != "sending":  # which names the turn that is under way, not those done
+            self.turn = int(data.get("turn") or self.turn)
         self.max_turns = int(data.get("max_turns") or self.max_turns)
         self.seat = data.get("seat") or self.seat
         if step == "retrying":
             self._aside("retrying", "", str(data.get("message", "")))
+        if step == "diverged":
+            self._aside("diverged", str(data.get("replied", "")), str(data.get("message", "")))
         if step in AT_WORK or step == "running":
             self._begun(step, data)
         elif step in STATUSES:

@@ -13,7 +13,7 @@ LATER = 45_000
 # What a browser itself says of a server that was killed or a page that was left.
 CUT_OFF = re.compile(
     r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)"
-    r"|network error|Connection errored out|status of 404"  # /alive, while the pages are loading
+    r"|network error|AbortError|Connection errored out|status of 404"  # the last: not loaded yet
 )
 
 
@@ -24,6 +24,7 @@ class Looking:
     browser: Browser
     url: str
     cut_off: bool = False
+    """The line is cut on purpose: by a kill, or by a reload, which aborts what is open."""
     complaints: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Looking:
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("request", lambda request: self._asked(request.url))
         await page.goto(self.url + path)
-        return Tab(page, self.url)
+        return Tab(page, self)
 
     def _told(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not (self.cut_off and CUT_OFF.search(message.text)):
@@ -64,7 +65,11 @@ class Tab:
     """One tab. Names of things are as a person reads them."""
 
     page: Page
-    url: str
+    by: Looking
+
+    async def reload(self) -> None:
+        self.by.cut_off = True
+        await self.page.reload()
 
     @property
     def thread(self) -> str:
@@ -88,20 +93,19 @@ class Tab:
         """The form knows its bots."""
         await expect(self.page.locator("#page-new input").first).not_to_have_value("")
 
-    async def start(self, button: str = "Start") -> str:
+    async def start(self) -> str:
+        """Starts what the form describes; gives the conversation's id."""
         await self.ready()
-        await self.page.locator("#start").get_by_text(button).or_(
-            self.page.locator("#start")
-        ).first.click()
+        await self.page.locator("#start").click()
         await self.page.wait_for_url(re.compile("thread="))
         return self.thread
 
-    async def grown(self, count: int, timeout: float = SOON) -> None:
+    async def grown(self, count: int, within: float = SOON) -> None:
         """At least `count` bubbles with text are there."""
-        await expect(self.bubbles.nth(count - 1)).to_have_text(re.compile(r"\S"), timeout=timeout)
+        await expect(self.bubbles.nth(count - 1)).to_have_text(re.compile(r"\S"), timeout=within)
 
-    async def stands(self, text: str, timeout: float = LATER) -> None:
-        await expect(self.status).to_have_text(text, timeout=timeout)
+    async def stands(self, text: str, within: float = LATER) -> None:
+        await expect(self.status).to_have_text(text, timeout=within)
 
     async def texts(self) -> list[str]:
         """What stands in the bubbles, to the letter."""

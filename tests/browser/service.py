@@ -33,9 +33,7 @@ class Service:
             "DUOLOGUE_PERSONAS": str(folder / "personas"),
             "DUOLOGUE_DEMO_DELAY_S": "0.45",
             "DUOLOGUE_ATTEMPTS": "1",
-            # As on a machine where it ran before: what was compiled once is kept.
-            "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": str(folder.parent / "compiled"),
+            "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as on anybody's machine
             **{f"DUOLOGUE_{name.upper()}": value for name, value in settings.items()},
         }
         self.process: Process | None = None
@@ -50,9 +48,7 @@ class Service:
     async def start(self) -> None:
         """Up, with its pages."""
         command = ["python", "-m", "cli", "serve", "--port", str(self.port)]
-        self.process = Process(
-            command, env=self._env, ready=f"{self.url}/health", startup=READY_S
-        )
+        self.process = Process(command, env=self._env, ready=f"{self.url}/health", startup=READY_S)
         await self.process.__aenter__()
         await self._pages()
 

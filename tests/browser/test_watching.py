@@ -44,16 +44,14 @@ async def test_a_reload_in_the_middle_shows_the_same_and_goes_on(
     id = await tab.start()
     await tab.grown(5)
     before = (await tab.texts())[:4]
-    await tab.page.reload()
+    await tab.reload()
     await tab.grown(5)
     assert (await tab.texts())[:4] == before
     await tab.stands("completed")
     assert await tab.texts() == await service.said(id)
 
 
-async def test_a_second_person_sees_it_at_once_by_its_link(
-    look: Looking, service: Service
-) -> None:
+async def test_a_second_person_sees_it_at_once_by_its_link(look: Looking, service: Service) -> None:
     mine = await look.tab("/vi/")
     id = await mine.start()
     await mine.grown(3)
@@ -101,11 +99,15 @@ async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
 async def test_what_a_speaker_says_is_text_and_never_markup(
     look: Looking, service: Service
 ) -> None:
-    evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>**x** ${7*7} {{7}}'
+    evil = (
+        '<img src=x onerror="document.title=1"><script>document.title=2</script>**x** ${7*7} {{7}}'
+    )
     made = await service.api(
         "POST",
         "/api/conversations",
-        json={"history": [{"role": "user", "content": evil}, {"role": "assistant", "content": evil}]},
+        json={
+            "history": [{"role": "user", "content": evil}, {"role": "assistant", "content": evil}]
+        },
     )
     tab = await look.tab(f"/ui/?thread={made['conversation_id']}")
     await expect(tab.bubbles).to_have_count(2)

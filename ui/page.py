@@ -1,0 +1,194 @@
+"""One page for one language: its frame, its parts, and what every part needs."""
+
+import asyncio
+import json
+from html import escape
+from typing import Any, cast
+
+import gradio as gr
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from ui.client import Api, ApiError, Unreachable
+from ui.desk import Desk
+from ui.desks import Desks
+from ui.files import script, style
+from ui.find import build_find
+from ui.forms import AUTO, Choice, build_chat, build_new, choices, preferred
+from ui.guard import Guard
+from ui.live import QUIET, build_thread
+from ui.texts import Words
+
+TABS = 2000  # each open tab holds a slot as long as it is open
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Cpath d='M4 5h15a3 3 0 0 1 3 3v6a3 3 0 0 1-3 3h-8l-5 5v-5H4z' fill='%230f766e'/%3E"
+    "%3Cpath d='M13 19h7a4 4 0 0 0 4-4v-3h2a3 3 0 0 1 3 3v5a3 3 0 0 1-3 3v4l-4-4h-6a3 3 0 0 1-3-3z'"
+    " fill='%23e08a3c'/%3E%3C/svg%3E"
+)
+
+
+def page(path: str, desks: Desks) -> Guard:
+    """Gradio's application for one language, behind the guard."""
+    blocks = build(desks)
+    blocks.max_threads = TABS
+    blocks.queue(default_concurrency_limit=None, api_open=False)
+    inner = Starlette()
+    gr.mount_gradio_app(
+        inner,
+        blocks,
+        path,
+        theme=theme(),
+        head=head(desks.words),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[],
+        blocked_paths=["/"],
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+    )
+    app = next(route.app for route in inner.routes if isinstance(route, Mount))
+
+    async def start() -> None:
+        # Gradio would do this in its parent's lifespan, which has begun long ago.
+        cast(Any, blocks).run_startup_events()
+        await cast(Any, blocks).run_extra_startup_events()
+
+    return Guard(app, start)
+
+
+def theme() -> gr.themes.Base:
+    """Letters of the reader's own system, so that every Vietnamese one is there."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="stone",
+        font=["system-ui", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"],
+        font_mono=["ui-monospace", "Noto Sans Mono", "monospace"],
+    ).set(
+        input_border_width="1px",
+        input_padding="9px 12px",
+        checkbox_label_border_width="1px",
+        checkbox_label_background_fill="var(--card)",
+        checkbox_label_background_fill_dark="var(--card)",
+        checkbox_label_background_fill_selected="var(--user-soft)",
+        checkbox_label_background_fill_selected_dark="var(--user-soft)",
+        checkbox_label_border_color="var(--rule)",
+        checkbox_label_border_color_dark="var(--rule)",
+        slider_color="#0f766e",
+        slider_color_dark="#2aa596",
+    )
+
+
+def head(words: Words) -> str:
+    return (
+        f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
+        f"<style>{style()}</style>"  # not css=: Gradio would cut selectors at commas inside :is()
+        f'<script>document.documentElement.lang = "{words.language}";\n{script("page")}</script>'
+    )
+
+
+def build(desks: Desks) -> gr.Blocks:
+    words = desks.words
+    blocks: gr.Blocks = gr.Blocks(title=words("title"), analytics_enabled=False, fill_width=True)
+    with blocks:
+        gr.HTML(
+            None, html_template=top(words), elem_id="top", js_on_load=None, apply_default_css=False
+        )
+        boot = gr.Textbox(visible=False)
+        _key(desks)
+        bots = gr.Dropdown([], label=words("bot"), render=False, filterable=False)
+        form = build_new(desks, bots, words)
+        chat = build_chat(desks, words)
+        build_find(desks, words)
+        build_thread(blocks, desks, words, boot)
+        _choices(blocks, desks, [bots, form["persona"], chat], boot)
+    return blocks
+
+
+def top(words: Words) -> str:
+    """The head of every page; where we are is told by the page's script."""
+    links = "".join(
+        f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
+        for name in ("new", "chat", "find")
+    )
+    other = "../vi/" if words.language == "en" else "../ui/"
+    code = "vi" if words.language == "en" else "en"
+    return (
+        f'<header><a class="brand" href="?view=new" data-go><img alt="" src="{ICON}">Duologue</a>'
+        f'<nav aria-label="{words("nav")}">{links}</nav><span class="ends">'
+        f'<a href="{other}" lang="{code}" hreflang="{code}">{words("other_language")}</a>'
+        f'<button type="button" data-theme aria-label="{words("theme")}" '
+        f'title="{words("theme")}"></button></span></header>'
+        f'<div class="note warn offline" role="alert">{escape(words("offline"))}</div>'
+        '<div data-part="notice"></div><div id="said" class="heard" aria-live="polite"></div>'
+    )
+
+
+def _key(desks: Desks) -> None:
+    """Asked for where the server asks; it stays in the tab and in this process's memory."""
+    words = desks.words
+    with gr.Column(elem_id="key"), gr.Column(elem_classes="card"):
+        title = f"<h2>{words('key_title')}</h2>"
+        gr.HTML(title, elem_classes="lead", js_on_load=None, apply_default_css=False)
+        field = gr.Textbox(type="password", label=words("key"), info=words("key_info"), max_lines=1)
+        go = gr.Button(words("key_go"), variant="primary", elem_id="key_go")
+        told = gr.HTML("", elem_classes="told", js_on_load=None, apply_default_css=False)
+
+    async def on_key(key: str) -> str:
+        try:
+            await Api(desks.hub.line, key.strip()).get("/api/bots")
+        except ApiError as refusal:
+            return words("key_wrong") if refusal.status == 401 else escape(str(refusal))
+        except Unreachable:
+            return words("down")
+        return "ok"
+
+    checked = gr.on([go.click, field.submit], on_key, field, told, **QUIET)
+    checked.then(None, [field, told], None, js="duologue.unlock", **QUIET)
+
+
+def _choices(blocks: gr.Blocks, desks: Desks, fields: list[gr.Dropdown], boot: gr.Textbox) -> None:
+    """Bots and personas, as soon as the server tells them."""
+    form = desks.fork_form
+
+    async def load(told: str, request: gr.Request) -> list[Any]:
+        found = await _asked(desks.of(request), told)
+        return _filled(*found, desks.words) if found else [gr.skip()] * 5
+
+    outputs = [*fields, form["bot"], form["persona"]]
+    blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
+
+
+async def _asked(desk: Desk, told: str) -> tuple[list[Choice], list[Choice]] | None:
+    """Waits for a server that is not there yet; None where it refuses."""
+    key = str(json.loads(told or "{}").get("key") or "")
+    while True:
+        try:
+            bots, personas, desk.default_seat = await choices(Api(desk.hub.line, key))
+        except Unreachable:
+            await asyncio.sleep(1.0)
+            continue
+        except ApiError as refusal:
+            desk.refused(refusal)
+            return None
+        desk.bots = {id: name for name, id in bots}
+        desk.personas = {id: name for name, id in personas}
+        desk.ring()
+        return bots, personas
+
+
+def _filled(bots: list[Choice], personas: list[Choice], words: Words) -> list[Any]:
+    """What the fields offer now."""
+    bot = preferred([id for _, id in bots])
+    same = (words("fork_same"), AUTO)
+    return [
+        gr.update(choices=bots, value=bot),
+        gr.update(choices=[(words("default_persona"), AUTO), *personas]),
+        gr.update(choices=bots, value=bot),
+        gr.update(choices=[same, *bots]),
+        gr.update(choices=[same, *personas]),
+    ]
