@@ -13,6 +13,16 @@ from graph.runs import Runs
 _ASKED = ("CreateConversation", "Simulate", "Fork", "OpenSession", "Change", "NextLine")
 _NULL = {"type": "null"}
 
+# A history as the old service took it: the JSON text of a list of lines.
+_GAP = r"[ \t\n\r]*"
+_INK = r"""(?:[^"\\\s\x00-\x1f]|\\["\\/])"""
+_TEXT = rf"""(?:{_INK}| |\\[bfnrt]|\\u[0-9a-fA-F]{{4}})*"""
+_ROLE = rf"""\"role\"{_GAP}:{_GAP}\"(?:user|assistant)\""""
+_CONTENT = rf"""\"content\"{_GAP}:{_GAP}\"{_TEXT}{_INK}{_TEXT}\""""
+_PAIR = rf"(?:{_ROLE}{_GAP},{_GAP}{_CONTENT}|{_CONTENT}{_GAP},{_GAP}{_ROLE})"
+_LINE = rf"\{{{_GAP}{_PAIR}{_GAP}\}}"
+_LIST = rf"^{_GAP}(?:\[{_GAP}(?:{_LINE}(?:{_GAP},{_GAP}{_LINE})*{_GAP})?\]{_GAP})?$"
+
 
 def publish(app: FastAPI) -> None:
     """Makes the app's document say what this process takes, once that is known."""
@@ -41,6 +51,9 @@ def _known(runs: Runs) -> dict[str, list[Any]]:
 
 
 def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]]) -> None:
+    for form in properties.get("history", {}).get("anyOf", ()):
+        if form.get("type") == "string":
+            form.update(pattern=_LIST, description="The JSON text of such a list.")
     for name, values in known.items():
         if name in properties:
             was = properties[name]

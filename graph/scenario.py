@@ -52,7 +52,7 @@ def _history(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return clean_deep(json.loads(value)) if value.strip() else []
+        return clean_deep(json.loads(value)) if value.strip(" \t\n\r") else []
     except (ValueError, RecursionError):
         raise ValueError("is neither a list nor a JSON text of a list") from None
 
