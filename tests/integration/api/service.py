@@ -60,11 +60,14 @@ class _Child:
 
     def __init__(self, pid: int, folder: Path) -> None:
         self.pid = pid
-        self._code = folder / "code"
+        self._file = folder / "code"
+        self._code: int | None = None
 
     @property
     def returncode(self) -> int | None:
-        return int(self._code.read_text()) if self._code.exists() else None
+        if self._code is None and self._file.exists():
+            self._code = int(self._file.read_text())
+        return self._code
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)

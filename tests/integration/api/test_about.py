@@ -129,11 +129,9 @@ async def test_no_secret_in_any_answer_stream_log_or_file(
     robot.faults.clear()
     llm.faults.clear()
     await service.frames("/simulate", {"bot_id": "guarded", "max_turns": 1})
-    for path in ("/info", "/health", "/metrics", "/api/bots", "/api/personas", "/", "/docs"):
-        heard.append((await service.ask("GET", path)).text)
-    heard.append(json.dumps(await service.get("/api/conversations")))
-    wrong = await service.ask("GET", "/info", headers={"X-API-Key": key[:-1]})
-    heard.append(wrong.text)
+    pages = "info health metrics api/bots api/personas openapi.json docs api/conversations".split()
+    heard += [(await service.ask("GET", f"/{path}")).text for path in pages]
+    heard.append((await service.ask("GET", "/", headers={"X-API-Key": key[:-1]})).text)
     heard += [service.process.stderr, service.process.stdout]
     files = [p for p in service.folder.rglob("*") if p.is_file() and p.name != "bots.yaml"]
     heard += [path.read_bytes().decode("utf-8", "replace") for path in files]

@@ -71,9 +71,7 @@ async def test_ids_are_random_uuids_and_nothing_else_finds_a_conversation(
     ids = [await service.make(1) for _ in range(50)]
     assert len(set(ids)) == 50
     for id in ids:
-        assert re.fullmatch(
-            RANDOM_UUID, id
-        )
+        assert re.fullmatch(RANDOM_UUID, id)
     for wrong in (ids[0][:-1], ids[0].replace("-", ""), ids[0][:-1] + "*", f"{ids[0]}%00"):
         assert (await service.ask("GET", f"/api/conversations/{wrong}")).status == 404
 

@@ -1,0 +1,45 @@
+"""The published schema is true: schemathesis, which nobody here wrote, finds nothing."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.api.service import Service
+from tests.servers.process import clean_environment
+
+COMMAND = Path(sys.executable).with_name("schemathesis")
+OPTIONS = {
+    "--checks": "all",
+    "--phases": "examples,coverage,fuzzing,stateful",
+    "--max-examples": "25",
+    "--seed": "2026",
+    "--workers": "2",
+    "--request-timeout": "10",
+    "--suppress-health-check": "all",
+}
+
+
+@pytest.mark.timeout(400)
+async def test_schemathesis_finds_nothing(service: Service, tmp_path: Path) -> None:
+    given = [part for option in OPTIONS.items() for part in option]
+    process = await asyncio.create_subprocess_exec(
+        COMMAND,
+        "run",
+        f"{service.url}/openapi.json",
+        "--no-color",
+        "--continue-on-failure",
+        *given,
+        cwd=tmp_path,
+        env=clean_environment({}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        told, _ = await asyncio.wait_for(process.communicate(), 360)
+    except TimeoutError:
+        process.kill()
+        raise
+    assert process.returncode == 0, told.decode(errors="replace")[-12_000:]
+    assert '"level":"error"' not in service.log
