@@ -105,7 +105,10 @@ class Webhook:
     async def _exchange(self, call: Call, ask: Ask, key: str) -> Any:
         shown, known = self._shown(call), _known(ask, self.config.greeting_message)
         headers = {**self.config.headers, **call.headers}
-        filled = {name: str(fill(resolved(value), known)) for name, value in headers.items()}
+        filled = {
+            name: _in_header(_as_text(fill(resolved(value), known)), name, shown)
+            for name, value in headers.items()
+        }
         content = None
         if call.body is not None:
             content = orjson.dumps(fill_deep(call.body, known))
@@ -120,7 +123,8 @@ class Webhook:
             headers=filled,
             content=content,
         ) as response:
-            return _json(await body(response, BotError, shown), response.headers, shown)
+            kind = self._told(response.headers.get("content-type", ""), 80)
+            return _json(await body(response, BotError, shown), kind, shown)
 
     def _check(
         self, call: Call, data: Any, *, opening: bool = False, replied: bool = False
@@ -128,21 +132,29 @@ class Webhook:
         """The reply must say what `success` asks for; what it leaves out a reply makes good."""
         for path, wanted in call.success.items():
             found = _at(data, path)
-            if found == wanted or (found is _MISSING and replied):
+            if _same(found, wanted) or (found is _MISSING and replied):
                 continue
-            said = _at(data, "msg")
-            detail = f": {self._unsecret(str(said)[:200])}" if isinstance(said, str) else ""
-            got = "nothing" if found is _MISSING else repr(found)[:50]
+            got = "nothing" if found is _MISSING else self._told(repr(found), 50)
             raise BotError(
                 "init" if opening else "status",
-                f"{self._shown(call)} answered {path} = {got}, not {wanted!r}{detail}",
+                f"{self._shown(call)} answered {path} = {got}, not {wanted!r}{self._said(data)}",
                 url=self._shown(call),
             )
         found = _at(data, "status")
-        if isinstance(call, TurnCall) and self.config.preset and found not in (0, _MISSING):
-            said = _at(data, "msg")
-            detail = f": {self._unsecret(said[:200])}" if isinstance(said, str) else ""
-            raise BotError("status", f"{self._shown(call)} answered status {found!r}{detail}")
+        preset = isinstance(call, TurnCall) and self.config.preset
+        if preset and found is not _MISSING and not _same(found, 0):
+            got = self._told(repr(found), 50)
+            said = f"{self._shown(call)} answered status {got}{self._said(data)}"
+            raise BotError("status", said, url=self._shown(call))
+
+    def _said(self, data: Any) -> str:
+        """The bot's own words about what went wrong."""
+        said = _at(data, "msg")
+        return f": {self._told(said, 200)}" if isinstance(said, str) and said else ""
+
+    def _told(self, text: str, most: int) -> str:
+        """What a bot sent, as it may stand in an error: masked first, so that no cut hides it."""
+        return self._unsecret(text)[:most]
 
     def _bubbles(self, call: TurnCall | PollCall, data: Any) -> list[str] | None:
         """The texts at the first path that leads to any; None where none does."""
@@ -189,10 +201,10 @@ def _said(bubbles: list[str] | None) -> list[str]:
     return [bubble for bubble in bubbles or [] if bubble.strip()]
 
 
-def _json(content: bytes, headers: Mapping[str, str], shown: str) -> Any:
-    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+def _json(content: bytes, content_type: str, shown: str) -> Any:
+    kind = content_type.split(";", maxsplit=1)[0].strip().lower()
     if kind and not (kind == "application/json" or kind.endswith("+json")):
-        raise BotError("bad_content_type", f"{shown} sent {kind[:80]}, not JSON", url=shown)
+        raise BotError("bad_content_type", f"{shown} sent {kind}, not JSON", url=shown)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -222,6 +234,18 @@ def _at(data: Any, path: str) -> Any:
     return data
 
 
+def _same(found: Any, wanted: Any) -> bool:
+    """Equal as JSON is: true is not 1."""
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def _in_header(value: str, name: str, shown: str) -> str:
+    if any(char in "\r\n\0" for char in value):
+        said = f"{shown} cannot be called: the value for its header {name} holds a line break"
+        raise BotError("bad_reply", said, url=shown)
+    return value
+
+
 def _known(ask: Ask, greeting: str | None) -> dict[str, Any]:
     return {
         "conversation_id": ask.conversation_id,
@@ -238,11 +262,18 @@ def _url(template: str, known: Mapping[str, Any]) -> str:
 
 
 def fill(template: str, known: Mapping[str, Any]) -> Any:
-    """The template with its variables; a lone variable keeps its type."""
+    """The template with its variables; a lone variable keeps its type.
+
+    What no call has captured yet is null, or empty inside a text.
+    """
     whole = _WHOLE.fullmatch(template)
     if whole:
-        return known[whole[1]]
-    return _WHOLE.sub(lambda match: str(known[match[1]]), template)
+        return known.get(whole[1])
+    return _WHOLE.sub(lambda match: _as_text(known.get(match[1])), template)
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def fill_deep(template: Any, known: Mapping[str, Any]) -> Any:
