@@ -1,0 +1,356 @@
+"""A bot behind HTTP: what it is sent, what is taken from its replies, how it can fail."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import pytest
+
+from graph.errors import BotError
+from graph.settings import Settings
+from nodes.bots.config import WebhookBot
+from nodes.bots.webhook import Webhook
+from nodes.http import Client
+from tests.servers.robot import RobotServer, reply_to
+from tests.unit.nodes.desk import Desk, asks, desk
+
+CALM = Settings()
+HASTY = Settings(init_timeout_s=0.2)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Desk]:
+    async with desk() as made:
+        yield made
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Client]:
+    client = Client()
+    yield client
+    await client.aclose()
+
+
+def unheard(_text: str) -> None:
+    raise AssertionError("a webhook answers in one piece")
+
+
+def bot(http: Client, url: str, **config: Any) -> Webhook:
+    turn = {"url": f"{url}/turn", "body": {"m": "{{message}}"}, "reply": "text"}
+    given = {"kind": "webhook", "name": "shop", "turn": turn, **config}
+    return Webhook(WebhookBot.model_validate(given), http, CALM)
+
+
+# --- what is sent ---------------------------------------------------------------------------------
+
+
+async def test_the_robot_lesson_is_spoken_as_documented(robot: RobotServer, http: Client) -> None:
+    config = {"kind": "webhook", "preset": "robot-lesson", "base_url": f"{robot.url}/"}
+    config |= {"input_slots": {"level": "A1"}, "remote_bot_id": 7}
+    lesson = Webhook(WebhookBot.model_validate(config), http, CALM)
+    assert await lesson.open(asks()) == {}
+    reply = await lesson.reply(asks("sẵn sàng"), unheard)
+    assert reply.bubbles == [reply_to(1, "sẵn sàng")]
+    opening, turn = robot.calls
+    assert opening.body == {"bot_id": 7, "conversation_id": "c-1", "input_slots": {"level": "A1"}}
+    assert turn.body == {"conversation_id": "c-1", "message": "sẵn sàng"}
+    assert (opening.key, turn.key) == ("c-1:init", "c-1:1")
+
+
+async def test_templates_are_filled_everywhere_and_a_lone_variable_keeps_its_type(
+    service: Desk, http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "s3cret")
+    init = {"url": f"{service.url}/i", "capture": {"sid": "id", "n": "deep.0.n"}}
+    turn = {
+        "method": "PUT",
+        "url": service.url + "/s/{{session.sid}}/{{message}}?t={{turn}}&q={{message}}",
+        "headers": {"X-Token": "Bearer ${SHOP_TOKEN}", "X-N": "{{session.n}}"},
+        "body": {"n": "{{session.n}}", "t": "{{ turn }}", "all": ["{{message}}!", {"c": 1}]},
+        "reply": "text",
+    }
+    shop = bot(http, service.url, init=init, turn=turn, headers={"X-Bot": "b{{turn}}"})
+    service.answers = [{"id": "a/b", "deep": [{"n": 5}]}, {"text": "Chào"}]
+    session = await shop.open(asks())
+    assert session == {"sid": "a/b", "n": 5}
+    said = '“?&=+#/ế" {{turn}} ${SHOP_TOKEN}'
+    await shop.reply(asks(said, 2, **session), unheard)
+    heard = service.heard[1]
+    assert heard.method == "PUT"
+    path, query = heard.path.split("?", 1)
+    assert [unquote(part) for part in path.split("/")] == ["", "s", "a/b", said]
+    assert parse_qs(query) == {"t": ["2"], "q": [said]}
+    assert heard.headers["X-Token"] == "Bearer s3cret"
+    assert (heard.headers["X-N"], heard.headers["X-Bot"]) == ("5", "b2")
+    assert heard.body == {"n": 5, "t": 2, "all": [f"{said}!", {"c": 1}]}
+
+
+async def test_a_value_that_only_a_turn_captures_is_empty_in_the_first_one(
+    service: Desk, http: Client
+) -> None:
+    turn = {
+        "url": f"{service.url}/t",
+        "body": {"next": "{{session.next}}", "text": "<{{session.next}}>"},
+        "reply": "text",
+        "capture": {"next": "next"},
+    }
+    shop = bot(http, service.url, turn=turn)
+    service.answers = [{"text": "a", "next": 7}, {"text": "b", "next": 8}]
+    first = await shop.reply(asks(), unheard)
+    assert first.session == {"next": 7}
+    second = await shop.reply(asks(turn=2, **dict(first.session or {})), unheard)
+    assert second.session == {"next": 8}
+    assert [call.body for call in service.heard] == [
+        {"next": None, "text": "<>"},
+        {"next": 7, "text": "<7>"},
+    ]
+
+
+async def test_a_header_that_http_cannot_carry_is_an_error_of_the_bot(
+    service: Desk, http: Client
+) -> None:
+    for value in ("a\r\nX-Evil: 1", "a\nb"):
+        shop = bot(
+            http,
+            service.url,
+            turn={
+                "url": f"{service.url}/t",
+                "headers": {"X-S": "{{session.s}}"},
+                "reply": "text",
+                "capture": {"s": "s"},
+            },
+        )
+        with pytest.raises(BotError):
+            await shop.reply(asks(s=value), unheard)
+    assert not any("X-Evil" in call.headers for call in service.heard)
+
+
+async def test_a_greeting_is_asked_for_without_a_line_of_the_user(
+    service: Desk, http: Client
+) -> None:
+    shop = bot(http, service.url, greeting_message="/start")
+    assert shop.greets
+    await shop.reply(asks(turn=0), unheard)
+    assert service.heard[0].body == {"m": "/start"}
+    assert not bot(http, service.url).greets
+
+
+# --- what is taken from a reply -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "bubbles"),
+    [
+        ("text", {"text": "một"}, ["một"]),
+        ("data.0.text", {"data": [{"text": "một"}]}, ["một"]),
+        ("texts", {"texts": ["một", " ", "hai"]}, ["một", "hai"]),
+        (["a", "b"], {"b": "hai"}, ["hai"]),
+        (["a", "b"], {"a": ["một"], "b": "hai"}, ["một"]),
+        ("text", {"text": "e\u0302 \ud800\0"}, ["e\u0302 \ufffd\ufffd"]),
+    ],
+)
+async def test_bubbles_are_found_where_the_reply_path_leads(
+    service: Desk, http: Client, path: Any, answer: Any, bubbles: list[str]
+) -> None:
+    service.answers = [answer]
+    shop = bot(http, service.url, turn={"url": f"{service.url}/t", "reply": path})
+    assert (await shop.reply(asks(), unheard)).bubbles == bubbles
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended", "bubbles"),
+    [
+        ({"text": "Hết", "end": True}, True, ["Hết"]),
+        ({"text": "", "end": True}, True, []),
+        ({"end": True}, True, []),
+        ({"text": "Chào", "end": False}, False, ["Chào"]),
+        ({"text": "Chào", "end": "true"}, False, ["Chào"]),
+        ({"text": "Chào"}, False, ["Chào"]),
+    ],
+)
+async def test_only_a_true_end_flag_ends(
+    service: Desk, http: Client, answer: Any, ended: bool, bubbles: list[str]
+) -> None:
+    service.answers = [answer]
+    turn = {"url": f"{service.url}/t", "reply": "text", "end": "end"}
+    reply = await bot(http, service.url, turn=turn).reply(asks(), unheard)
+    assert (reply.ended, list(reply.bubbles)) == (ended, bubbles)
+
+
+async def test_a_late_reply_is_asked_for_until_something_is_said(
+    service: Desk, http: Client
+) -> None:
+    service.answers = [{"job": 5}, {}, {"text": ""}, {"text": "Đây"}]
+    poll = {"url": f"{service.url}/p/{{{{session.job}}}}", "reply": "text", "every_s": 0.01}
+    turn = {"url": f"{service.url}/t", "reply": "text", "capture": {"job": "job"}}
+    reply = await bot(http, service.url, turn=turn, poll=poll).reply(asks(), unheard)
+    assert reply.bubbles == ["Đây"]
+    assert reply.session == {"job": 5}
+    assert [call.path for call in service.heard] == ["/t", "/p/5", "/p/5", "/p/5"]
+    assert {call.headers["Idempotency-Key"] for call in service.heard} == {"c-1:1"}
+
+
+async def test_a_late_reply_that_never_comes_is_a_timeout(service: Desk, http: Client) -> None:
+    service.answers = [{}]
+    poll = {"url": f"{service.url}/p", "reply": "text", "every_s": 0.01, "timeout_s": 0.1}
+    with pytest.raises(BotError) as caught:
+        await bot(http, service.url, poll=poll).reply(asks(), unheard)
+    assert caught.value.code == "bot_timeout"
+
+
+# --- how it fails ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"other": "x"}, "bot_bad_reply"),
+        ({"text": 5}, "bot_bad_reply"),
+        ({"text": None}, "bot_bad_reply"),
+        ({"text": ["a", 5]}, "bot_bad_reply"),
+        ([1], "bot_bad_reply"),
+        ("text", "bot_bad_reply"),
+        (None, "bot_bad_reply"),
+        ({"text": " \n"}, "bot_empty"),
+        ({"text": []}, "bot_empty"),
+        ((200, b"[" * 200_000, {"Content-Type": "application/json"}), "bot_bad_json"),
+        ((200, b'{"text": "\xff"}', {"Content-Type": "application/json"}), "bot_encoding"),
+        ((200, b"hi", {"Content-Type": "text/plain"}), "bot_bad_content_type"),
+        ((204, b"", {}), "bot_bad_json"),
+        (
+            (200, b"{}", {"Content-Type": "application/json", "Content-Encoding": "br"}),
+            "bot_encoding",
+        ),
+        ((301, b"", {"Location": "http://127.0.0.1:9/"}), "bot_http_error"),
+        ((418, b"", {}), "bot_http_error"),
+    ],
+)
+async def test_a_bad_reply_is_one_error_with_its_code(
+    service: Desk, http: Client, answer: Any, code: str
+) -> None:
+    service.answers = [answer]
+    with pytest.raises(BotError) as caught:
+        await bot(http, service.url).reply(asks(), unheard)
+    assert caught.value.code == code
+    assert caught.value.message.startswith("shop (")
+    assert len(service.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("hang", "bot_timeout"),
+        ("reset", "bot_unreachable"),
+        ("cut", "bot_unreachable"),
+        ("status", "bot_http_error"),
+        ("redirect", "bot_http_error"),
+        ("html", "bot_bad_content_type"),
+        ("non_json", "bot_bad_json"),
+        ("empty_body", "bot_bad_json"),
+        ("content_type", "bot_bad_content_type"),
+        ("gzip_bomb", "bot_encoding"),
+        ("bad_utf8", "bot_encoding"),
+        ("empty_object", "bot_init"),
+        ("not_ok", "bot_init"),
+    ],
+)
+async def test_each_fault_of_an_opening_has_its_code(
+    robot: RobotServer, http: Client, kind: str, code: str
+) -> None:
+    robot.fail(kind, op="init", size=1_000_000)
+    config = {"kind": "webhook", "preset": "robot-lesson", "base_url": robot.url}
+    lesson = Webhook(WebhookBot.model_validate(config), http, HASTY if kind == "hang" else CALM)
+    with pytest.raises(BotError) as caught:
+        await lesson.open(asks())
+    assert caught.value.code == code
+    assert not [call for call in robot.calls if call.path.startswith("/elsewhere")]
+
+
+async def test_a_reply_of_half_a_megabyte_is_taken_and_one_without_end_is_not(
+    service: Desk, http: Client
+) -> None:
+    service.answers = [{"text": "ế" * 500_000}, {"text": "ế" * 5_000_000}]
+    shop = bot(http, service.url)
+    assert (await shop.reply(asks(), unheard)).bubbles == ["ế" * 500_000]
+    with pytest.raises(BotError) as caught:
+        await shop.reply(asks(), unheard)
+    assert caught.value.code == "bot_too_large"
+
+
+async def test_success_is_what_the_file_asks_for_and_nothing_like_it(
+    service: Desk, http: Client
+) -> None:
+    turn = {"url": f"{service.url}/t", "reply": "text", "success": {"status": 0, "ok": True}}
+    shop = bot(http, service.url, turn=turn)
+    service.answers = [{"status": 0, "ok": True, "text": "a"}]
+    assert (await shop.reply(asks(), unheard)).bubbles == ["a"]
+    for wrong in ({"status": False, "ok": True}, {"status": 0, "ok": 1}, {"status": "0"}):
+        service.answers = [{**wrong, "text": "a"}]
+        with pytest.raises(BotError) as caught:
+            await shop.reply(asks(), unheard)
+        assert caught.value.code == "bot_status"
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+
+SECRET = "tok-5f2a9c" * 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, b"", {}),
+        (302, b"", {"Location": "/"}),
+        {"status": 1, "msg": f"bad token {SECRET}"},
+        {"status": 1, "msg": "x" * 190 + SECRET},
+        {"status": SECRET, "msg": ""},
+        {"text": None},
+        (200, SECRET.encode(), {"Content-Type": f"text/{SECRET}"}),
+    ],
+)
+async def test_no_error_shows_a_secret(
+    service: Desk, http: Client, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+    turn = {
+        "url": f"{service.url}/${{SHOP_TOKEN}}/t?key=${{SHOP_TOKEN}}",
+        "headers": {"Authorization": "Bearer ${SHOP_TOKEN}"},
+        "body": {"k": "${SHOP_TOKEN}"},
+        "reply": "text",
+        "success": {"status": 0},
+    }
+    service.answers = [answer]
+    with pytest.raises(BotError) as caught:
+        await bot(http, service.url, turn=turn).reply(asks(), unheard)
+    assert SECRET in service.heard[0].path
+    told = f"{caught.value.message} {caught.value.facts}"
+    assert SECRET[:10] not in told
+    assert "${SHOP_TOKEN}" in told
+
+
+async def test_an_unreachable_bot_is_named_without_its_secret(
+    http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in ("127.0.0.1:9", "nowhere.invalid", "[::1", "ba d"):
+        monkeypatch.setenv("SHOP_HOST", f"http://user:pw-77@{host}")
+        shop = bot(http, "${SHOP_HOST}")
+        with pytest.raises(BotError) as caught:
+            await shop.reply(asks(), unheard)
+        assert caught.value.code == "bot_unreachable"
+        assert "pw-77" not in f"{caught.value.message} {caught.value.facts}"
+
+
+# --- ping -----------------------------------------------------------------------------------------
+
+
+async def test_a_ping_tells_that_the_bot_is_there_or_why_not(service: Desk, http: Client) -> None:
+    assert "HTTP 200" in await bot(http, service.url).ping()
+    pinged = bot(http, service.url, ping={"url": f"{service.url}/p", "success": {"up": True}})
+    service.answers = [{"up": True}, {"up": False}]
+    assert "answers" in await pinged.ping()
+    with pytest.raises(BotError):
+        await pinged.ping()
+    with pytest.raises(BotError) as caught:
+        await bot(http, "http://127.0.0.1:9").ping()
+    assert caught.value.code == "bot_unreachable"
