@@ -91,14 +91,18 @@ _SECOND = "English lesson robot (demo), the next lesson"
 async def compiled(stage: Stage) -> Graph:
     """The product's graph without a checkpointer: the server brings its own."""
     cast = await stage.cast("")
-    graph = builder(
+    built = builder(
         cast,
         context_schema=with_choices(bot=cast.bots, persona=cast.personas),
         around=Staging(stage.cast).around,
         input_schema=Given,
         output_schema=Result,
     )
-    return graph.compile(name=GRAPH_ID)
+    graph = built.compile(name=GRAPH_ID)
+    # Studio offers chat mode where the state's schema, too, says what these are.
+    messages: Any = graph.channels["messages"]
+    messages.typ = list[AnyMessage]
+    return graph
 
 
 class Studio:

@@ -1,7 +1,5 @@
 """A real `langgraph dev`, offline, driven through langgraph_sdk as any LangGraph client would."""
 
-import json
-
 import aiohttp
 import pytest
 
@@ -34,9 +32,16 @@ async def test_input_and_output_are_narrow(dev: Dev) -> None:
     schemas = await dev.client.assistants.get_schemas(dev.graph)
     assert list(schemas["input_schema"]["properties"]) == ["messages"]
     assert list(schemas["output_schema"]["properties"]) == ["messages", "turn", "end_reason"]
-    kinds = json.dumps(schemas["input_schema"]["properties"]["messages"])
-    assert "HumanMessage" in kinds
-    assert "AIMessage" in kinds
+
+
+async def test_messages_are_what_chat_mode_looks_for(dev: Dev) -> None:
+    """Studio matches the schema that LangGraph's own MessagesState has."""
+    schemas = await dev.client.assistants.get_schemas(dev.graph)
+    for schema in (schemas["input_schema"], schemas["output_schema"], schemas["state_schema"]):
+        lines = schema["properties"]["messages"]
+        kinds = {kind["$ref"] for kind in lines["items"]["oneOf"]}
+        assert (lines["type"], lines["title"]) == ("array", "Messages")
+        assert {"#/$defs/HumanMessage", "#/$defs/AIMessage"} <= kinds
 
 
 async def test_graph_is_as_documented(dev: Dev) -> None:

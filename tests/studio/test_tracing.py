@@ -14,6 +14,7 @@ from tests.servers.llm import LlmServer
 from tests.servers.process import Process
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
+from tests.studio.dev import dev_server
 from tests.studio.otlp import Receiver, Span
 
 pytestmark = pytest.mark.timeout(90)
@@ -136,6 +137,18 @@ async def test_without_the_variables_nothing_is_sent(
         await simulate(url, max_turns=2)
     assert [call.traceparent for call in robot.calls] == [None] * 3
     assert otlp.spans == []
+
+
+async def test_run_in_studio_is_the_same_tree(tmp_path: Path, otlp: Receiver) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    async with dev_server(tmp_path, **env) as dev:
+        thread = await dev.thread()
+        await dev.run(thread, {"seat": "scripted", "max_turns": 1})
+        root = await ended(otlp)
+    bot = "invoke_agent English lesson robot (demo)"
+    turn = ("turn 1", ["user", (bot, ["POST"])])
+    assert otlp.tree(root) == ("conversation", [("open", ["POST"]), turn])
+    assert root.facts["gen_ai.conversation.id"] == thread
 
 
 async def test_langsmith_is_told_by_its_own_variables(
