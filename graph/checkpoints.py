@@ -5,7 +5,6 @@ read the file. What differs is who writes (a group commit instead of a commit a 
 long transcripts are read (without unpacking every step on the way).
 """
 
-import json
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import aiosqlite
+import orjson
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
@@ -98,9 +98,9 @@ class Checkpoints(AsyncSqliteSaver):
         place = config["configurable"]
         thread, namespace = str(place["thread_id"]), place.get("checkpoint_ns", "")
         kind, blob = self.serde.dumps_typed(checkpoint)
-        told = json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False)
+        told = orjson.dumps(get_checkpoint_metadata(config, metadata))
         parent = place.get("checkpoint_id")
-        row = (thread, namespace, checkpoint["id"], parent, kind, blob, told.encode())
+        row = (thread, namespace, checkpoint["id"], parent, kind, blob, told)
         steps = [*self._pending.pop(thread, []), (_PUT, [row])]
         await self.database.write(partial(_execute, steps))
         return {
