@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from pydantic import Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from graph.errors import NotFound, Stopping
 from graph.runs import Runs
@@ -16,8 +17,10 @@ ClientId = Annotated[
 OptionalClient = Annotated[
     ClientId | None, Field(description="Who asks. Where a conversation has one, it must match.")
 ]
+# In a query or a header, what is not there is left out: there is no null.
+Absent = SkipJsonSchema[None]
 ClientQuery = Annotated[
-    ClientId | None, Query(description="Who asks. Where a conversation has one, it must match.")
+    ClientId | Absent, Query(description="Who asks. Where a conversation has one, it must match.")
 ]
 
 

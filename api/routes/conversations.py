@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query, Response
+from pydantic import Field
 
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import answers
 from api.present import detail, listed
-from api.state import AnyRuns, ClientQuery, Id, dumped
+from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
 from graph.errors import Invalid
 from graph.forks import checkpoints_of, fork
 from graph.runs import Runs
@@ -71,10 +72,10 @@ async def make(
 async def page(
     runs: AnyRuns,
     client_id: ClientQuery = None,
-    status: Annotated[schemas.StatusName | None, Query()] = None,
-    bot_id: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[schemas.StatusName | Absent, Query()] = None,
+    bot_id: Annotated[Annotated[str, Field(max_length=100)] | Absent, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+    cursor: Annotated[Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | Absent, Query()] = None,
 ) -> dict[str, Any]:
     """Newest first. Without a `client_id`, those that belong to nobody."""
     before = int(cursor) if cursor else None

@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import StringConstraints
 
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import ACCEPTED, STREAM, answers
 from api.present import listed
 from api.sse import Stream, graph_stream, stream
-from api.state import AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
+from api.state import Absent, AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
 from graph.cursor import Cursor
 from graph.ends import Status
 from graph.live import Follower, View
@@ -21,6 +22,7 @@ router = APIRouter(
     prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)
 )
 CURSOR = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9a-f]{1,8}\.[0-9]{1,9}\.[0-9]{1,9}[de]?$"
+Known = Annotated[str, StringConstraints(max_length=100, pattern=CURSOR)]
 RUNS = answers(403, 409, s200=STREAM, s202=ACCEPTED)
 
 
@@ -124,13 +126,9 @@ async def events(
     runs: AnyRuns,
     settings: AnySettings,
     client_id: ClientQuery = None,
-    after: Annotated[
-        str | None, Query(max_length=100, pattern=CURSOR, description="Like Last-Event-ID")
-    ] = None,
+    after: Annotated[Known | Absent, Query(description="Like Last-Event-ID")] = None,
     view: Annotated[Literal["events", "graph"], Query()] = "events",
-    last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", max_length=100, pattern=CURSOR)
-    ] = None,
+    last_event_id: Annotated[Known | Absent, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """From the start, or from behind the last id that came; `done` is the last event.
 
