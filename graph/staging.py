@@ -203,22 +203,16 @@ class Staging:
         said = scene.state.get("messages", [])
         before = tuple(said[at]["content"] if at >= 0 else "" for at in heard(said))
         line = said[-1]["content"] if said else ""
-        if self._is_elsewhere(scene, session, before, line):
-            session = await self._retell(scene, len(before))
+        remembers = scene.cast.bot(Scenario.read(scene.state["scenario"])).remembers
+        told = self._told.get(session.get("known_as", ""))
+        elsewhere = remembers and told is not None and not told.fits(before, line)
+        if elsewhere or session.get("bot") != scene.bot_key:
+            session = await self._retell(scene, len(before) if remembers else 0)
         known_as = session.get("known_as", "")
         self._told[known_as] = Told((*before, line), answered=False)
         update = await scene.play(node, known_as, session=session)
         self._told[known_as] = Told((*before, line))
         return {"session": session, **update}
-
-    def _is_elsewhere(
-        self, scene: Scene, session: dict[str, Any], before: tuple[str, ...], line: str
-    ) -> bool:
-        if session.get("bot") != scene.bot_key:
-            return True
-        told = self._told.get(session.get("known_as", ""))
-        remembers = scene.cast.bot(_scenario(scene.state)).remembers
-        return remembers and told is not None and not told.fits(before, line)
 
     async def _retell(self, scene: Scene, total: int) -> dict[str, Any]:
         known_as = str(uuid4())
@@ -288,10 +282,6 @@ def _typed(state: State) -> State:
 def _merged(state: State, change: State) -> State:
     scenario = {**(state.get("scenario") or {}), **change.get("scenario", {})}
     return {**state, **change, "scenario": scenario}
-
-
-def _scenario(state: State) -> Scenario:
-    return Scenario.read(state["scenario"])
 
 
 def _models_unheard() -> None:

@@ -75,6 +75,27 @@ async def test_fork_with_another_persona_prompt(dev_with_model: Dev, model: LlmS
     assert forked["values"]["scenario"]["user_prompt"] == grumpy
 
 
+async def test_fork_with_another_bot(dev_with_model: Dev, model: LlmServer) -> None:
+    """A bot that is a model gets the whole transcript with its call, so nothing is told again."""
+    dev = dev_with_model
+    thread = await dev.thread()
+    first = await dev.run(thread, {"bot": "16", "seat": "scripted", "max_turns": 3})
+    middle = next(
+        step
+        for step in await dev.client.threads.get_history(thread, limit=50)
+        if step["next"] == ["bot"] and len(step["values"]["messages"]) == 5
+    )
+    butler = "You are a butler."
+    forked = await dev.run(
+        thread, {"seat": "scripted", "max_turns": 3, "bot_prompt": butler}, input=None,
+        checkpoint_id=middle["checkpoint"]["checkpoint_id"],
+    )  # fmt: skip
+    assert texts(forked)[:5] == texts(first)[:5]
+    assert texts(forked)[5] != texts(first)[5]
+    (call,) = [call for call in model.calls if butler in call.said]
+    assert texts(forked)[3] in call.said
+
+
 async def test_model_of_the_setup_is_asked(dev_with_model: Dev, model: LlmServer) -> None:
     dev = dev_with_model
     setup = {"bot_prompt": "Waiter.", "seat": "simulated", "max_turns": 1, "model": "mock-judge"}
