@@ -118,9 +118,14 @@ class Chat(ChatOpenAI):
                 yield generation
 
     def _generation(self, chunk: Chunk) -> ChatGenerationChunk | None:
-        choices = [{**c, "delta": c.get("delta") or {}} for c in chunk.get("choices") or []]
+        choice = first_choice(chunk)
+        delta = choice.get("delta") or {}
+        choices = [{**choice, "delta": delta}] if choice else []
         whole = {**chunk, "choices": choices}
-        return self._convert_chunk_to_generation_chunk(whole, AIMessageChunk, None)
+        generation = self._convert_chunk_to_generation_chunk(whole, AIMessageChunk, None)
+        if generation and delta.get("refusal"):  # LangChain leaves it out
+            generation.message.additional_kwargs["refusal"] = delta["refusal"]
+        return generation
 
 
 _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
@@ -186,6 +191,10 @@ def _usage(chunk: dict[str, Any]) -> Usage | None:
     if not isinstance(counted, dict):
         return None
     return {
-        "input_tokens": int(counted.get("prompt_tokens") or 0),
-        "output_tokens": int(counted.get("completion_tokens") or 0),
+        "input_tokens": _count(counted.get("prompt_tokens")),
+        "output_tokens": _count(counted.get("completion_tokens")),
     }
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -71,8 +71,10 @@ class Wire:
                 yield [self._parsed(data, join) for data in events]
             if done:
                 await _ended(answer)
-                return
+                break
             await _breathe(self._http.streams)
+        if alone := join.alone():
+            yield [{"choices": [{"delta": {"content": alone}}]}]
 
     def _must_stream(self, answer: Answer) -> None:
         kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -141,6 +143,10 @@ class _Surrogates:
         if self._held or _SURROGATE.search(text):
             text = self._joined(text)
         delta["content"] = clean(text)
+
+    def alone(self) -> str:
+        """What stands for the half of an emoji whose other half never came."""
+        return clean(self._held)
 
     def _joined(self, text: str) -> str:
         text, self._held = self._held + text, ""
