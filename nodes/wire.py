@@ -41,12 +41,15 @@ class Wire:
 
     async def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
         """The chunks of one streamed completion, as many together as came together."""
-        sent = {
-            "headers": self._headers,
-            "content": orjson.dumps(payload),
-            "shown": self.shown,
-        }
-        async with request(self._http, self.fail, "POST", self._url, **sent) as answer:
+        async with request(
+            self._http,
+            self.fail,
+            "POST",
+            self._url,
+            shown=self.shown,
+            headers=self._headers,
+            content=orjson.dumps(payload),
+        ) as answer:
             self._must_stream(answer)
             self._http.streams += 1
             try:
