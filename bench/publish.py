@@ -79,25 +79,20 @@ def fleet(facts: dict[str, Any]) -> str:
     rate = turns / DAY_S
     cores = rate * PEAK / (able * BUSY)
     live = CONVERSATIONS * 60 / DAY_S * PEAK
+    lines = [
+        ("turns/s a core, through HTTP with a follower each", f"{able:.0f}"),
+        ("cores for 1,000 live conversations, a turn every 6 s", f"{1000 / 6 / able:.1f}"),
+        ("cores for 1,000 live at the pace above, one every 0.78 s", f"{1282 / able:.1f}"),
+        ("database for a million turns", f"{weight / 1000:.1f} GB"),
+        (f"**10 million conversations a day** of {TURNS} turns: mean", f"{rate:,.0f} turns/s"),
+        (f"at a peak of {PEAK} times that", f"{rate * PEAK:,.0f} turns/s"),
+        (f"cores at the peak, {100 * BUSY:.0f} % busy", f"{cores:.0f}"),
+        ("live at the peak, a minute each", f"{live:,.0f}"),
+        ("their memory", f"{live * memory / 1e6:.1f} GB"),
+        ("written a day", f"{turns * weight / 1e9:,.0f} GB"),
+    ]
     return "\n".join(
-        [
-            "| to hold | figure |",
-            "| --- | ---: |",
-            f"| turns/s a core, through HTTP with a follower each | {able:.0f} |",
-            f"| cores for 1,000 conversations live, a turn every 6 s | {1000 / 6 / able:.1f} |",
-            f"| cores for 1,000 live at the pace above, a turn every 0.78 s | {1282 / able:.1f} |",
-            f"| database for a million turns | {weight / 1000:.1f} GB |",
-            (
-                f"| **10 million conversations a day**, of {TURNS} turns: turns/s, mean and at a peak "
-                f"{PEAK} times that | {rate:,.0f}, {rate * PEAK:,.0f} |"
-            ),
-            f"| cores at the peak, {100 * BUSY:.0f} % busy | {cores:.0f} |",
-            (
-                f"| live at the peak, a minute each, and their memory | {live:,.0f}, "
-                f"{live * memory / 1e6:.1f} GB |"
-            ),
-            f"| written a day | {turns * weight / 1e9:,.0f} GB |",
-        ]
+        ["| to hold | figure |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in lines)]
     )
 
 
