@@ -168,6 +168,7 @@ class Desk:
         persona = str(room.detail.get("persona") or "")
         said = {line.role: line.name for line in room.transcript.bubbles if line.settled}
         user = self.personas.get(persona) or self._called(said.get("user"))
+        user = user or self.words.maybe(f"nobody_{room.seat}", "")
         if room.seat == "human":
             user = self.words("you")
         assistant = self.bots.get(bot) or self._called(said.get("assistant")) or bot

@@ -179,8 +179,11 @@ def _elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
 
 
 def _span(since: str, until: str) -> str:
-    begun = datetime.fromisoformat(since)
-    ended = datetime.fromisoformat(until) if until else datetime.now(UTC)
+    try:
+        begun = datetime.fromisoformat(since)
+        ended = datetime.fromisoformat(until) if until else datetime.now(UTC)
+    except ValueError:
+        return ""
     seconds = max(int((ended - begun).total_seconds()), 0)
     hours, rest = divmod(seconds, 3600)
     start = f"{hours}:" if hours else ""

@@ -8,7 +8,7 @@ let moved = null;
 function below() {
   const last = element.querySelector('[data-rows="rows"]').lastElementChild;
   const dock = document.querySelector("#dock")?.offsetHeight || 0;
-  return last ? last.getBoundingClientRect().bottom - (window.innerHeight - dock) : 0;
+  return last ? last.getBoundingClientRect().bottom - (window.innerHeight - dock) + 8 : 0;
 }
 
 // The page stays with the end until the reader scrolls up, and again once they are back.

@@ -144,6 +144,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "retrying": ("Tried again", "Đã thử lại"),
     "reset": ("Said anew", "Nói lại"),
     "diverged": ("Answered otherwise", "Trả lời khác trước"),
+    "nobody_scripted": ("Scripted learner", "Học viên theo kịch bản"),
+    "nobody_simulated": ("Simulated user", "Người dùng mô phỏng"),
     "named_scripted learner": ("Scripted learner", "Học viên theo kịch bản"),
     "nothing_said": ("Nothing was said yet.", "Chưa có câu nào."),
     "press_start": ("Press Start to let them talk.", "Nhấn Bắt đầu để hai bên trò chuyện."),

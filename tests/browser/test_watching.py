@@ -52,14 +52,18 @@ async def test_a_reload_in_the_middle_shows_the_same_and_goes_on(
 
 
 async def test_a_second_person_sees_it_at_once_by_its_link(look: Looking, service: Service) -> None:
-    mine = await look.tab("/vi/")
-    id = await mine.start()
+    id = await service.started(bot_id=16, max_turns=60)
+    mine = await look.tab(f"/vi/?thread={id}")
     await mine.grown(3)
     theirs = await look.tab(f"/ui/?thread={id}")
-    await theirs.grown(4, 5_000)
-    await theirs.stands("running", 2_000)
-    await theirs.stands("completed")
-    await mine.stands("đã xong")
+    await theirs.grown(4)
+    await theirs.stands("running")
+    seen = len(await theirs.texts())
+    await theirs.grown(seen + 2)
+    await mine.grown(seen + 2)
+    await theirs.button("Stop").click()
+    await mine.stands("đã dừng")
+    await theirs.stands("stopped")
     assert await mine.texts() == await theirs.texts() == await service.said(id)
 
 

@@ -1,0 +1,53 @@
+"""The pages as they are served, without a browser."""
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from ui.app import PATHS, mount
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def app() -> Starlette:
+    made = Starlette()
+    mount(made, api_url="http://127.0.0.1:9")
+    return made
+
+
+def client(app: Starlette) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "start"), [("/ui", "en", "Start"), ("/vi", "vi", "Bắt đầu")]
+)
+async def test_each_language_has_its_page(
+    app: Starlette, path: str, language: str, start: str
+) -> None:
+    async with client(app) as http:
+        page = await http.get(f"{path}/")
+        config = (await http.get(f"{path}/config")).json()
+        bare = await http.get(f"{path}?thread=a")
+    assert page.status_code == 200
+    assert f'lang = "{language}"' in page.text.replace("\\", "")
+    labels = [part["props"].get("value") for part in config["components"]]
+    assert start in labels
+    assert bare.headers["location"] == f"{path}/?thread=a"
+
+
+async def test_nothing_of_the_page_is_fetched_from_elsewhere(app: Starlette) -> None:
+    async with client(app) as http:
+        theme = (await http.get("/ui/theme.css")).text
+        config = (await http.get("/ui/config")).json()
+    assert "http" not in theme.replace("http://www.w3.org", "")
+    assert not config["analytics_enabled"]
+    assert config["footer_links"] == []
+
+
+async def test_handlers_are_nobodys_api(app: Starlette) -> None:
+    async with client(app) as http:
+        config = (await http.get("/ui/config")).json()
+    assert {one["api_visibility"] for one in config["dependencies"]} == {"private"}
+    assert set(PATHS) == {"/ui", "/vi"}

@@ -1,0 +1,57 @@
+import json
+from typing import Any
+
+import pytest
+
+from ui.exchange import WRITERS, Unreadable, differs_at, read
+from ui.transcript import Bubble
+
+DETAIL: dict[str, Any] = {
+    "conversation_id": "abc",
+    "bot_id": 16,
+    "status": "completed",
+    "history": [
+        {"role": "user", "content": "sẵn sàng"},
+        {"role": "assistant", "content": "Chào bạn!\nTừ đầu tiên: “juice”."},
+    ],
+}
+LINES = DETAIL["history"]
+
+
+@pytest.mark.parametrize("kind", ["txt", "json", "md"])
+def test_what_was_written_can_be_read_again(kind: str) -> None:
+    assert read(WRITERS[kind](DETAIL)) == LINES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(LINES),
+        json.dumps({"messages": [{"role": "human", "text": "a"}, {"role": "ai", "content": "b"}]}),
+        "Học sinh: a\nRobot: b",
+        "Người dùng: a\r\n\r\nTrợ lý: b",
+        "**User:** a\n\n**Bot:** b",
+    ],
+)
+def test_many_forms_are_understood(text: str) -> None:
+    assert [line["role"] for line in read(text)] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize(
+    "text", ["hello there", "{", "[1]", '[{"role": "x", "content": "y"}]', "[]"]
+)
+def test_what_is_no_transcript_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read(text)
+
+
+def test_nothing_is_no_transcript_and_no_error() -> None:
+    assert read("  \n") == []
+
+
+def test_where_two_transcripts_part() -> None:
+    one = [Bubble(at, "user", text, True) for at, text in enumerate("abc")]
+    other = [Bubble(at, "user", text, True) for at, text in enumerate("axc")]
+    assert differs_at(one, other) == 1
+    assert differs_at(one, one[:2]) is None
+    assert differs_at(one, [one[0], Bubble(1, "user", "x")]) is None

@@ -1,0 +1,149 @@
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from ui import render
+from ui.texts import LANGUAGES, Words
+from ui.transcript import Aside, Bubble, Transcript
+
+EN, VI = Words("en"), Words("vi")
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&${7*7}{{7}}"
+WHEN = "2026-11-20T10:00:00.000Z"
+DETAIL: dict[str, Any] = {"conversation_id": "abc", "created_at": WHEN}
+
+
+class Tags(HTMLParser):
+    """All tags, attributes and text of a piece of HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.names: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.names += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def said(**more: Any) -> Bubble:
+    facts: dict[str, Any] = {"origin": "simulated", "name": "Minh", "timestamp": WHEN}
+    return Bubble(0, "user", **{"text": "xin chào", "settled": True, **facts, **more})
+
+
+@pytest.mark.parametrize("words", [EN, VI])
+def test_whatever_is_said_is_text(words: Words) -> None:
+    aside = Aside(EVIL, EVIL, EVIL)
+    line = said(text=EVIL, name=EVIL, origin=EVIL, timestamp=EVIL, asides=(aside,))
+    names = {"user": EVIL, "assistant": EVIL}
+    transcript = Transcript([line], status=EVIL, end_reason=EVIL)
+    transcript.error = {"error": EVIL, "where": EVIL, EVIL: EVIL}
+    detail = {"conversation_id": EVIL, "parent_id": EVIL, "children": [EVIL], "created_at": WHEN}
+    drawn = render.bubble(line, names, words) + render.head(transcript, detail, names, words)
+    drawn += render.side(transcript, detail, words, [EVIL])
+    transcript.status = "interrupted"
+    drawn += render.banner(transcript, "live", EVIL, words)
+    found = Tags(drawn)
+    assert not {"script", "img"} & set(found.tags)
+    assert not any(name.startswith("on") for name in found.names)
+    assert EVIL in found.text
+
+
+def test_a_bubble_tells_who_when_how_long_and_where_it_is_from() -> None:
+    text = Tags(render.bubble(said(latency_ms=1234, tokens=1500), {}, EN)).text
+    for part in ("Minh", "simulated", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
+        assert part in text
+    assert "1.500 token" in render.bubble(said(tokens=1500), {}, VI)
+
+
+def test_a_person_is_you() -> None:
+    assert "You" in Tags(render.bubble(said(origin="human", name="human"), {}, EN)).text
+
+
+def test_actions_are_offered_on_what_is_stored_only() -> None:
+    assert "data-act" in render.bubble(said(), {}, EN)
+    assert "data-act" not in render.bubble(said(settled=False), {}, EN)
+    assert 'data-act="edit"' not in render.bubble(Bubble(1, "assistant", "a", True), {}, EN)
+
+
+def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
+    transcript, cache = Transcript([said(), Bubble(1, "assistant", "a")]), {}
+    first = render.rows(transcript, {}, EN, cache)
+    transcript.apply("token", {"index": 1, "content": "b", "role": "assistant"})
+    second = render.rows(transcript, {}, EN, cache)
+    assert second[0] is first[0]
+    assert second[1] != first[1]
+
+
+def test_a_row_for_who_is_thinking() -> None:
+    transcript = Transcript([said()], status="running")
+    assert "Bắp đang trả lời" in render.rows(transcript, {"assistant": "Bắp"}, VI, {})[-1]
+
+
+def test_the_head_tells_turn_progress_and_status() -> None:
+    transcript = Transcript([said()], status="completed", turn=3, max_turns=4)
+    transcript.end_reason = "user_done"
+    drawn = render.head(transcript, DETAIL, {"user": "Minh", "assistant": "Bắp"}, EN)
+    text = Tags(drawn).text
+    for part in ("Minh with Bắp", "completed", "the user said good-bye", "Turn 3 of 4"):
+        assert part in text
+    assert 'aria-valuenow="3"' in drawn
+    assert "width:75.0%" in drawn
+
+
+def test_an_error_is_a_banner_with_a_cause_and_a_way_on() -> None:
+    transcript = Transcript(status="interrupted")
+    transcript.error = {"error": "no answer in 30 s", "code": "bot_timeout", "where": "bot"}
+    drawn = render.banner(transcript, "live", "", EN)
+    assert "The bot failed" in drawn
+    assert "no answer in 30 s." in drawn
+    assert "bot_timeout" in drawn
+    assert 'data-act="resume"' in drawn
+    assert render.banner(Transcript(status="running"), "live", "", EN) == ""
+
+
+@pytest.mark.parametrize("link", ["lost", "down", "missing", "forbidden"])
+def test_a_line_that_broke_is_told_in_words(link: str) -> None:
+    assert EN(link) in render.banner(Transcript(), link, "", EN)
+
+
+def test_nothing_said_yet_says_what_to_do() -> None:
+    assert EN("press_start") in render.empty(Transcript(status="created"), EN, "scripted")
+    assert EN("say_first") in render.empty(Transcript(status="created"), EN, "human")
+    assert render.empty(Transcript([said()]), EN, "") == ""
+
+
+def test_latency_is_drawn_by_role_and_turn() -> None:
+    lines = [
+        said(turn=1, latency_ms=300),
+        Bubble(1, "assistant", "a", True, turn=1, latency_ms=900),
+        Bubble(2, "assistant", "b", True, turn=1, latency_ms=900),
+    ]
+    drawn = render.side(Transcript(lines), DETAIL, EN, [])
+    assert drawn.count('class="bar user"') == 1
+    assert drawn.count('class="bar assistant"') == 1
+    assert "0.9 s" in drawn
+    assert EN("latency_none") in render.side(Transcript(), DETAIL, EN, [])
+
+
+def test_relatives_are_linked_and_can_be_compared() -> None:
+    detail = DETAIL | {"parent_id": "parent-id", "children": ["child-id"]}
+    drawn = render.side(Transcript(), detail, EN, [])
+    assert 'href="?thread=parent-id"' in drawn
+    assert 'href="?thread=abc&amp;beside=child-id"' in drawn
+
+
+def test_both_languages_have_every_text() -> None:
+    from ui.texts import TEXTS
+
+    for name, texts in TEXTS.items():
+        assert len(texts) == len(LANGUAGES), name
+        assert all(text.strip() for text in texts), name
+        fields = [set(re.findall(r"{(\w+)}", text)) for text in texts]
+        assert fields[0] == fields[1], name
