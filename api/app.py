@@ -39,7 +39,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
 
         async with open_process(settings, watch) as opened:
             app.state.runs = opened
-            await opened.recover()
+            await opened.recover(wait=False)
             ui = asyncio.ensure_future(_mount_ui(app, api_url)) if settings.ui and api_url else None
             try:
                 yield

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from graph.afterwards import mark_orphans, resume_all, tell, to_resume, written
 from graph.begin import first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
 from graph.changes import changed
 from graph.cursor import Cursor
-from graph.drive import Drive, Ending, Graph, broken, error_data, put
+from graph.drive import Drive, Ending, Graph, put
 from graph.ends import EndReason, Status
 from graph.errors import (
     Busy,
@@ -26,7 +27,6 @@ from graph.errors import (
     Forbidden,
     Full,
     Stopping,
-    StorageError,
 )
 from graph.live import Follower, View, Watch
 from graph.scenario import Scenario
@@ -339,47 +339,11 @@ class Runs:
 
     async def _finish(self, drive: Drive, ending: Ending) -> None:
         try:
-            ending = await self._written(drive, ending)
+            ending = await written(self.storage, drive, ending)
         finally:
             self._driving.pop(drive.view.id, None)
-            self._end(drive.view, ending)
+            self._watch("run_ended", drive.view.id, tell(drive.view, ending))
             drive.over()
-
-    async def _written(self, drive: Drive, ending: Ending) -> Ending:
-        """How the run ended, once that is on disk; what keeps it from there is how it ended."""
-        view = drive.view
-        try:
-            await self.storage.checkpoints.settle(view.id)
-            await drive.retell()
-            await self.storage.catalogue.update(
-                view.id,
-                status=ending.status,
-                end_reason=ending.reason,
-                error=error_data(ending.error) if ending.error else None,
-                owner=None,
-                turn=view.turn,
-                in_flight=view.calling or 0,
-            )
-            await drive.apply_changes()
-        except StorageError as failed:
-            facts = {"conversation_id": view.id, "cause": failed.message}
-            log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
-            broke = ending.status is Status.INTERRUPTED
-            reason = ending.reason if broke else EndReason.SERVER_ERROR
-            return Ending(Status.INTERRUPTED, reason, ending.error or failed)
-        except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
-            return broken(view.id, error)
-        return ending
-
-    def _end(self, view: View, ending: Ending) -> None:
-        told = error_data(ending.error) if ending.error else None
-        facts = {"status": ending.status.value, "end_reason": ending.reason, "turns": view.turn}
-        self._watch("run_ended", view.id, {**facts, "error": told})
-        if told:
-            view.error(told)
-        if ending.status is Status.WAITING:
-            view.status("waiting", ending.says or "waiting for the person in the user's seat")
-        view.done(ending.status, ending.reason)
 
     async def _in_flight(self, row: Conversation) -> int | None:
         """The turn that was sent and has no reply on disk."""
@@ -396,29 +360,19 @@ class Runs:
 
     # --- the process's life -----------------------------------------------------------------
 
-    async def recover(self) -> None:
-        """What dead processes left `running` is `interrupted`, and goes on where that is set."""
-        for row in await self.storage.catalogue.orphans(self.storage.owner.lives):
-            turn = int((await self.views.state(row.id)).get("turn", 0))
-            await self.storage.catalogue.update(row.id, turn=turn, in_flight=None)
-        if self.settings.resume_on_start:
-            await self._resume_all()
+    async def recover(self, *, wait: bool = True) -> None:
+        """What dead processes left `running` is `interrupted`, and goes on where that is set.
 
-    async def _resume_all(self) -> None:
-        before: int | None = None
-        while True:
-            rows, before = await self.storage.catalogue.page(200, before, status=Status.INTERRUPTED)
-            for row in rows:
-                if row.error is None:
-                    await self._resume_quietly(row.id)
-            if before is None:
-                return
-
-    async def _resume_quietly(self, id: str) -> None:
-        try:
-            await self.resume(id)
-        except (Conflict, Busy, Full, Stopping) as why:
-            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+        Without `wait` it goes on behind the caller's back, who may have many and be in a hurry.
+        """
+        await mark_orphans(self)
+        if not self.settings.resume_on_start:
+            return
+        ids = await to_resume(self)
+        self.views.expected.update(ids)
+        resuming = self._tasks.create_task(resume_all(self, ids), name="resume")
+        if wait:
+            await resuming
 
     async def drain(self, grace_s: float) -> None:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""

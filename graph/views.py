@@ -30,6 +30,8 @@ class Views:
         self._watch = watch
         self._drives = drives
         self._true = true
+        self.expected: set[str] = set()
+        """Interrupted ones that go on in a moment: their streams are not over."""
         self._views: OrderedDict[str, View] = OrderedDict()
 
     def known(self, id: str) -> View | None:
@@ -67,8 +69,15 @@ class Views:
             self._drop_idle()
             view = self._views[id] = View(id, [], 0, row.max_turns, self._watch)
         if not view.driven_here:
-            _tell(view, row, state)
+            _tell(view, row, state, goes_on=id in self.expected)
         return view
+
+    def settled(self, id: str) -> None:
+        """It goes on now, or it does not, and then its stream ends."""
+        self.expected.discard(id)
+        view = self._views.get(id)
+        if view and view.stands is Status.INTERRUPTED and not view.exact:
+            view.done(view.stands, None)
 
     def _drop_idle(self) -> None:
         spare = len(self._views) + 1 - KEPT
@@ -80,7 +89,7 @@ class Views:
                 spare -= 1
 
 
-def _tell(view: View, row: Conversation, state: State) -> None:
+def _tell(view: View, row: Conversation, state: State, *, goes_on: bool = False) -> None:
     """What the disk says, in a view that no run of this process drives."""
     news = (view.run, view.stands) != (row.runs, row.status)
     view.catch_up(state.get("messages") or [], state.get("turn", 0), row.runs, row.max_turns)
@@ -91,7 +100,7 @@ def _tell(view: View, row: Conversation, state: State) -> None:
     view.status(row.status.value, _SAYS[row.status], **facts)
     if row.error:
         view.error(row.error)
-    if row.status not in _OPEN:
+    if row.status not in _OPEN and not goes_on:
         view.done(row.status, row.end_reason)
 
 

@@ -1,0 +1,90 @@
+"""What comes behind a run: its ending on disk and in the stream, and the runs of dead processes."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from graph.drive import Drive, Ending, broken, error_data
+from graph.ends import EndReason, Status
+from graph.errors import Busy, Conflict, Full, NotFound, Stopping, StorageError
+from graph.live import View
+from graph.storage import Storage
+
+if TYPE_CHECKING:
+    from graph.runs import Runs
+
+log = logging.getLogger("duologue.runs")
+
+
+async def written(storage: Storage, drive: Drive, ending: Ending) -> Ending:
+    """How the run ended, once that is on disk; what keeps it from there is how it ended."""
+    view = drive.view
+    try:
+        await storage.checkpoints.settle(view.id)
+        await drive.retell()
+        await storage.catalogue.update(
+            view.id,
+            status=ending.status,
+            end_reason=ending.reason,
+            error=error_data(ending.error) if ending.error else None,
+            owner=None,
+            turn=view.turn,
+            in_flight=view.calling or 0,
+        )
+        await drive.apply_changes()
+    except StorageError as failed:
+        facts = {"conversation_id": view.id, "cause": failed.message}
+        log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
+        broke = ending.status is Status.INTERRUPTED
+        reason = ending.reason if broke else EndReason.SERVER_ERROR
+        return Ending(Status.INTERRUPTED, reason, ending.error or failed)
+    except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
+        return broken(view.id, error)
+    return ending
+
+
+def tell(view: View, ending: Ending) -> dict[str, Any]:
+    """The last events of a run; gives the facts of it."""
+    told = error_data(ending.error) if ending.error else None
+    if told:
+        view.error(told)
+    if ending.status is Status.WAITING:
+        view.status("waiting", ending.says or "waiting for the person in the user's seat")
+    view.done(ending.status, ending.reason)
+    reason = ending.reason
+    return {
+        "status": ending.status.value,
+        "end_reason": reason,
+        "turns": view.turn,
+        "error": told,
+    }
+
+
+async def mark_orphans(runs: "Runs") -> None:
+    """What dead processes left `running` is `interrupted`."""
+    storage = runs.storage
+    for row in await storage.catalogue.orphans(storage.owner.lives):
+        turn = int((await runs.views.state(row.id)).get("turn", 0))
+        await storage.catalogue.update(row.id, turn=turn, in_flight=None)
+
+
+async def to_resume(runs: "Runs") -> list[str]:
+    """What was interrupted by the end of a process; what broke waits for somebody instead."""
+    found: list[str] = []
+    before: int | None = None
+    while True:
+        rows, before = await runs.storage.catalogue.page(200, before, status=Status.INTERRUPTED)
+        found += [row.id for row in rows if row.error is None]
+        if before is None:
+            return found
+
+
+async def resume_all(runs: "Runs", ids: Sequence[str]) -> None:
+    """Lets them go on, one after the other. Who follows one meanwhile waits for it."""
+    for id in ids:
+        try:
+            await runs.resume(id)
+        except (Conflict, Busy, Full, Stopping, NotFound, StorageError) as why:
+            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+        finally:
+            runs.views.settled(id)
