@@ -36,6 +36,9 @@ class Server(uvicorn.Server):
         runs = getattr(self.app.state, "runs", None)
         if runs is not None:
             await runs.drain(self.app.state.settings.grace_s)
+        ui = getattr(self.app.state, "ui", None)
+        if ui is not None:  # an open page streams as long as it is open
+            await ui.aclose()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

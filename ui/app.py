@@ -1,8 +1,7 @@
 """The pages, once a language: mounted beside an API, or served on their own."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,19 +21,20 @@ PATHS: dict[str, Language] = {"/ui": "en", "/vi": "vi"}
 
 
 class Site:
-    """All pages of this process. `close` ends their streams, `aclose` their connections too."""
+    """All pages of this process."""
 
     def __init__(self, api_url: Callable[[], str] | str) -> None:
         self.line = Line(api_url)
-        hub = Hub(self.line)
-        self.pages = {path: page(path, Desks(hub, Words(name))) for path, name in PATHS.items()}
-
-    def close(self) -> None:
-        for guard in self.pages.values():
-            guard.close()
+        self.hub = Hub(self.line)
+        self.pages = {
+            path: page(path, Desks(self.hub, Words(name))) for path, name in PATHS.items()
+        }
 
     async def aclose(self) -> None:
-        self.close()
+        """Ends the pages' streams and their own connections, so that nobody waits for them."""
+        for guard in self.pages.values():
+            guard.close()
+        self.hub.close()
         await self.line.aclose()
 
     def routes(self) -> list[Route | Mount]:
@@ -69,13 +69,7 @@ def mount(app: Starlette, *, api_url: Callable[[], str] | str) -> None:
 def serve(api_url: str, host: str, port: int) -> int:
     """The pages as a process of their own, talking to the API at `api_url`."""
     site = Site(api_url)
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
-        await site.aclose()
-
-    app = Starlette(routes=[Route("/", _home), *site.routes()], lifespan=lifespan)
+    app = Starlette(routes=[Route("/", _home), *site.routes()])
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )
@@ -94,5 +88,5 @@ class _Server(uvicorn.Server):
         self._site = site
 
     async def shutdown(self, sockets: Any = None) -> None:
-        self._site.close()
+        await self._site.aclose()
         await super().shutdown(sockets)

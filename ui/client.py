@@ -49,6 +49,7 @@ class Line:
     def __init__(self, url: Url) -> None:
         self._url = url
         self._client: httpx.AsyncClient | None = None
+        self._closed = False
 
     @property
     def url(self) -> str:
@@ -57,11 +58,14 @@ class Line:
 
     @property
     def http(self) -> httpx.AsyncClient:
+        if self._closed:
+            raise Unreachable("this process is stopping")
         if self._client is None:
             self._client = _http()
         return self._client
 
     async def aclose(self) -> None:
+        self._closed = True
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()

@@ -41,7 +41,12 @@ class Room:
 
     def leave(self, bell: Bell) -> None:
         self._bells.remove(bell)
-        if not self._bells and self._task is not None:
+        if not self._bells:
+            self.close()
+
+    def close(self) -> None:
+        """Reads no more, whoever looks."""
+        if self._task is not None:
             self._task.cancel()
             self._task = None
 
@@ -126,3 +131,7 @@ class Hub:
         for place in [place for place, room in self._rooms.items() if room.empty]:
             del self._rooms[place]
         return self._rooms.setdefault((key, id), Room(Api(self.line, key), id))
+
+    def close(self) -> None:
+        for room in self._rooms.values():
+            room.close()
