@@ -47,6 +47,11 @@ class Cast:
         await self._http.aclose()
 
     @property
+    def parts(self) -> bool:
+        """Whether any bot wants to be told when a conversation has ended."""
+        return any(isinstance(bot, WebhookBot) and bot.end for bot in self.bots.values())
+
+    @property
     def default_seat(self) -> Seat:
         return "simulated" if self.settings.has_model else "scripted"
 
@@ -59,7 +64,7 @@ class Cast:
                 f"bot {scenario.bot_id} needs the environment variable {missing[0]}", "bot_id"
             )
         if (isinstance(config, PromptBot)) and not self.settings.has_model:
-            raise Invalid(_NO_MODEL, "bot_prompt" if scenario.bot_prompt else "bot_id")
+            raise Invalid(_NO_MODEL, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
         if scenario.user == "simulated" and not self.settings.has_model:
             raise Invalid(_NO_MODEL, "user")
         if scenario.persona is not None and scenario.persona not in self.personas:

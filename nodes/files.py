@@ -27,6 +27,8 @@ def load(path: Path, model: type[M]) -> M:
         raise ConfigError(reason, file=str(path), line=mark and mark.line + 1) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
+    except (ValueError, RecursionError) as error:  # a date with a 13th month, a thousand brackets
+        raise ConfigError(f"is not YAML that can be used: {error}", file=str(path)) from None
     try:
         return model.model_validate(clean_deep(data if data is not None else {}))
     except ValidationError as error:

@@ -1,7 +1,8 @@
 """Personas: who a simulated user is. One YAML file each; the file's name is the id."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,11 +44,9 @@ def system_prompt(persona: Persona, user_prompt: str | None) -> str:
     traits = persona.model_dump(exclude={"opening", "prompt", "temperature"})
     lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in traits.items() if value]
     described = "\n".join(part for part in ("\n".join(lines), persona.prompt) if part)
-    filled: dict[str, Any] = {
+    filled = {
         "persona": described.strip(),
         "task": (user_prompt or "").strip() or "Nothing in particular: follow your goal.",
     }
-    text = prompt("user")
-    for name, value in filled.items():
-        text = text.replace("{{" + name + "}}", value, 1)
-    return text
+    # In one go: what a persona or a caller wrote is never taken for a place to fill in.
+    return re.sub(r"\{\{(persona|task)\}\}", lambda place: filled[place[1]], prompt("user"))
