@@ -1,33 +1,107 @@
-"""Which key goes to which model."""
+"""Who can be cast: a scenario that cannot be played is refused before anything is stored."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
+from graph.errors import Invalid, UserError
+from graph.scenario import Scenario
 from graph.settings import Settings
-from nodes.bots.config import OpenAIBot
+from nodes.bots.webhook import Webhook
 from nodes.cast import Cast
+from nodes.scripted import ScriptedUser
+from tests.servers.llm import LlmServer
+from tests.unit.nodes.desk import Ear, asks
 
-OURS = "http://127.0.0.1:1/v1"
-THEIRS = "http://127.0.0.1:2/v1"
+BOTS = """bots:
+  7: {kind: webhook, turn: {url: 'http://127.0.0.1:9/t', reply: text}}
+  secret: {kind: webhook, turn: {url: 'http://127.0.0.1:9/${SHOP_KEY}', reply: text}}
+  prompted: {kind: prompt, prompt: 'Bạn là cô giáo.'}
+  model: {kind: openai, base_url: 'http://127.0.0.1:9/v1', model: m}
+"""
+
+
+def cast_with(folder: Path, **settings: Any) -> Cast:
+    bots = folder / "bots.yaml"
+    bots.write_text(BOTS, encoding="utf-8")
+    return Cast(Settings(bots=bots, personas=folder / "personas", **settings), "http://127.0.0.1:9")
+
+
+@pytest.fixture
+async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
+    made = cast_with(tmp_path)
+    yield made
+    await made.close()
 
 
 @pytest.mark.parametrize(
-    ("bot", "key"),
+    ("scenario", "field"),
     [
-        (OpenAIBot(kind="openai"), "ours"),
-        (OpenAIBot(kind="openai", base_url=OURS), "ours"),
-        (OpenAIBot(kind="openai", base_url=THEIRS), None),
-        (OpenAIBot(kind="openai", base_url=THEIRS, api_key="${THEIR_KEY}"), "theirs"),
+        ({"bot_id": 99}, "bot_id"),
+        ({"bot_id": "secret"}, "bot_id"),
+        ({"bot_id": "prompted"}, "bot_id"),
+        ({"bot_id": 99, "bot_prompt": "x"}, "bot_prompt"),
+        ({"bot_prompt": ""}, "bot_prompt"),
+        ({"user": "simulated"}, "user"),
+        ({"persona": "nobody"}, "persona"),
+        ({"bot_id": 7, "first_speaker": "bot"}, "first_speaker"),
     ],
 )
-def test_our_key_goes_to_our_model_only(
-    bot: OpenAIBot, key: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_what_cannot_be_played_is_refused_by_name(
+    cast: Cast, scenario: dict[str, Any], field: str
 ) -> None:
-    monkeypatch.setenv("THEIR_KEY", "theirs")
-    settings = Settings(
-        bots=tmp_path / "bots.yaml", openai_base_url=OURS, openai_api_key=SecretStr("ours")
-    )
-    base_url, sent = Cast(settings)._endpoint(bot)
-    assert (base_url, sent) == (bot.base_url or OURS, key)
+    with pytest.raises(Invalid) as caught:
+        cast.check(Scenario(**scenario))
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        {},
+        {"bot_id": "16"},
+        {"bot_id": 7, "user": "scripted"},
+        {"bot_id": "7", "user": "human", "persona": "learner"},
+        {"bot_id": "model", "first_speaker": "bot"},
+        {"bot_id": 16, "first_speaker": "bot"},
+    ],
+)
+async def test_what_can_be_played_is_taken(cast: Cast, scenario: dict[str, Any]) -> None:
+    cast.check(Scenario(**scenario))
+
+
+async def test_a_model_in_the_settings_lets_it_play_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, llm: LlmServer
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "k")
+    cast = cast_with(tmp_path, openai_base_url=llm.base_url, model="mock-model")
+    assert cast.default_seat == "simulated"
+    for scenario in (
+        Scenario(bot_id="secret"),
+        Scenario(bot_id="prompted", user="simulated", first_speaker="bot"),
+        Scenario(bot_prompt="Bạn là cô giáo."),
+    ):
+        cast.check(scenario)
+    bot = cast.bot(Scenario(bot_prompt="Bạn là cô giáo."))
+    pieces: list[str] = []
+    reply = await bot.reply(asks(), pieces.append)
+    assert list(reply.bubbles) == ["".join(pieces)]
+    assert llm.calls[0].messages[0]["content"] == "Bạn là cô giáo."
+    await cast.close()
+
+
+async def test_bots_are_made_once_and_closing_unused_ones_is_nothing(cast: Cast) -> None:
+    assert cast.bot(Scenario(bot_id=7)) is cast.by_id("7")
+    assert isinstance(cast.by_id("16"), Webhook)
+
+
+async def test_without_a_model_the_script_speaks_and_a_simulated_seat_is_an_error(
+    cast: Cast,
+) -> None:
+    assert cast.default_seat == "scripted"
+    assert isinstance(cast.user(Scenario(), "scripted", {}, Ear()), ScriptedUser)
+    with pytest.raises(UserError) as caught:
+        cast.user(Scenario(), "simulated", {}, Ear())
+    assert (caught.value.code, caught.value.retryable) == ("user_unreachable", False)
