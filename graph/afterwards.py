@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from graph.drive import Drive, Ending, broken, error_data
 from graph.ends import EndReason, Status
-from graph.errors import Busy, Conflict, Full, NotFound, Stopping, StorageError
+from graph.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping, StorageError
 from graph.live import View
+from graph.scenario import Scenario
 from graph.storage import Storage
+from nodes.speakers import Ask
 
 if TYPE_CHECKING:
     from graph.runs import Runs
@@ -58,6 +60,18 @@ def tell(view: View, ending: Ending) -> dict[str, Any]:
         "turns": view.turn,
         "error": told,
     }
+
+
+async def part(runs: "Runs", id: str) -> None:
+    """Tells the bot that the conversation has ended: once, and no more if that fails."""
+    try:
+        state = await runs.views.state(id)
+        scenario = Scenario.read(state["scenario"])
+        said, turn = state.get("messages") or [], state.get("turn", 0)
+        ask = Ask(id, turn, said, scenario, state.get("session") or {})
+        await runs.cast.bot(scenario).close(ask)
+    except DuologueError as why:
+        log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
 
 
 async def mark_orphans(runs: "Runs") -> None:

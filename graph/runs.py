@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from graph.afterwards import mark_orphans, resume_all, tell, to_resume, written
+from graph.afterwards import mark_orphans, part, resume_all, tell, to_resume, written
 from graph.begin import first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
@@ -344,6 +344,8 @@ class Runs:
             self._driving.pop(drive.view.id, None)
             self._watch("run_ended", drive.view.id, tell(drive.view, ending))
             drive.over()
+        if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
+            self._tasks.create_task(part(self, drive.view.id), name=f"end {drive.view.id}")
 
     async def _in_flight(self, row: Conversation) -> int | None:
         """The turn that was sent and has no reply on disk."""

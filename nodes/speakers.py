@@ -71,6 +71,9 @@ class Bot(Protocol):
     async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
         """Answers the last line, telling each `piece` as it arrives. Raises `BotError`."""
 
+    async def close(self, ask: Ask) -> None:
+        """Tells the bot that the conversation has ended, if it wants to know. Raises `BotError`."""
+
     async def ping(self) -> str:
         """Tries whether the bot can be reached and says what it found. Raises `BotError`."""
 

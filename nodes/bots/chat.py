@@ -39,6 +39,9 @@ class ChatBot:
         opening = [] if ask.turn else [{"role": "user", "content": OPEN_AS_BOT}]
         return system + said + opening
 
+    async def close(self, ask: Ask) -> None:
+        """It need not know."""
+
     async def ping(self) -> str:
         await within(self._timeout_s, BotError, self.name, self._chat.complete(_PING, _unheard))
         return f"{self.name} answers"

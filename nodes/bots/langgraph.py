@@ -56,6 +56,9 @@ class LangGraphServerBot:
     async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
         return await self._within(self._timeout_s, self._turn(ask, piece))
 
+    async def close(self, ask: Ask) -> None:
+        """It need not know."""
+
     async def ping(self) -> str:
         await self._within(self._open_s, self._json("GET", "/ok"))
         return f"{self._shown} answers"

@@ -66,6 +66,11 @@ class Webhook:
         captured = self._captured(call.capture, data)
         return Reply(said, ended, session={**ask.session, **captured} or None)
 
+    async def close(self, ask: Ask) -> None:
+        if self.config.end is not None:
+            key = f"{ask.conversation_id}:end"
+            self._check(self.config.end, await self._call(self.config.end, ask, key, self._init_s))
+
     async def ping(self) -> str:
         call = self.config.ping or self._turn
         if self.config.ping is None:
