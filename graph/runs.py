@@ -66,6 +66,7 @@ class Runs:
         self._tasks = tasks
         self._watch = watch
         self._mirrored: set[str] = set()
+        self._partings: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     # --- what there is ----------------------------------------------------------------------
@@ -345,7 +346,9 @@ class Runs:
             self._watch("run_ended", drive.view.id, tell(drive.view, ending))
             drive.over()
         if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
-            self._tasks.create_task(part(self, drive.view.id), name=f"end {drive.view.id}")
+            parting = self._tasks.create_task(part(self, drive.view.id), name="end")
+            self._partings.add(parting)
+            parting.add_done_callback(self._partings.discard)
 
     async def _in_flight(self, row: Conversation) -> int | None:
         """The turn that was sent and has no reply on disk."""
@@ -391,6 +394,8 @@ class Runs:
                 if drive.task and not drive.finished.is_set():
                     drive.task.cancel()
             await self._all_finished(drives)
+        for parting in self._partings:
+            parting.cancel()
         self.views.close()
 
     async def _all_finished(self, drives: list[Drive]) -> None:
