@@ -50,7 +50,8 @@ class Service:
         command = ["python", "-m", "cli", "serve", "--port", str(self.port)]
         self.process = Process(command, env=self._env, ready=f"{self.url}/health", startup=READY_S)
         await self.process.__aenter__()
-        await self._pages()
+        if self._env.get("DUOLOGUE_UI") != "false":
+            await self._pages()
 
     async def _pages(self) -> None:
         from tests.servers.wait import wait_until

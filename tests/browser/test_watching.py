@@ -8,6 +8,8 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.looking import LATER, Looking
 from tests.browser.service import Service
+from tests.servers.host import free_port
+from tests.servers.process import Process
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
 
@@ -138,3 +140,27 @@ async def test_it_fits_a_phone(look: Looking) -> None:
 async def test_an_unknown_conversation_is_said_so_in_words(look: Looking) -> None:
     tab = await look.tab("/ui/?thread=00000000-0000-4000-8000-000000000000")
     await expect(tab.page.get_by_text("There is no such conversation.")).to_be_visible()
+
+
+async def test_a_page_of_its_own_waits_for_its_server_and_loses_nothing(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with Service(tmp_path, ui="false") as service:
+        port = free_port()
+        command = ["python", "-m", "cli", "ui", "--api", service.url, "--port", str(port)]
+        url = f"http://127.0.0.1:{port}"
+        async with Process(command, ready=f"{url}/ui/alive", startup=90):
+            look = Looking(browser, url)
+            tab = await look.tab("/vi/")
+            id = await tab.start()
+            await tab.grown(4)
+            await service.kill9()
+            trouble = tab.page.get_by_role("alert").filter(has_text=re.compile("kết nối"))
+            await expect(trouble.filter(visible=True)).to_be_visible()
+            await service.start()
+            await tab.stands("đã xong")
+            await expect(trouble.filter(visible=True)).to_be_hidden()
+            assert await tab.texts() == await service.said(id)
+            await expect(tab.bubbles).to_have_count(20)
+            await look.close()
+            look.complain()
