@@ -23,7 +23,6 @@ from graph.ends import EndReason, Status
 from graph.errors import (
     Busy,
     Conflict,
-    DuologueError,
     Forbidden,
     Full,
     Stopping,
@@ -38,7 +37,6 @@ from nodes.cast import Cast
 
 log = logging.getLogger("duologue.runs")
 _SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
-MIRROR_EVERY_S = 0.5
 
 
 def _unwatched(_what: str, _id: str, _facts: dict[str, Any]) -> None:
@@ -65,7 +63,6 @@ class Runs:
         self.views = Views(self.graph, storage, self._note, self._driving, self.true)
         self._tasks = tasks
         self._watch = watch
-        self._mirrored: set[str] = set()
         self._partings: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -244,23 +241,9 @@ class Runs:
     ) -> Follower:
         """A reader of the conversation from its start, or from behind a cursor."""
         view = view or await self.views.of(id)
-        if view.stands is Status.RUNNING and not view.exact and id not in self._mirrored:
-            self._mirrored.add(id)
-            self._tasks.create_task(self._mirror(view), name=f"mirror {id}")
+        if self.views.wants_mirror(view):
+            self._tasks.create_task(self.views.mirror(view), name=f"mirror {id}")
         return Follower(view, after)
-
-    async def _mirror(self, view: View) -> None:
-        """Another process drives it: what that one stores is looked up while somebody follows."""
-        try:
-            while view.stands is Status.RUNNING and not view.exact and not self._stopping:
-                await asyncio.sleep(MIRROR_EVERY_S)
-                if not view.followers:
-                    return
-                await self.views.of(view.id)
-        except DuologueError as error:
-            log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
-        finally:
-            self._mirrored.discard(view.id)
 
     # --- inside -----------------------------------------------------------------------------
 

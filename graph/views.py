@@ -1,5 +1,7 @@
 """The views of this process: one object a conversation, so that all who follow see the same."""
 
+import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from typing import Any, cast
@@ -7,11 +9,14 @@ from typing import Any, cast
 from graph.catalogue import Conversation
 from graph.drive import Graph, config
 from graph.ends import Status
+from graph.errors import DuologueError
 from graph.live import View, Watch
 from graph.state import State
 from graph.storage import Storage
 
 KEPT = 256
+MIRROR_EVERY_S = 0.5
+log = logging.getLogger("duologue.runs")
 
 
 class Views:
@@ -30,6 +35,7 @@ class Views:
         self._watch = watch
         self._drives = drives
         self._true = true
+        self._mirrored: set[str] = set()
         self.expected: set[str] = set()
         """Interrupted ones that go on in a moment: their streams are not over."""
         self._views: OrderedDict[str, View] = OrderedDict()
@@ -71,6 +77,25 @@ class Views:
         if not view.driven_here:
             _tell(view, row, state, goes_on=id in self.expected)
         return view
+
+    def wants_mirror(self, view: View) -> bool:
+        """Whether another process drives it, and nobody looks up yet what that one stores."""
+        elsewhere = view.stands is Status.RUNNING and not view.exact
+        return elsewhere and view.id not in self._mirrored
+
+    async def mirror(self, view: View) -> None:
+        """Looks it up while somebody follows."""
+        self._mirrored.add(view.id)
+        try:
+            while view.stands is Status.RUNNING and not view.exact and not view.closed:
+                await asyncio.sleep(MIRROR_EVERY_S)
+                if not view.followers:
+                    return
+                await self.of(view.id)
+        except DuologueError as error:
+            log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
+        finally:
+            self._mirrored.discard(view.id)
 
     def settled(self, id: str) -> None:
         """It goes on now, or it does not, and then its stream ends."""
