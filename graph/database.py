@@ -44,6 +44,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
         self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
         self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
         self._failed: Exception | None = None
         self._closed = False
@@ -66,9 +67,11 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        self._jobs.put(None)
+        await asyncio.to_thread(self._readers.shutdown)
+        for connection in self._reading:
+            connection.close()
+        self._jobs.put(None)  # the writer goes last: then SQLite folds the log into the file
         await asyncio.to_thread(self._writer.join)
-        self._readers.shutdown(wait=True)
 
     def post(self, sql: str, rows: Rows) -> None:
         """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
@@ -99,15 +102,19 @@ class Database:
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, read beside the writer."""
+        return await self.look(lambda connection: list(connection.execute(sql, values)))
+
+    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds with a connection that only reads: one way to a thread and back."""
         try:
-            return await self._loop.run_in_executor(self._readers, self._read, sql, values)
+            return await self._loop.run_in_executor(self._readers, self._look, work)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise storage_error(error, self.path) from error
 
-    def _read(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if not hasattr(self._local, "connection"):
             self._local.connection = self._connect()
-        return list(self._local.connection.execute(sql, values))
+        return work(self._local.connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
