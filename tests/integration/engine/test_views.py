@@ -1,0 +1,74 @@
+"""Many conversations are looked at; only some stay in memory, and none that somebody needs."""
+
+import asyncio
+import contextlib
+import sqlite3
+
+import pytest
+
+from graph import views as module
+from graph.ends import Status
+from tests.integration.engine.house import House, created, exact, lines, ran, rested, status
+from tests.servers.robot import RobotServer
+from tests.servers.wait import wait_until
+
+
+async def test_views_of_idle_conversations_are_dropped_and_read_again(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 5)
+    async with house.open() as runs:
+        ids = [await created(runs, max_turns=1) for _ in range(12)]
+        said = {}
+        for id in ids:
+            await ran(runs, id)
+            said[id] = await lines(runs, id)
+        assert len(runs.views._views) <= 5
+        for id in ids:
+            assert await lines(runs, id) == said[id]
+            assert (await runs.get(id)).turn == 1
+
+
+async def test_a_view_that_is_driven_or_followed_is_never_dropped(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+    robot.fail("hold", turn=1, times=1)
+    async with house.open() as runs:
+        driven, followed = [await created(runs, max_turns=2) for _ in range(2)]
+        view = await runs.start(driven)
+        await wait_until(lambda: robot.of(driven))
+        follower = await runs.follow(followed)
+        reader = asyncio.ensure_future(_all(follower.frames()))
+        await asyncio.sleep(0)
+        for _ in range(6):
+            await runs.messages(await created(runs))
+        assert await runs.views.of(driven) is view
+        assert await runs.views.of(followed) is follower.view
+        await runs.start(followed)
+        robot.release()
+        for id in (driven, followed):
+            await rested(runs, id)
+        assert (await reader)[-1].event == "done"
+
+
+async def _all(frames: object) -> list[object]:
+    return [frame async for frame in frames]  # type: ignore[attr-defined]
+
+
+async def test_a_database_locked_for_three_seconds_costs_no_turn(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=6)
+        await runs.start(id)
+        await wait_until(lambda: len(robot.of(id)) >= 2)
+        with contextlib.closing(sqlite3.connect(house.database, isolation_level=None)) as backup:
+            backup.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(3)
+            assert (await runs.get(id)).status is Status.RUNNING
+            backup.execute("COMMIT")
+        await rested(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 6)
+        exact(robot, id, await lines(runs, id), 6)
+    assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in range(1, 7)]
