@@ -106,6 +106,8 @@ class Database:
 
     async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` finds with a connection that only reads: one way to a thread and back."""
+        if self._closed:
+            raise StorageError("the database is closed")
         try:
             return await self._loop.run_in_executor(self._readers, self._look, work)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
@@ -114,6 +116,7 @@ class Database:
     def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if not hasattr(self._local, "connection"):
             self._local.connection = self._connect()
+            self._reading.append(self._local.connection)
         return work(self._local.connection)
 
     def _connect(self) -> sqlite3.Connection:
