@@ -208,7 +208,7 @@ async def test_closing_writes_what_is_queued_and_closing_twice_is_closing_once(
         assert other.execute("SELECT count(*) FROM said").fetchone() == (50,)
 
 
-async def test_writing_to_a_closed_database_is_an_error_and_no_endless_wait(
+async def test_using_a_closed_database_is_an_error_and_no_endless_wait(
     tmp_database: Path,
 ) -> None:
     database = Database(tmp_database)
@@ -217,6 +217,8 @@ async def test_writing_to_a_closed_database_is_an_error_and_no_endless_wait(
     async with asyncio.timeout(2):
         with pytest.raises(StorageError):
             await database.write(add("zu spät"))
+        with pytest.raises(StorageError):
+            await texts(database)
 
 
 async def test_a_value_that_sqlite_cannot_take_is_a_storage_error_to_readers(
