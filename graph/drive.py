@@ -15,7 +15,7 @@ from langgraph.types import Command
 
 from graph import tracing
 from graph.ends import EndReason, Status
-from graph.errors import DuologueError, SpeakerError
+from graph.errors import BotError, DuologueError, Invalid, SpeakerError
 from graph.live import View
 from graph.state import State
 from nodes.context import Directions
@@ -109,6 +109,9 @@ class Drive:
             bot = error.where == "bot"
             reason = EndReason.BOT_ERROR if bot else EndReason.SIMULATOR_ERROR
             return Ending(Status.INTERRUPTED, reason, error)
+        except Invalid as error:  # the bot is configured no more
+            gone = BotError("unreachable", error.message, retryable=False)
+            return Ending(Status.INTERRUPTED, EndReason.BOT_ERROR, gone)
         except DuologueError as error:
             return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the conversation must say so
