@@ -215,18 +215,24 @@ async def test_recovery_touches_neither_the_stopped_nor_those_that_met_an_error(
 async def test_a_conversation_whose_bot_is_gone_from_the_file_stops_no_recovery(
     house: House, robot: RobotServer
 ) -> None:
+    without = house.bots.read_text(encoding="utf-8")
+    house.add_bots(f"  shop: {{kind: webhook, preset: robot-lesson, base_url: '{robot.url}'}}\n")
     async with house.open() as runs:
-        ids = [await created(runs, max_turns=2) for _ in range(2)]
+        ids = [await created(runs, bot_id="shop", max_turns=2) for _ in range(2)]
         for id in ids:
             await runs.start(id, turns=1)
             await rested(runs, id)
             await runs.storage.catalogue.update(id, status=Status.INTERRUPTED)
-    house.bots.write_text("bots: {}\n", encoding="utf-8")
+    house.bots.write_text(without, encoding="utf-8")
     async with house.open() as runs:
         await runs.recover()
         for id in ids:
             await rested(runs, id)
-            assert (await runs.get(id)).status in (Status.INTERRUPTED, Status.COMPLETED)
+            row = await runs.get(id)
+            assert (row.status, row.end_reason) == (Status.INTERRUPTED, "bot_error")
+            assert row.error is not None
+            assert row.error["code"] == "bot_unreachable"
+            assert row.error["retryable"] is False
 
 
 async def test_a_follower_of_a_killed_process_ends_with_the_same_text_in_the_next(
