@@ -171,7 +171,8 @@ def _elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
     since = str(detail.get("created_at") or "")
     if not since or not (fresh or transcript.status == "running"):
         return ""
-    until = "" if transcript.status == "running" else fresh[-1]
+    ended = max(*fresh[-1:], str(detail.get("updated_at") or ""), "")
+    until = "" if transcript.status == "running" else ended
     return (
         f'<span title="{words("elapsed")}" data-since="{escape(since)}" '
         f'data-until="{escape(until)}">{_span(since, until)}</span>'

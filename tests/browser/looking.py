@@ -30,7 +30,7 @@ class Looking:
     _contexts: list[BrowserContext] = field(default_factory=list)
 
     async def tab(self, path: str = "/ui/", *, phone: bool = False, **more: Any) -> "Tab":
-        """A tab of somebody else: nothing is shared with the other tabs."""
+        """A tab of somebody else, at `path`: nothing is shared with the other tabs."""
         context = await self.browser.new_context(
             viewport=PHONE if phone else DESKTOP, has_touch=phone, is_mobile=phone, **more
         )
@@ -40,7 +40,7 @@ class Looking:
         page.on("console", self._told)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("request", lambda request: self._asked(request.url))
-        await page.goto(self.url + path)
+        await page.goto(self.url + path if path.startswith("/") else path)
         return Tab(page, self)
 
     def _told(self, message: ConsoleMessage) -> None:

@@ -1,5 +1,6 @@
 """The server as `make run` starts it: a process with a port and a database that outlive it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,14 @@ READY_S = 90.0
 class Service:
     """`async with Service(folder)`: `kill9()` and `start()` bring the same one down and up."""
 
-    def __init__(self, folder: Path, *, robot: str = "", **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        robot: str = "",
+        **settings: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "bots.yaml").write_text(
@@ -34,6 +42,7 @@ class Service:
             "DUOLOGUE_DEMO_DELAY_S": "0.45",
             "DUOLOGUE_ATTEMPTS": "1",
             "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as on anybody's machine
+            **(environment or {}),
             **{f"DUOLOGUE_{name.upper()}": value for name, value in settings.items()},
         }
         self.process: Process | None = None

@@ -1,0 +1,64 @@
+"""The figures that people feel: how much is loaded, and how smooth it is with many watching."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.browser.conftest import each
+from tests.browser.looking import Looking
+from tests.browser.service import Service
+from tests.browser.watchers import watched_by
+from tests.servers.llm import LlmServer
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+LINE = "Hôm nay mình học cách giới thiệu gia đình nhé! Bạn nghe thật kỹ rồi nói lại cả câu này."
+
+
+async def test_the_page_is_less_than_a_megabyte(look: Looking) -> None:
+    tab = await look.tab("about:blank")
+    wire = await tab.page.context.new_cdp_session(tab.page)
+    await wire.send("Network.enable")
+    sizes: list[float] = []
+    wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    await tab.page.goto(f"{look.url}/vi/")
+    await tab.ready()
+    assert 50_000 < sum(sizes) < 1_000_000
+
+
+@each
+async def streaming(tmp_path: Path) -> AsyncIterator[Service]:
+    """A server whose speakers are models that answer word by word."""
+    async with LlmServer() as llm:
+        llm.set(manner={"token_delay": 0.05, "first_delay": 0.2})
+        llm.script([LINE] * 100)
+        models = {"OPENAI_BASE_URL": llm.base_url, "OPENAI_API_KEY": "none"}
+        async with Service(tmp_path, models) as service:
+            yield service
+
+
+async def ended(url: str, id: str) -> float:
+    """When a plain reader of the stream was told the end."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{url}/api/conversations/{id}/events") as stream,
+    ):
+        async for line in stream.content:
+            if line.startswith(b"event: done"):
+                return time.monotonic()
+    raise AssertionError("the stream ended without a word")
+
+
+async def test_twenty_people_watch_one_conversation_smoothly(streaming: Service) -> None:
+    id = await streaming.started(bot_prompt="Bạn là robot dạy tiếng Anh.", max_turns=4)
+    began = time.monotonic()
+    ideal, watched = await asyncio.gather(
+        ended(streaming.url, id), watched_by(20, f"{streaming.url}/ui", id)
+    )
+    took = [one.ended - began for one in watched]
+    assert max(took) <= 1.1 * (ideal - began) + 0.5
+    assert min(one.rate() for one in watched) >= 4
+    assert max(one.rate() for one in watched) <= 10
