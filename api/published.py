@@ -35,7 +35,7 @@ def publish(app: FastAPI) -> None:
             document["x-narrowed"] = True
             schemas = document["components"]["schemas"]
             for name in _ASKED:
-                _narrow(schemas[name]["properties"], _known(runs))
+                _narrow(schemas[name]["properties"], _known(runs), runs.settings.max_turns)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -50,10 +50,13 @@ def _known(runs: Runs) -> dict[str, list[Any]]:
     return known
 
 
-def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]]) -> None:
+def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]], most: int) -> None:
     for form in properties.get("history", {}).get("anyOf", ()):
         if form.get("type") == "string":
             form.update(pattern=_LIST, description="The JSON text of such a list.")
+    turns = properties.get("max_turns", {})
+    for form in (turns, *turns.get("anyOf", ())):
+        form.update({n: min(form[n], most) for n in ("maximum", "default") if form.get(n)})
     for name, values in known.items():
         if name in properties:
             was = properties[name]

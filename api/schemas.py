@@ -94,7 +94,7 @@ class Fork(Client):
         }
     )
     index: Annotated[int, Field(strict=True, ge=-1, le=2 * MAX_TURNS * 10)] | None = None
-    checkpoint_id: Annotated[str, Field(max_length=100, pattern=r"^[\w-]+$")] | None = None
+    checkpoint_id: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9-]+$")] | None = None
     message: Said | None = Field(None, description="The user's next line, instead of a new one.")
     bot_id: BotId | None = None
     bot_prompt: Prompt | None = None
@@ -125,7 +125,7 @@ class OpenSession(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"bot_id": 16}]})
     bot_id: BotId = 16
-    max_turns: Turns = MAX_TURNS
+    max_turns: Turns | None = Field(None, description="As many as the server allows.")
 
 
 class Chat(Strict):

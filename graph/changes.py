@@ -5,9 +5,16 @@ from typing import Any
 
 from graph.catalogue import Conversation
 from graph.errors import Invalid
+from graph.settings import Settings
 from nodes.cast import Cast
 
 _KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
+
+
+def within_limits(turns: int, settings: Settings) -> None:
+    """Raises `Invalid` for more turns than this process allows."""
+    if turns > settings.max_turns:
+        raise Invalid(f"may be {settings.max_turns} at most on this server", "max_turns")
 
 
 def changed(
@@ -16,6 +23,7 @@ def changed(
     """The update of the state, and the columns of the catalogue. Raises `Invalid`."""
     scenario: dict[str, Any] = {name: asked[name] for name in _KEPT if name in asked}
     columns: dict[str, Any] = {n: asked[n] for n in ("max_turns", "persona") if n in asked}
+    within_limits(asked.get("max_turns", 1), cast.settings)
     update: dict[str, Any] = {}
     if "seat" in asked:
         # "simulated" gives the seat back to whoever speaks where nobody sits in it.

@@ -16,7 +16,7 @@ from graph.afterwards import mark_orphans, part, resume_all, tell, to_resume, wr
 from graph.begin import first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
-from graph.changes import changed
+from graph.changes import changed, within_limits
 from graph.cursor import Cursor
 from graph.drive import Drive, Ending, Graph, put
 from graph.ends import EndReason, Status
@@ -86,6 +86,7 @@ class Runs:
         if self._stopping:
             raise Stopping("the server is stopping")
         self.cast.check(scenario)
+        within_limits(scenario.max_turns, self.settings)
         if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
             return known
         id = str(uuid4())

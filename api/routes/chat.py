@@ -25,7 +25,8 @@ async def open_session(
     An `Idempotency-Key` header gives the same session for the same key and body.
     """
     asked = body or schemas.OpenSession()
-    scenario = Scenario(bot_id=asked.bot_id, max_turns=asked.max_turns, user="human")
+    turns = asked.max_turns or runs.settings.max_turns
+    scenario = Scenario(bot_id=asked.bot_id, max_turns=turns, user="human")
     return {"session_id": await create(runs, scenario, "session", key)}
 
 

@@ -12,11 +12,9 @@ from api.bodies import StrictRoute
 from api.documents import answers
 from api.present import detail, listed
 from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
-from graph.errors import Invalid
 from graph.forks import checkpoints_of, fork
 from graph.runs import Runs
 from graph.scenario import Scenario
-from graph.settings import Settings
 
 router = APIRouter(
     prefix="/api/conversations",
@@ -36,22 +34,17 @@ Key = Annotated[
 ]
 
 
-def within_limits(scenario: Scenario, settings: Settings) -> Scenario:
-    if scenario.max_turns > settings.max_turns:
-        raise Invalid(f"may be {settings.max_turns} at most on this server", "max_turns")
-    return scenario
-
-
 async def create(
     runs: Runs, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
 ) -> str:
     """A new conversation, or the one that this key made before."""
+    most = runs.settings.max_turns
+    if "max_turns" not in scenario.model_fields_set and scenario.max_turns > most:
+        scenario = scenario.model_copy(update={"max_turns": most})
     asked = [path, client_id, dumped(scenario)]
     body = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
     named = f"{client_id or ''} {key}" if key else None
-    return await runs.create(
-        within_limits(scenario, runs.settings), client_id=client_id, key=named, body=body
-    )
+    return await runs.create(scenario, client_id=client_id, key=named, body=body)
 
 
 @router.post("", status_code=201, response_model=schemas.Created, summary="Make a conversation")
