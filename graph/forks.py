@@ -4,7 +4,7 @@ from typing import Any
 
 from graph.catalogue import Conversation
 from graph.drive import config
-from graph.errors import Conflict, Invalid, NotFound
+from graph.errors import Conflict, Invalid
 from graph.runs import Runs
 from graph.scenario import Scenario
 from graph.state import Message, State, adding, message
@@ -39,7 +39,7 @@ async def fork(
 ) -> dict[str, Any]:
     """A new conversation that begins like `row` and goes on with what `asked` changes.
 
-    Raises `Invalid`, `NotFound` and `Conflict`, each naming the field that does not fit.
+    Raises `Invalid` and `Conflict`, each naming the field that does not fit.
     """
     said = await runs.messages(row.id)
     kept, at = await _kept(runs, row, said, asked)
@@ -92,7 +92,7 @@ async def _kept(
         index = await _index_of(runs, row.id, asked["checkpoint_id"])
     at = len(said) - 1 if index is None else int(index)
     if at >= len(said):
-        raise NotFound(f"the conversation has messages 0 to {len(said) - 1}", field="index")
+        raise Conflict(f"the conversation has messages 0 to {len(said) - 1}", field="index")
     kept = said[: at + 1]
     if "message" in asked and kept and kept[-1]["role"] == "user":
         raise Conflict(
@@ -105,7 +105,7 @@ async def _index_of(runs: Runs, id: str, checkpoint_id: str) -> int:
     place = {"configurable": {"thread_id": id, "checkpoint_id": checkpoint_id}}
     snapshot = await runs.graph.aget_state(place)  # type: ignore[arg-type]
     if not snapshot.created_at:
-        raise NotFound("the conversation has no such checkpoint", field="checkpoint_id")
+        raise Conflict("the conversation has no such checkpoint", field="checkpoint_id")
     return len(snapshot.values.get("messages") or []) - 1
 
 

@@ -19,6 +19,8 @@ from graph.text import clean, clean_deep
 MAX_TURNS = 2000
 MAX_HISTORY = 2000
 MAX_TEXT = 200_000
+# Something that no regular expression, of whichever language, takes for blank.
+INK = r"[^\s\x1c-\x1f\x85\ufeff]"
 
 BotId = (
     Annotated[int, Field(strict=True, ge=0, le=2**53)]
@@ -28,7 +30,7 @@ BotId = (
 )
 Said = Annotated[
     str,
-    StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=r"\S"),
+    StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=INK),
     AfterValidator(clean),
 ]
 Prompt = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT), AfterValidator(clean)]
