@@ -132,10 +132,10 @@ async def test_a_fork_that_does_not_fit_names_its_field(service: Service) -> Non
     await service.until(parent, "completed")
     path = f"/api/conversations/{parent}/forks"
     for status, body, field in (
-        (404, {"index": 2}, "index"),
+        (409, {"index": 2}, "index"),
         (422, {"index": -2}, "index"),
         (422, {"index": 0, "checkpoint_id": "x"}, "checkpoint_id"),
-        (404, {"checkpoint_id": "1efb5c3a-0000-6000-8000-000000000000"}, "checkpoint_id"),
+        (409, {"checkpoint_id": "1efb5c3a-0000-6000-8000-000000000000"}, "checkpoint_id"),
         (409, {"index": 0, "message": "a"}, "message"),
         (422, {"bot_id": "none"}, "bot_id"),
         (422, {"persona": "none"}, "persona"),
