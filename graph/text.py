@@ -6,6 +6,7 @@ from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ZWJ = "\u200d"
+LONGEST_CLUSTER = 128
 
 
 def clean(text: str) -> str:
@@ -27,19 +28,21 @@ def clean_deep(value: Any) -> Any:
 def cut(text: str) -> int:
     """Where `text` can be parted so that whatever follows cannot change what stands before.
 
-    The last cluster (a base and all that combines with it) may still grow, so it is held back.
+    The last cluster (a base and all that combines with it) may still grow, so it is held back;
+    not without end, since a model that has lost its mind repeats one mark for ever.
     """
-    at = len(text) - 1
-    while at > 0 and not _begins_cluster(text, at):
-        at -= 1
-    return max(at, 0)
+    last = len(text) - 1
+    for at in range(last, max(last - LONGEST_CLUSTER, 0), -1):
+        if _begins_cluster(text, at):
+            return at
+    return 0 if last < LONGEST_CLUSTER else len(text)
 
 
 def _begins_cluster(text: str, at: int) -> bool:
     char, before = text[at], text[at - 1]
     if char < "\u0300":
         return not (char == "\n" and before == "\r")
-    return not (_extends(char) or before == _ZWJ or _pairs(char, before) or _is_jamo(char))
+    return not (_extends(char) or before == _ZWJ or _pairs(text, at) or _is_jamo(char))
 
 
 def _extends(char: str) -> bool:
@@ -51,9 +54,12 @@ def _extends(char: str) -> bool:
     )
 
 
-def _pairs(char: str, before: str) -> bool:
-    # A flag is two regional indicators; a run of them is held back whole.
-    return _is_indicator(char) and _is_indicator(before)
+def _pairs(text: str, at: int) -> bool:
+    """A flag is two regional indicators, counted from where their run begins."""
+    first = at
+    while first >= 0 and _is_indicator(text[first]):
+        first -= 1
+    return (at - first) % 2 == 0 and first < at
 
 
 def _is_indicator(char: str) -> bool:
