@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graph.live import Follower, View
 from graph.state import message
-from graph.text import clean, clean_deep, cut
+from graph.text import LONGEST_CLUSTER, clean, clean_deep, cut
 
 PARTS = (
     "ae\u0301\u0302\u0323\u1ebfđ \r\n\u200d\u200c\ufe0f👩🏫🏽🇻🇳🏴\U000e0067\U000e007f"
@@ -77,10 +77,22 @@ def test_what_reads_as_one_is_never_parted(whole: str) -> None:
         assert cut(whole[:at]) == 0
 
 
-def test_a_run_of_flags_is_held_until_something_else_follows() -> None:
-    assert cut("🇻🇳🇻") == 0
-    assert cut("x🇻🇳🇻🇳") == 1
-    assert cut("🇻🇳🇻🇳 ") == 4
+def test_flags_are_cut_between_and_never_inside() -> None:
+    flags = "🇻🇳🇫🇷🇻🇳"
+    assert [cut(("x" + flags)[:n]) for n in range(1, 8)] == [0, 1, 1, 3, 3, 5, 5]
+    assert cut(f"{flags} ") == 6
+    assert told(list(flags * 3), flags * 3) == ["🇻🇳", "🇫🇷", "🇻🇳"] * 3
+
+
+@pytest.mark.parametrize("one", ["\u0301", "🇻", "\u200d", "👩\u200d", "\u11ab"])
+def test_a_mark_repeated_without_end_is_not_held_without_end(one: str) -> None:
+    view = View("c", [], 0, 1)
+    for _ in range(20_000):
+        view.piece("assistant", one)
+        assert len(view._held) <= LONGEST_CLUSTER + 1
+    whole = one * 20_000
+    assert whole.startswith(view.saying)
+    assert "".join(told([one] * 500, one * 500)) == one * 500
 
 
 def test_plain_text_is_held_back_by_one_character_only() -> None:
