@@ -165,13 +165,14 @@ class Desk:
     def names(self, room: Room) -> dict[str, str]:
         """What the two speakers are called, as far as the server has told."""
         bot = str(room.detail.get("bot_id", ""))
+        prompted = self.words("bot_by_prompt") if room.detail.get("bot_prompt") else ""
         persona = str(room.detail.get("persona") or "")
         said = {line.role: line.name for line in room.transcript.bubbles if line.settled}
         user = self.personas.get(persona) or self._called(said.get("user"))
         user = user or self.words.maybe(f"nobody_{room.seat}", "")
         if room.seat == "human":
             user = self.words("you")
-        assistant = self.bots.get(bot) or self._called(said.get("assistant")) or bot
+        assistant = prompted or self.bots.get(bot) or self._called(said.get("assistant")) or bot
         return {"user": user, "assistant": assistant}
 
     def _called(self, name: str | None) -> str:

@@ -201,7 +201,8 @@ def banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
     parts = []
     if link in ("lost", "down", "missing", "forbidden"):
         kind = "bad" if link in ("missing", "forbidden") else "warn"
-        parts.append(f'<div class="note {kind}" role="alert">{words(link)}</div>')
+        way = f' <a href="?view=find" data-go>{words("nav_find")}</a>' if kind == "bad" else ""
+        parts.append(f'<div class="note {kind}" role="alert">{words(link)}{way}</div>')
     if notice:
         parts.append(
             f'<div class="note bad" role="alert"><b>{words("failed")}.</b> {escape(notice)}'

@@ -144,6 +144,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "retrying": ("Tried again", "Đã thử lại"),
     "reset": ("Said anew", "Nói lại"),
     "diverged": ("Answered otherwise", "Trả lời khác trước"),
+    "bot_by_prompt": ("Bot by prompt", "Bot theo prompt"),
     "nobody_scripted": ("Scripted learner", "Học viên theo kịch bản"),
     "nobody_simulated": ("Simulated user", "Người dùng mô phỏng"),
     "named_scripted learner": ("Scripted learner", "Học viên theo kịch bản"),
