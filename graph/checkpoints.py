@@ -19,6 +19,7 @@ from langgraph.checkpoint.base import (
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
+    CheckpointTuple,
     DeltaChannelHistory,
     get_checkpoint_id,
     get_checkpoint_metadata,
@@ -68,12 +69,40 @@ _DELTAS = (
 )
 
 
+_CHECKPOINT = """SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"""
+_PENDING = """SELECT task_id, channel, type, value FROM writes
+    WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
+    ORDER BY task_path, task_id, idx"""
+
+
 Step = tuple[str, Sequence[Sequence[Any]]]
 
 
 def _execute(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
     for sql, rows in steps:
         connection.executemany(sql, rows)
+
+
+def _found(
+    head: tuple[str, str], id: str | None, connection: sqlite3.Connection
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
+    if id:
+        rows = connection.execute(f"{_CHECKPOINT} AND checkpoint_id = ?", (*head, id))
+    else:
+        rows = connection.execute(f"{_CHECKPOINT} ORDER BY checkpoint_id DESC LIMIT 1", head)
+    row = rows.fetchone()
+    return row and (row, connection.execute(_PENDING, (*head, row[0])).fetchall())
+
+
+def _place(thread: str, namespace: str, id: str) -> RunnableConfig:
+    return {
+        "configurable": {
+            "thread_id": thread,
+            "checkpoint_ns": namespace,
+            "checkpoint_id": id,
+        }
+    }
 
 
 class Checkpoints(AsyncSqliteSaver):
@@ -87,6 +116,25 @@ class Checkpoints(AsyncSqliteSaver):
 
     def get_next_version(self, current: Any, channel: None) -> Any:
         return int(str(current).split(".")[0]) + 1 if current is not None else 1
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint, the last one where none is named, with the writes behind it."""
+        place = config["configurable"]
+        head = (str(place["thread_id"]), place.get("checkpoint_ns", ""))
+        found = await self.database.look(partial(_found, head, get_checkpoint_id(config)))
+        if found is None:
+            return None
+        (id, parent, kind, blob, told), writes = found
+        return CheckpointTuple(
+            _place(*head, id),
+            self.serde.loads_typed((kind, blob)),
+            orjson.loads(told) if told is not None else {},
+            _place(*head, parent) if parent else None,
+            [
+                (task_id, channel, self.serde.loads_typed((kind, value)))
+                for task_id, channel, kind, value in writes
+            ],
+        )
 
     async def aput(
         self,
@@ -103,13 +151,7 @@ class Checkpoints(AsyncSqliteSaver):
         row = (thread, namespace, checkpoint["id"], parent, kind, blob, told)
         steps = [*self._pending.pop(thread, []), (_PUT, [row])]
         await self.database.write(partial(_execute, steps))
-        return {
-            "configurable": {
-                "thread_id": thread,
-                "checkpoint_ns": namespace,
-                "checkpoint_id": checkpoint["id"],
-            }
-        }
+        return _place(thread, namespace, checkpoint["id"])
 
     async def aput_writes(
         self,
@@ -164,8 +206,7 @@ class Checkpoints(AsyncSqliteSaver):
         seeds = await self._seeds(where, channels)
         names = {f"c{at}": channel for at, channel in enumerate(channels)}
         sql = _DELTAS.format(channels=", ".join(f":{name}" for name in names))
-        async with self.lock, self.conn.execute(sql, {**where, **names}) as cursor:
-            rows = list(await cursor.fetchall())
+        rows = await self.database.look(lambda look: list(look.execute(sql, {**where, **names})))
         return {channel: self._history(channel, rows, seeds.get(channel)) for channel in channels}
 
     def _history(
@@ -187,8 +228,7 @@ class Checkpoints(AsyncSqliteSaver):
         """The nearest stored value of each channel, with its distance in steps."""
         seeds: dict[str, tuple[int, Any]] = {}
         stored = _stores_any_of(channels)
-        async with self.lock, self.conn.execute(_ANCESTORS, where) as cursor:
-            rows = list(await cursor.fetchall())
+        rows = await self.database.look(lambda look: list(look.execute(_ANCESTORS, where)))
         for depth, kind, blob in rows:
             if len(seeds) == len(channels):
                 break

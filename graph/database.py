@@ -44,6 +44,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
         self._local = threading.local()
+        self._looking: list[sqlite3.Connection] = []
         self._reading: list[sqlite3.Connection] = []
         self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
         self._failed: Exception | None = None

@@ -5,7 +5,7 @@ is sent longer pieces, later; it holds up nobody and costs no memory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -361,7 +361,7 @@ class Follower:
                 for frame in ready:
                     yield frame
 
-    async def batches(self) -> AsyncIterator[list[Frame]]:
+    async def batches(self) -> AsyncGenerator[list[Frame], None]:
         """The same, as many together as there are: what is sent at once costs a send."""
         self.view.followers += 1
         try:
@@ -371,12 +371,17 @@ class Follower:
                     yield ready
                     if ready[-1].event == "done":
                         return
-                elif self.over or self.view.closed:
+                elif self.view.closed:
                     return
                 else:
-                    await self.view.changed()
+                    await self._more()
         finally:
             self.view.followers -= 1
+
+    async def _more(self) -> None:
+        """Returns when there may be more; at once where a `done` was passed over."""
+        if not self.over:
+            await self.view.changed()
 
     def _ready(self) -> list[Frame]:
         """What there is to tell now, up to a `done`; a long way behind, a part of it."""
