@@ -17,6 +17,7 @@
 
   const duologue = (window.duologue = {
     send: () => {},
+    heard: 0,
     boot: () => JSON.stringify({ ...place(), key: store.get(sessionStorage, "duologue-key") }),
     unlock(key, told) {
       if (told !== "ok") return;
@@ -118,13 +119,15 @@
   dark.addEventListener("change", paint);
 
   // The server may be killed and come back: the page says so, waits, and goes on where it was.
-  let boot = null, missed = 0;
+  // The same where the server is there but the page's own stream is not, as after a long sleep.
+  let boot = null, missed = 0, deaf = 0;
   async function alive() {
     try {
       const answer = await fetch("alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
       if (!answer.ok) throw new Error(answer.status);
       const told = (await answer.json()).boot;
-      if (missed > 1 || (boot && boot !== told)) return comeBack();
+      deaf = duologue.heard && Date.now() - duologue.heard > 45000 ? deaf + 1 : 0;
+      if (missed > 1 || deaf > 2 || (boot && boot !== told)) return comeBack();
       boot = told;
       missed = 0;
     } catch {

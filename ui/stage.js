@@ -68,6 +68,7 @@ function mark(at) {
 function draw() {
   const page = props.value;
   if (!page || !page.flags) return;
+  duologue.heard = Date.now();
   if (moved !== null && page.moved !== moved && page.thread)
     duologue.show(`?thread=${encodeURIComponent(page.thread)}`, { tell: false });
   if (moved === null) window.dispatchEvent(new Event("duologue:ready"));
