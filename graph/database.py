@@ -126,6 +126,8 @@ class Database:
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        # What is deleted is overwritten; not every build of SQLite does so by itself.
+        connection.execute("PRAGMA secure_delete=ON")
         return connection
 
     def _write(self) -> None:
