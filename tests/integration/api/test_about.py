@@ -97,6 +97,7 @@ async def test_no_secret_in_any_answer_stream_log_or_file(
         api_keys=key,
         log_file="duologue.log",
         log_level="DEBUG",
+        attempts="1",
         **secrets,
     )
     service.headers = {"X-API-Key": key}

@@ -146,6 +146,15 @@ async def test_retry_after_is_kept(service: Service, robot: RobotServer) -> None
     assert monotonic() - began < 20
 
 
+async def test_all_tries_together_are_bounded_in_time(opened: Opened, robot: RobotServer) -> None:
+    service = await opened(attempts_total_s="1", turn_timeout_s="30")
+    robot.fail("hang", turn=1)
+    began = monotonic()
+    heard = Heard.of(await service.frames("/simulate", {"bot_id": 16, "max_turns": 1}))
+    assert [error["code"] for error in heard.errors] == ["bot_timeout"]
+    assert monotonic() - began < 5
+
+
 async def test_waits_are_told_with_their_length(service: Service, robot: RobotServer) -> None:
     robot.fail("status", status=500, turn=1, times=1)
     frames = await service.frames("/simulate", {"bot_id": 16, "max_turns": 1})

@@ -10,6 +10,7 @@ from tests.integration.api.reading import Heard
 from tests.integration.api.service import Service, events_of
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
+from tests.servers.wait import wait_until
 
 Opened = Callable[..., Awaitable[Service]]
 
@@ -122,15 +123,17 @@ async def test_only_tokens_have_content(streaming: Service) -> None:
 async def test_an_event_source_ends_by_itself_and_reconnects_over_kill9(
     service: Service, robot: RobotServer
 ) -> None:
-    robot.set(honour_keys=True, delay=0.05)
-    id = await service.begin(12)
+    robot.set(honour_keys=True)
+    held = [robot.fail("hold", turn=turn, times=1) for turn in (3, 5)]
+    id = await service.begin(6)
     listening = asyncio.ensure_future(service.listen(id))
-    for turns in (3, 7):
-        await service.turns_done(id, turns)
+    for fault in held:
+        await wait_until(lambda fault=fault: fault.fired)
+        await asyncio.sleep(0.1)
         await service.restart()
     heard = await listening
     history = (await service.show(id))["history"]
-    assert len(history) == 24
+    assert len(history) == 12
     heard.must_be(history)
     assert heard.breaks >= 2
     assert len(heard.done) == 1
@@ -162,6 +165,25 @@ async def test_an_id_that_never_was_is_refused_or_told_from_where_it_points(
     for last in ("9.9.9.9.9", "1.5.0.1.0", "0.0.0.99.99d", "3.999999999.0.1.2"):
         answer = await service.ask("GET", events_of(id), params={"after": last})
         assert answer.status in (200, 204), last
+
+
+async def test_the_graphs_own_events_can_be_watched_live(
+    service: Service, robot: RobotServer
+) -> None:
+    held = robot.fail("hold", turn=2, times=1)
+    id = await service.begin(4)
+    await wait_until(lambda: held.fired)
+    watching = asyncio.ensure_future(service.ask("GET", events_of(id), params={"view": "graph"}))
+    await asyncio.sleep(0.2)
+    robot.release()
+    told = (await watching).text
+    assert "event: on_chain_start" in told
+    assert "event: on_chain_stream" in told
+    done = await service.until(id, "completed")
+    assert len(done["history"]) == 8
+    assert len(robot.of(id)) == 4
+    idle = await service.ask("GET", events_of(id), params={"view": "graph"})
+    assert (idle.status, idle.text) == (200, "")
 
 
 async def test_headers_and_heartbeats_on_the_wire(opened: Opened, robot: RobotServer) -> None:
