@@ -60,6 +60,7 @@ class Runs:
         self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
         self._driving: dict[str, Drive | None] = {}
         self._starting: dict[str, asyncio.Event] = {}
+        self._changing: dict[str, asyncio.Event] = {}
         self.views = Views(self.graph, storage, self._note, self._driving, self.true)
         self._tasks = tasks
         self._watch = watch
@@ -207,8 +208,7 @@ class Runs:
         update, columns = changed(self.cast, row, asked)
         drive = await self._driver(row.id)
         if drive is None:
-            self._not_elsewhere(self.true(await self.storage.catalogue.get(row.id)))
-            await put(self.graph, row.id, update)
+            await self._change_at_rest(row.id, update)
         else:
             drive.change(update)
         await self.storage.catalogue.update(row.id, **columns)
@@ -217,6 +217,16 @@ class Runs:
             told = {name: columns[name] for name in ("seat",) if name in columns}
             view.status("changed", "changed on request", **told)
         return drive is None
+
+    async def _change_at_rest(self, id: str, update: dict[str, Any]) -> None:
+        """Two who write to one thread tear it: a start waits until the change is done."""
+        done = self._changing[id] = asyncio.Event()
+        try:
+            self._not_elsewhere(self.true(await self.storage.catalogue.get(id)))
+            await put(self.graph, id, update)
+        finally:
+            del self._changing[id]
+            done.set()
 
     async def watched(self, id: str) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events of the run under way, from the next step on."""
@@ -267,6 +277,8 @@ class Runs:
     ) -> View:
         self._reserve(row.id)
         try:
+            while changing := self._changing.get(row.id):
+                await changing.wait()
             view = await self.views.of(row.id)
             owner = self.storage.owner
             claimed = await self.storage.catalogue.claim(row.id, owner.id, self._other_lives)
@@ -274,7 +286,8 @@ class Runs:
             if changes:
                 await put(self.graph, row.id, changes)
             if seat or max_turns:
-                columns = {"seat": seat or row.seat, "max_turns": max_turns or row.max_turns}
+                limit = max_turns or claimed.max_turns
+                columns = {"seat": seat or claimed.seat, "max_turns": limit}
                 await self.storage.catalogue.update(row.id, **columns)
             drive = Drive(self.graph, view, accepted=accepted, last_turn=last_turn, say=say)
             self._driving[row.id] = drive
@@ -284,7 +297,7 @@ class Runs:
             self._starting.pop(row.id).set()
         if self._stopping:
             drive.drain(_SERVER_STOPPED)
-        view.begin(claimed.runs + 1, max_turns or row.max_turns)
+        view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
         self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
         drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
         return view
@@ -306,9 +319,9 @@ class Runs:
         return row
 
     async def _driver(self, id: str) -> Drive | None:
-        """Who drives it; a start that is under way is waited for."""
-        if starting := self._starting.get(id):
-            await starting.wait()
+        """Who drives it; a start or a change that is under way is waited for."""
+        while busy := self._starting.get(id) or self._changing.get(id):
+            await busy.wait()
         return self._driving.get(id)
 
     def _other_lives(self, owner: str) -> bool:
