@@ -1,7 +1,7 @@
 """What every system under load shares: many conversations at once, counted in a window.
 
 Conversations have ten turns, then a new one begins; starts are spread over a turn's length, so
-that nobody marches in step. Counting begins when all have begun and a while has passed.
+that nobody marches in step. Counting begins when each has had a turn and a while has passed.
 """
 
 import argparse
@@ -100,7 +100,9 @@ async def window(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(endless(at)) for at in range(given.at_once)]
         tasks.append(group.create_task(_lateness(lateness)))
-        await asyncio.sleep(given.spread + given.warm)
+        await asyncio.sleep(given.spread)
+        await _all_talk(tally, given.at_once)
+        await asyncio.sleep(given.warm)
         profiler = _profiler(given.profile)
         turns, events, spent, began = tally.turns, tally.events, cpu(), time.monotonic()
         tally.lags.clear()
@@ -126,6 +128,14 @@ async def window(
         "kb_per_conversation": round((after - before) / given.at_once, 1),
         "rss_kb": after,
     }
+
+
+async def _all_talk(tally: Tally, at_once: int) -> None:
+    """Returns when there were as many turns as there are conversations; at the latest in 20 s."""
+    for _ in range(200):
+        if tally.turns >= at_once:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _lateness(seen: list[float]) -> None:
