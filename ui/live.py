@@ -110,7 +110,8 @@ def frame(words: Words) -> str:
         '<div data-part="banner"></div><div class="columns">'
         f'<div class="column"><h2 class="which">{words("this_one")}</h2>'
         f'<ol data-rows="rows" aria-label="{words("transcript")}" tabindex="-1"></ol></div>'
-        f'<div class="column beside"><h2 class="which">{words("other_one")}</h2>'
+        f'<div class="column beside"><h2 class="which">{words("other_one")} '
+        f'<button type="button" data-act="compare_end">{words("compare_end")}</button></h2>'
         f'<ol data-rows="other" aria-label="{words("other_one")}"></ol></div></div>'
         '<div data-part="empty"></div>'
     )
@@ -181,6 +182,8 @@ def seated(desk: Desk, told: str) -> None:
 
 def _composer(desks: Desks, words: Words) -> None:
     """The person's seat: write, have a line suggested, send, hand back."""
+    patience = f'<p class="quiet">{words("not_your_turn")}</p>'
+    gr.HTML(patience, elem_id="patience", js_on_load=None, apply_default_css=False)
     with gr.Row(elem_id="composer"):
         line = gr.Textbox(
             label=words("your_line"),

@@ -11,7 +11,8 @@ from ui.transcript import Transcript
 
 Bell = asyncio.Event
 PAUSES = (0.3, 0.6, 1.0, 2.0)
-LOOK_AGAIN_S = 3.0
+LOOK_AGAIN_S = 3.0  # where it has ended: somebody may let it go on; longer and longer, up to
+SELDOM_S = 15.0
 REFUSALS = {401: "key", 403: "forbidden", 404: "missing", 422: "missing"}
 ENDED = {"completed", "stopped"}
 
@@ -28,6 +29,7 @@ class Room:
         self.drawn: dict[str, Any] = {}  # what renderers keep: it dies with the room
         self._last_id = ""
         self._failed = 0
+        self._idle = 0
         self._bells: list[Bell] = []
         self._look = asyncio.Event()
         self._task: asyncio.Future[None] | None = None
@@ -56,6 +58,7 @@ class Room:
 
     def look(self) -> None:
         """Something was just asked of the server: read at once, without the pause."""
+        self._idle = 0
         self._look.set()
 
     @property
@@ -75,7 +78,7 @@ class Room:
             try:
                 await self._read_once()
                 self._failed = 0
-                pause = LOOK_AGAIN_S if self.transcript.status in ENDED else PAUSES[0]
+                pause = self._pause()
             except ApiError as refusal:
                 self._linked(REFUSALS.get(refusal.status, "down"))
                 pause = LOOK_AGAIN_S
@@ -85,6 +88,12 @@ class Room:
                 pause = PAUSES[min(self._failed, len(PAUSES)) - 1]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), pause)
+
+    def _pause(self) -> float:
+        if self.transcript.status not in ENDED:
+            return PAUSES[0]
+        self._idle += 1
+        return min(LOOK_AGAIN_S * self._idle, SELDOM_S)
 
     async def _read_once(self) -> None:
         """One stream from where the last one ended; the facts around it when they may change."""
@@ -99,6 +108,7 @@ class Room:
         self.transcript.apply(event.name, event.data)
         self._last_id = event.id or self._last_id
         self.link = "live"
+        self._idle = 0
         self._tell()
 
     async def refresh(self) -> None:

@@ -65,6 +65,15 @@ function mark(at) {
   for (const list of element.querySelectorAll("[data-rows]")) list.children[at]?.classList.add("differs");
 }
 
+// Whose turn it is to write may begin at once.
+function offer(flags) {
+  const mine = flags.seat === "human" && flags.stands === "waiting";
+  const idle = !document.activeElement || document.activeElement.matches("body, button");
+  if (mine && !known.mine && idle && matchMedia("(hover: hover)").matches)
+    setTimeout(() => document.querySelector("#line textarea")?.focus({ preventScroll: true }), 50);
+  known.mine = mine;
+}
+
 function draw() {
   const page = props.value;
   if (!page || !page.flags) return;
@@ -73,6 +82,7 @@ function draw() {
     duologue.show(`?thread=${encodeURIComponent(page.thread)}`, { tell: false });
   if (moved === null) window.dispatchEvent(new Event("duologue:ready"));
   moved = page.moved;
+  offer(page.flags);
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
   if (page.thread !== known.thread) {
     known.thread = page.thread;
@@ -93,12 +103,13 @@ duologue.send = (act, facts = {}) => trigger("select", { ...facts, act });
 const ACTS = {
   copy: (button) => duologue.copy(button),
   print: () => window.print(),
+  compare_end: () => duologue.show(`?thread=${encodeURIComponent(known.thread)}`),
   download: (button) => duologue.send("download", { as: button.dataset.as }),
 };
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-act]");
-  if (!button || !button.closest("[data-part], [data-rows]")) return;
+  if (!button || !button.closest("#page-thread, #top")) return;
   const act = button.dataset.act;
   if (ACTS[act]) return ACTS[act](button);
   if (act === "edit" || act === "fork") duologue.dialog(button.textContent);

@@ -15,7 +15,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nav_find": ("Conversations", "Hội thoại"),
     "theme": ("Light or dark", "Sáng hoặc tối"),
     "other_language": ("Tiếng Việt", "English"),
-    "skip": ("Skip to the content", "Đến nội dung chính"),
     "offline": (
         "The server does not answer. Reconnecting …",
         "Máy chủ không phản hồi. Đang kết nối lại …",
@@ -123,7 +122,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "with": ("with", "với"),
     "turn_of": ("Turn {turn} of {max}", "Lượt {turn}/{max}"),
     "elapsed": ("Elapsed", "Thời gian"),
-    "tokens": ("Tokens", "Token"),
     "n_tokens": ("{n} tokens", "{n} token"),
     "messages": ("Messages", "Số câu"),
     "bot_latency": ("Bot answers in", "Bot trả lời trong"),

@@ -51,3 +51,19 @@ async def test_handlers_are_nobodys_api(app: Starlette) -> None:
         config = (await http.get("/ui/config")).json()
     assert {one["api_visibility"] for one in config["dependencies"]} == {"private"}
     assert set(PATHS) == {"/ui", "/vi"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ui/gradio_api/file=/etc/passwd",
+        "/ui/gradio_api/proxy=http://127.0.0.1:9/",
+        "/vi/gradio_api/info",
+        "/vi/monitoring",
+        "/ui/gradio_api/openapi.json",
+    ],
+)
+async def test_the_page_gives_no_files_and_proxies_nothing(app: Starlette, path: str) -> None:
+    async with client(app) as http:
+        assert (await http.get(path)).status_code == 404
+        assert (await http.post("/ui/gradio_api/upload", files={"files": b"x"})).status_code == 404
