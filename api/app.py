@@ -87,7 +87,7 @@ async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
     """Importing the UI's library takes seconds, which the API's first answer must not wait."""
     try:
         ui = await asyncio.to_thread(import_module, "ui.app")
-        ui.mount(app, api_url=api_url)
+        await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
         app.state.ui_ready = True
     except Exception:
         log.exception("the UI could not be loaded; the API goes on without it")
