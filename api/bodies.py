@@ -128,7 +128,9 @@ def strict_json(content: bytes) -> Any:
     """The JSON value, with texts cleaned. Raises `Invalid` for anything that is not JSON."""
     try:
         text = content.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once
+        )
     except UnicodeDecodeError:
         raise Invalid("the body is not UTF-8", "body") from None
     except RecursionError:
@@ -138,6 +140,14 @@ def strict_json(content: bytes) -> Any:
         raise Invalid(f"the body is not JSON{where}", "body") from None
     _bounded(value)
     return clean_deep(value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two equal names counts; so neither does."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Invalid("the body has an object that names a key twice", "body")
+    return found
 
 
 def _refuse(_name: str) -> NoReturn:
