@@ -56,6 +56,8 @@ RAW = [
     b'{"' + b"k" * 10_000 + b'": 1}',
     b'{"bot_id": "' + MARK.encode() * 1000 + b'"}',
     b'{"\\ud800": "\\udfff"}',
+    b'{"bot_id": 16, "bot_id": 16}',
+    b'{"content": "a", "content": "a", "message": "a", "message": "a"}',
     b'{"__proto__": {}, "constructor": 1}',
 ]
 FIELDS: dict[str, list[Any]] = {

@@ -5,6 +5,7 @@ import json
 from tests.integration.api.reading import Heard, said_of
 from tests.integration.api.service import Service, line_of, lines
 from tests.servers.robot import RobotServer, reply_to
+from tests.servers.wait import wait_until
 
 
 async def test_text_events_json_and_transcript_agree(service: Service) -> None:
@@ -37,6 +38,59 @@ async def test_the_old_curl_still_works(service: Service, robot: RobotServer) ->
     id = answer.headers["Location"].removeprefix("/api/conversations/")
     assert answer.headers["Link"] == f'</api/conversations/{id}/events>; rel="monitor"'
     assert [call.key for call in robot.of(id)] == [f"{id}:1"]
+
+
+async def test_where_to_find_it_is_answered_at_once(service: Service, robot: RobotServer) -> None:
+    held = robot.fail("hold", turn=1)
+    for path in ("/simulate", "/api/simulate"):
+        answer = await service.ask(
+            "POST", path, {"bot_id": 16, "max_turns": 1}, headers={"Prefer": "respond-async"}
+        )
+        assert answer.status == 202
+        assert answer.headers["Preference-Applied"] == "respond-async"
+        id = answer.json["conversation_id"]
+        assert answer.headers["Location"] == f"/api/conversations/{id}"
+        assert answer.json["events"] == f"/api/conversations/{id}/events"
+    await wait_until(lambda: held.fired == 2)
+    robot.release()
+    await service.until(id, "completed")
+
+
+async def test_the_form_is_the_one_that_is_asked_for(service: Service) -> None:
+    body = {"bot_id": 16, "max_turns": 1}
+    for path, usual in (("/simulate", "text/plain"), ("/api/simulate", "application/json")):
+        for accept, form in (
+            ("*/*", usual),
+            ("application/json", "application/json"),
+            ("text/plain", "text/plain"),
+            ("text/event-stream", "text/event-stream"),
+            ("text/event-stream, application/json;q=0.5", "text/event-stream"),
+            ("image/png", usual),
+        ):
+            answer = await service.ask("POST", path, body, headers={"Accept": accept})
+            assert answer.status == 200
+            assert answer.headers["Content-Type"].startswith(form), (path, accept)
+
+
+async def test_the_bot_may_speak_first_and_a_history_says_who_is_next(
+    service: Service, robot: RobotServer
+) -> None:
+    first = await service.post(
+        "/api/simulate", {"bot_id": 16, "max_turns": 2, "first_speaker": "bot"}
+    )
+    assert [line["role"] for line in first["history"]] == ["assistant", *["user", "assistant"] * 2]
+    assert (first["history"][0]["turn"], first["turn"]) == (0, 2)
+    given = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    after_bot = await service.post(
+        "/api/simulate", {"bot_id": 16, "max_turns": 1, "history": given, "lines": ["c"]}
+    )
+    said = [(line["origin"], line["content"]) for line in after_bot["history"]]
+    assert said == [("given", "a"), ("given", "b"), ("scripted", "c"), ("bot", reply_to(1, "c"))]
+    after_user = await service.post(
+        "/api/simulate", {"bot_id": 16, "max_turns": 1, "history": given[:1]}
+    )
+    assert [line["content"] for line in after_user["history"]] == ["a", reply_to(1, "a")]
+    assert robot.calls
 
 
 async def test_lines_come_one_by_one_while_the_bot_takes_its_time(

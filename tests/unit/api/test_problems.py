@@ -1,0 +1,85 @@
+"""Every error of ours is a problem with a stable type, and tells nothing of the request."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from api import problems
+from graph import errors
+from graph.errors import DuologueError
+
+KINDS: list[tuple[DuologueError, int, str]] = [
+    (errors.Invalid("why", "max_turns"), 422, "invalid"),
+    (errors.NotFound(), 404, "not-found"),
+    (errors.Forbidden(), 403, "forbidden"),
+    (errors.Busy(), 409, "busy"),
+    (errors.Conflict(), 409, "conflict"),
+    (errors.KeyReused(), 422, "idempotency-key-reused"),
+    (errors.Full(), 503, "limit"),
+    (errors.Stopping(), 503, "stopped"),
+    (errors.StorageError(), 503, "storage"),
+    (errors.StorageFull(), 507, "storage-full"),
+    (errors.BotError("timeout", "slow"), 502, "bot-timeout"),
+    (errors.UserError("refused", "no"), 502, "user-refused"),
+]
+
+
+def body_of(response: Any) -> dict[str, Any]:
+    assert response.media_type == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    found: dict[str, Any] = json.loads(bytes(response.body))
+    return found
+
+
+@pytest.mark.parametrize(("error", "status", "code"), KINDS, ids=lambda value: str(value)[:30])
+def test_each_error_is_its_problem(error: DuologueError, status: int, code: str) -> None:
+    response = problems.of_error(error)
+    body = body_of(response)
+    assert response.status_code == body["status"] == status
+    assert body["type"] == f"urn:duologue:{code}"
+    assert body["detail"] == error.message
+    assert ("retry-after" in response.headers) == (status == 503)
+
+
+def test_no_class_of_the_tree_is_left_out_but_those_that_never_reach_a_client() -> None:
+    def below(kind: type[DuologueError]) -> set[type[DuologueError]]:
+        return {kind}.union(*(below(child) for child in kind.__subclasses__()))
+
+    known = {type(error) for error, _, _ in KINDS} | {errors.SpeakerError}
+    assert below(DuologueError) - known == {DuologueError, errors.ConfigError}
+
+
+def test_what_nobody_foresaw_shows_an_incident_and_nothing_else() -> None:
+    body = body_of(problems.of_crash(RuntimeError("the secret is 42")))
+    assert body["status"] == 500
+    assert body["incident"] in body["detail"]
+    assert "42" not in json.dumps(body)
+
+
+def test_a_conflict_names_its_field() -> None:
+    body = body_of(problems.of_error(errors.Conflict("no such message", field="index")))
+    assert body["field"] == "index"
+    assert body["errors"] == [{"field": "index", "reason": "no such message"}]
+
+
+def test_validation_names_fields_and_never_values() -> None:
+    found = [
+        {"loc": ("body", "history", 0, "content"), "msg": "Value error, is blank", "input": "zq9"},
+        {"loc": ("query", "x" * 500), "msg": "m" * 5000, "input": "zq9"},
+    ]
+    response = problems.of_validation(found * 50)
+    body = body_of(response)
+    assert body["field"] == "history.0.content"
+    assert body["errors"][0] == {"field": "history.0.content", "reason": "is blank"}
+    assert len(body["errors"]) == 20
+    assert len(bytes(response.body)) < 16_000
+    assert b"zq9" not in bytes(response.body)
+
+
+@pytest.mark.parametrize("status", [404, 405, 413, 415, 418])
+def test_an_http_error_is_a_problem_too(status: int) -> None:
+    body = body_of(problems.of_http(HTTPException(status)))
+    assert body["status"] == status
+    assert body["title"]
