@@ -16,6 +16,7 @@ from langgraph.types import Command
 from graph import tracing
 from graph.ends import EndReason, Status
 from graph.errors import BotError, DuologueError, Invalid, SpeakerError
+from graph.events import Silence
 from graph.live import View
 from graph.state import State
 from nodes.context import Directions
@@ -231,8 +232,20 @@ async def put(graph: Graph, id: str, update: dict[str, Any], first: bool = False
     """Changes a conversation's state while no run drives it; who is next stays the same."""
     as_node = "__start__"
     if not first:
-        as_node = _last_node(cast(State, (await graph.aget_state(config(id))).values))
+        state = await graph.aget_state(config(id))
+        if state.tasks and not state.next:
+            await _close_step(graph, id)
+        as_node = _last_node(cast(State, state.values))
     await graph.aupdate_state(config(id), update, as_node=as_node)
+
+
+async def _close_step(graph: Graph, id: str) -> None:
+    """Checkpoints a step whose node is done, though its run was cut off before it could.
+
+    An update would stand in the place of what that node wrote. No node is run here.
+    """
+    silent = Directions(Silence())
+    await graph.ainvoke(None, config(id), context=silent, durability="sync", interrupt_after="*")
 
 
 def _last_node(state: State) -> str:
