@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from graph.errors import Busy, Conflict, DuologueError, Full, Invalid, KeyReused
 from graph.scenario import Scenario
 from tests.integration.engine.house import (
     House,
+    agree,
     created,
     exact,
     followed,
@@ -130,6 +132,37 @@ async def test_a_stop_at_any_moment_leaves_stream_and_disk_alike(
     assert [role for role, _ in said] == ["user", "assistant"] * 6
     sent = [call.key for call in robot.of(id)]
     assert len(sent) - len(set(sent)) <= 1
+
+
+@pytest.mark.parametrize("change", [{"max_turns": 4}, None])
+async def test_a_reply_that_was_stored_without_its_checkpoint_is_kept(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch, change: dict[str, int] | None
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=3 if change else 4)
+        saver, hung = runs.storage.checkpoints, asyncio.Event()
+        aput = saver.aput
+
+        async def hangs(*given: Any) -> Any:
+            if len(robot.of(id)) == 2:
+                hung.set()
+                await asyncio.Event().wait()
+            return await aput(*given)
+
+        monkeypatch.setattr(saver, "aput", hangs)
+        await runs.start(id)
+        async with asyncio.timeout(5):
+            await hung.wait()
+            await runs.stop(id)
+        monkeypatch.undo()
+        if change:
+            assert await runs.change(await runs.get(id), change)
+        await runs.resume(id)
+        frames = await followed(runs, id)
+        said = await lines(runs, id)
+    exact(robot, id, said, 4)
+    agree(frames, said)
+    assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in range(1, 5)]
 
 
 async def test_a_stop_where_nothing_runs_is_written_and_can_be_undone(

@@ -1,0 +1,68 @@
+"""Everything at once, at random moments: the conversations stay whole."""
+
+import asyncio
+import random
+
+import pytest
+
+from graph.ends import Status
+from graph.errors import Busy, Conflict
+from graph.runs import Runs
+from tests.integration.engine.house import (
+    House,
+    agree,
+    created,
+    exact,
+    followed,
+    lines,
+    rested,
+)
+from tests.servers.robot import RobotServer
+
+
+async def disturbed(runs: Runs, id: str, chance: random.Random) -> None:
+    """Stops, starts, changes and pauses it, and waits for none of it longer than it must."""
+    for _ in range(12):
+        await asyncio.sleep(chance.random() * 0.01)
+        try:
+            match chance.randrange(5):
+                case 0:
+                    await runs.stop(id)
+                case 1:
+                    await runs.start(id)
+                case 2:
+                    await runs.start(id, turns=1)
+                case 3:
+                    await runs.resume(id)
+                case _:
+                    limit = chance.randrange(8, 12)
+                    await runs.change(await runs.get(id), {"max_turns": limit})
+        except (Busy, Conflict):
+            continue
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_is_done_at_whatever_moment_no_turn_is_lost_or_said_twice(
+    house: House, robot: RobotServer, seed: int
+) -> None:
+    robot.set(honour_keys=True)
+    chance = random.Random(seed)
+    async with house.open() as runs:
+        ids = [await created(runs, max_turns=8) for _ in range(8)]
+        async with asyncio.TaskGroup() as group:
+            for id in ids:
+                group.create_task(disturbed(runs, id, chance))
+                group.create_task(disturbed(runs, id, chance))
+        for id in ids:
+            await rested(runs, id)
+            if (await runs.get(id)).status is not Status.COMPLETED:
+                await runs.resume(id)
+            frames = await followed(runs, id)
+            row, said = await runs.get(id), await lines(runs, id)
+            assert row.status is Status.COMPLETED
+            assert row.turn >= min(row.max_turns, 8)
+            exact(robot, id, said, row.turn)
+            agree(frames, said)
+            state = await runs.views.state(id)
+            assert [line["content"] for line in state["messages"]] == [text for _, text in said]
+    assert not [call for call in robot.calls if call.fault]
