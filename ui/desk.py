@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 from ui import render
 from ui.client import Api, ApiError, Unreachable
@@ -58,7 +59,8 @@ class Desk:
             old.leave(self._bell)
         if not id:
             return None
-        room = self.hub.room(self.key, id)
+        # It comes from an address: whatever it is, it stays one part of the path.
+        room = self.hub.room(self.key, quote(id, safe="")[:100])
         room.enter(self._bell)
         return room
 

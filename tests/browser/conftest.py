@@ -1,5 +1,6 @@
 """A real server, a real browser, and a robot that fails on demand, for all browser tests."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.browser.looking import Looking
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.wait import wait_until
 from tests.unit.ui.fake_api import ID, FakeApi
 from ui.client import Line
 from ui.desk import Desk
@@ -136,6 +137,16 @@ async def test_the_tab_says_where_it_is(desk: Desk) -> None:
     desk.close()
     seated(desk, "no json")
     assert desk.page()["thread"] == ""
+
+
+async def test_an_address_reaches_no_other_path_of_the_api(api: FakeApi, desk: Desk) -> None:
+    desk.open("../bots?x=1#y")
+    await wait_until(lambda: api.asked)
+    inside = "/api/conversations/../bots?x=1#y"  # one part, as the server decodes it
+    assert all(path.startswith(inside) for _, path, _ in api.asked)
+    assert desk.room is not None
+    assert desk.room.id == "..%2Fbots%3Fx%3D1%23y"
+    desk.close()
 
 
 ROW = {
