@@ -48,9 +48,10 @@ find_python = for python in python3 python3.14 python3.13 python3.12 python3.11;
 	  echo 'Duologue needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv).' >&2; \
 	  exit 1
 
+# Bytecode is made here and not at the first start, which would wait for it: some machines keep none.
 # uv is quick but does not read pip's configuration; where it cannot reach a registry, pip may.
 # $(1) environment, $(2) arguments
-install = $(1)/bin/uv pip install --quiet --python $(1)/bin/python $(2) \
+install = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python $(2) \
 	  || $(1)/bin/python -m pip install --quiet $(2)
 
 %/.made:
@@ -64,6 +65,7 @@ install = $(1)/bin/uv pip install --quiet --python $(1)/bin/python $(2) \
 %/.run: requirements/run.txt pyproject.toml %/.tools
 	$(call install,$*,--require-hashes -r $<)
 	$(call install,$*,--no-deps --no-build-isolation -e .)
+	$*/bin/python -m compileall -q graph nodes api ui cli
 	@touch $@
 
 %/.dev: requirements/dev.txt %/.run
