@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,13 +77,13 @@ class Database:
 
     def post(self, sql: str, rows: Rows) -> None:
         """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
-        self._jobs.put(_Job(lambda connection: connection.executemany(sql, rows), None))
+        self._jobs.put(_Job(partial(_put, sql, rows), None))
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
 
         `work` runs inside the writer's transaction. Being cancelled does not undo it. What it
-        raises is raised here, errors of SQLite as `StorageError`.
+        raises is raised here, errors of SQLite as `StorageError`. It must not return a cursor.
         """
         if self._closed:
             raise StorageError("the database is closed")
@@ -92,7 +93,7 @@ class Database:
 
     async def put(self, sql: str, rows: Rows) -> None:
         """`write` for rows of one statement."""
-        await self.write(lambda connection: connection.executemany(sql, rows))
+        await self.write(partial(_put, sql, rows))
 
     async def flush(self) -> None:
         """Returns once everything queued so far is on disk. Raises what a queued row met."""
@@ -184,6 +185,12 @@ class Database:
         waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
         if waiting:
             self._loop.call_soon_threadsafe(_settle, waiting)
+
+
+def _put(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:
+    # Gives no cursor away: freed in another thread, it resets the statement that the writer may
+    # be running again just then ("bad parameter or other API misuse").
+    connection.executemany(sql, rows)
 
 
 def _settle(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
