@@ -116,6 +116,24 @@ async def test_a_queued_row_that_fails_is_told_to_who_flushes(database: Database
     assert await texts(database) == ["sau"]
 
 
+async def test_no_cursor_of_the_writer_leaves_its_thread(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    settle = module._settle
+
+    def seen(waiting: list[tuple[object, object]]) -> None:
+        given.extend(result for _, result in waiting)
+        settle(waiting)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_settle", seen)
+    await database.put(ADD, [("một",)])
+    database.post(ADD, [("hai",)])
+    await database.flush()
+    assert given == [None, None]
+    assert await texts(database) == ["một", "hai"]
+
+
 async def test_a_waiter_that_is_cancelled_neither_undoes_nor_tears(database: Database) -> None:
     held = threading.Event()
     gate = asyncio.ensure_future(database.write(lambda _: held.wait(5)))
