@@ -68,6 +68,14 @@ async def test_two_processes_on_one_database_run_a_conversation_once(
         for path in ("runs", "resume"):
             refused = await two.ask("POST", f"/api/conversations/{id}/{path}", {})
             assert refused.status == 409, path
+        at = f"/api/conversations/{id}"
+        for method, path, body in (
+            ("POST", f"{at}/stop", {}),
+            ("PATCH", at, {"max_turns": 2}),
+            ("DELETE", at, None),
+        ):
+            refused = await two.ask(method, path, body)
+            assert refused.status == 409, (method, path, refused.text)
         await one.kill()
         assert (await two.show(id))["status"] == "interrupted"
         await two.frames(f"/api/conversations/{id}/resume", {})
