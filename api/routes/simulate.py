@@ -102,8 +102,9 @@ async def told(
 async def json_at_the_end(follower: Follower, runs: Runs) -> AsyncIterator[bytes]:
     """The transcript once the run is over. Spaces before it keep the connection open."""
     yield b" "
-    async for _frame in follower.frames():
-        continue
+    async for frame in follower.frames():
+        if frame.event != "token":
+            yield b" "
     id = follower.view.id
     row = await runs.get(id)
     whole: dict[str, Any] = detail(row, await runs.messages(id), [])
