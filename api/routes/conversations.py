@@ -12,6 +12,7 @@ from api.bodies import StrictRoute
 from api.documents import answers
 from api.present import detail, listed
 from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
+from graph.errors import Invalid
 from graph.forks import checkpoints_of, fork
 from graph.runs import Runs
 from graph.scenario import Scenario
@@ -34,10 +35,17 @@ Key = Annotated[
 ]
 
 
+def known_persona(runs: Runs, persona: str | None) -> None:
+    """Raises `Invalid` without repeating what was sent, as the engine does for a terminal."""
+    if persona is not None and persona not in runs.cast.personas:
+        raise Invalid("there is no persona with that id", "persona")
+
+
 async def create(
     runs: Runs, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
 ) -> str:
     """A new conversation, or the one that this key made before."""
+    known_persona(runs, scenario.persona)
     most = runs.settings.max_turns
     if "max_turns" not in scenario.model_fields_set and scenario.max_turns > most:
         scenario = scenario.model_copy(update={"max_turns": most})
@@ -155,6 +163,7 @@ async def make_fork(
     row = await runs.get(id, body.client_id)
     asked = {name: value for name, value in dumped(body).items() if value is not None}
     asked.pop("client_id", None)
+    known_persona(runs, body.persona)
     told = await fork(runs, row, asked, key=key and f"{body.client_id or ''} {key}")
     response.headers["Location"] = f"/api/conversations/{told['conversation_id']}"
     return told
