@@ -61,7 +61,7 @@ RAW = [
     b'{"__proto__": {}, "constructor": 1}',
 ]
 FIELDS: dict[str, list[Any]] = {
-    "bot_id": [None, [], {}, True, -1, 1.5, "", "../x", "a b", MARK * 20, 10**30, "x\x00"],
+    "bot_id": [None, [], {}, MARK, True, -1, 1.5, "", "../x", "a b", MARK * 20, 10**30, "x\x00"],
     "max_turns": [None, 0, -1, 10**9, 10**30, 1.5, "5", True, [], {}],
     "user_prompt": [1, [], {}, True],
     "initial_message": ["", " ", 1, [], "\n\t"],
@@ -80,7 +80,7 @@ FIELDS: dict[str, list[Any]] = {
         1,
     ],
     "client_id": ["", " ", "a b", "é", "x" * 300, 1, [], "a\x00"],
-    "persona": ["", "../../etc/passwd", "none", 1, "a/b"],
+    "persona": ["", "../../etc/passwd", MARK, 1, "a/b"],
     "user": ["nobody", 1, ""],
     "lines": ["a", [""], [1], {}, ["a"] * 3000],
     "time_limit_s": [0, -1, "1", 1e9, True],
