@@ -30,6 +30,10 @@ class Frame:
         return str(self.cursor)
 
 
+KEPT_MARKS = 600
+"""So many reports of a run are kept; of older ones the mere statuses are forgotten."""
+
+
 @dataclass(slots=True)
 class Mark:
     """A report that is no text, at the place in the transcript where it was made."""
@@ -70,8 +74,8 @@ class View:
         self.stands = Status.CREATED
         self.run = 0
         self.exact = True
-        self.marks: list[Mark] = []
-        self.past: list[Mark] = []
+        self.marks: list[Mark | None] = []
+        self.past: list[Mark | None] = []
         self.past_run = -1
         self.saying = ""
         self.role: Role = "user"
@@ -92,7 +96,7 @@ class View:
         self.past, self.past_run = self.marks, self.run if self.exact else -1
         self.run, self.max_turns, self.stands = run, max_turns, Status.RUNNING
         self.exact, self.marks, self.calling = True, [], None
-        since = self.past[0].index if self.past else len(self.messages)
+        since = next((mark.index for mark in self.past if mark), len(self.messages))
         self._takes = {index: take for index, take in self._takes.items() if index >= since}
         self._wake()
 
@@ -193,6 +197,9 @@ class View:
 
     def _mark(self, event: EventName, data: dict[str, Any]) -> None:
         self.marks.append(Mark(len(self.messages), len(self.saying), self.take, event, data))
+        old = len(self.marks) - KEPT_MARKS
+        if old >= 0 and (mark := self.marks[old]) and mark.event == "status":
+            self.marks[old] = None  # its number stays taken, so that cursors keep their meaning
         self._wake()
 
     # --- the followers' side ----------------------------------------------------------------
@@ -262,7 +269,9 @@ class Follower:
 
     def _skip_told(self, last: str) -> None:
         told = {"e": ("status", "error"), "d": ("status", "error", "done")}[last]
-        while self.seq < len(self.view.marks) and self.view.marks[self.seq].event in told:
+        for mark in self.view.marks[self.seq :]:
+            if mark is not None and mark.event not in told:
+                return
             self.seq += 1
 
     def _match(self) -> None:
@@ -287,12 +296,14 @@ class Follower:
                 "why": "the line was said anew after a break",
             }
             return Frame("reset", data, self.cursor())
+        while self.seq < len(marks) and marks[self.seq] is None:
+            self.seq += 1
         mark = marks[self.seq] if self.seq < len(marks) else None
         if mark is not None and self._due(mark):
             return self._report(mark)
         return self._token(mark) or self._message()
 
-    def _marks(self) -> Sequence[Mark]:
+    def _marks(self) -> Sequence[Mark | None]:
         """The reports of the run that is being read: the one before until all of it is told."""
         view = self.view
         if self.run not in (view.run, view.past_run):

@@ -10,7 +10,7 @@ from nodes.speakers import Ask, OnPiece, Said
 
 END_MARK = "[[END]]"
 TRIES = 3
-_ENDS = re.compile(r"\s*\[\[END\]\]\s*\Z")
+_ENDS = re.compile(r"\s*\[\[END\]\][\s.!…]*\Z")
 _LEAK = re.compile(r"<think|</think|^\s*(assistant|bot|user|system)\s*:", re.IGNORECASE)
 
 
@@ -63,7 +63,7 @@ _AGAIN = "Write the person's next message, and nothing else."
 class UpToMark:
     """Passes pieces on, but never a part of the end mark or the space before it."""
 
-    _HELD = re.compile(r"\s*(\[(\[(E(N(D(\](\]\s*)?)?)?)?)?)?)?\Z")
+    _HELD = re.compile(r"\s*(\[(\[(E(N(D(\](\][\s.!…]*)?)?)?)?)?)?)?\Z")
 
     def __init__(self, piece: OnPiece) -> None:
         self._piece = piece

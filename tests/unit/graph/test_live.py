@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from graph.catalogue import Conversation
 from graph.cursor import Cursor
 from graph.ends import Status
-from graph.live import Follower, Frame, View
+from graph.live import KEPT_MARKS, Follower, Frame, View
 from graph.state import Message, message
 from graph.views import _tell
 
@@ -428,6 +428,21 @@ async def test_a_slow_reader_gets_longer_pieces_and_costs_nothing() -> None:
     assert pieces == ["từ " * 4999 + "từ"]
     assert sys.getsizeof(slow.__dict__) < 2000
     assert len(view.marks) == 0
+
+
+async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_message() -> None:
+    view = View("c", [], 0, 1000)
+    view.begin(1, 1000)
+    for n in range(1000):
+        view.status("sending", f"turn {n}")
+        line = message("assistant", str(n), index=n, turn=n, origin="bot")
+        view.stored([*view.messages, line], n)
+    view.done(Status.COMPLETED, "max_turns")
+    assert sum(mark is not None for mark in view.marks) <= KEPT_MARKS + 1
+    told = [frame async for frame in Follower(view).frames()]
+    assert [f.data["text"] for f in told if f.event == "message"] == [str(n) for n in range(1000)]
+    assert told[-1].event == "done"
+    assert [f.data["message"] for f in told if f.event == "status"][-1] == "turn 999"
 
 
 async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on() -> None:

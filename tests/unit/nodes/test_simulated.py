@@ -30,6 +30,7 @@ def test_what_is_shown_is_a_beginning_of_what_is_said_however_it_is_cut(
     [
         ("Tạm biệt! [[END]]", "Tạm biệt!", True),
         ("Tạm biệt!\n\n[[END]] \n", "Tạm biệt!", True),
+        ("Tạm biệt! [[END]].", "Tạm biệt!", True),
         ("[[END]]", "", True),
         ("Em viết [[END]] rồi", "Em viết [[END]] rồi", False),
         ("[END]", "[END]", False),
