@@ -18,7 +18,7 @@ from api.app import create_app
 from api.routes.about import user_note
 from graph.errors import ConfigError, DuologueError
 from graph.settings import Settings
-from nodes.bots.config import read_bots
+from nodes.bots.config import open_secrets, read_bots
 from nodes.files import secrets_in
 
 # Streams get `grace_s` to end; whoever has not by then is closed by uvicorn.
@@ -133,6 +133,15 @@ def _base(settings: Settings, listener: socket.socket) -> str:
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
+def _warnings(settings: Settings) -> list[str]:
+    """What was found in bots.yaml that works, and that nobody should leave as it is."""
+    return [
+        f"  warning  bot {id} holds its {name} in {settings.bots}; write ${{NAME}} there instead"
+        for id, bot in read_bots(settings.bots).items()
+        for name in open_secrets(bot)
+    ]
+
+
 def _secrets(settings: Settings) -> list[str]:
     """What must never stand in a log line."""
     names = {name for bot in read_bots(settings.bots).values() for name in secrets_in(_data(bot))}
@@ -156,6 +165,7 @@ def _announce(settings: Settings, base: str) -> None:
         f"  API      {base}/docs",
         f"  user     {user_note(settings.has_model)}",
         f"  storage  {settings.database_url}",
+        *_warnings(settings),
         "  try      curl -N " + f"{base}/simulate -H 'Content-Type: application/json' -d '{body}'",
         "Ctrl-C ends it; what was said is kept.",
     ]

@@ -70,8 +70,9 @@ class Cast:
         if scenario.persona is not None and scenario.persona not in self.personas:
             raise Invalid(f"there is no persona {scenario.persona!r}", "persona")
         if scenario.first_speaker == "bot" and not self.bot(scenario).greets:
+            hint = "; give it a greeting_message in bots.yaml" if config.kind == "webhook" else ""
             raise Invalid(
-                "this bot cannot speak first; give it a greeting_message in bots.yaml",
+                f"this bot cannot speak first{hint}",
                 "first_speaker",
             )
 

@@ -11,6 +11,7 @@ from graph.scenario import BotId
 from nodes.files import load, secrets_in
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
 _KNOWN = re.compile(r"conversation_id|message|bot_id|turn|session\.\w+")
 
 
@@ -191,6 +192,20 @@ def read_bots(path: Path) -> dict[str, AnyBot]:
 def missing_secrets(bot: AnyBot) -> list[str]:
     """The environment variables that the bot needs and that are not set."""
     return sorted(name for name in secrets_in(bot.model_dump()) if not os.environ.get(name))
+
+
+def open_secrets(bot: AnyBot) -> list[str]:
+    """Where the file itself holds what looks like a secret, and should name a variable instead."""
+    data = bot.model_dump()
+    calls = [call for call in data.values() if isinstance(call, dict) and "headers" in call]
+    headers = [
+        (name, value)
+        for part in (data, *calls)
+        for name, value in (part.get("headers") or {}).items()
+        if _SECRET_NAME.search(name)
+    ]
+    held = [("api_key", data.get("api_key") or ""), *headers]
+    return sorted({name for name, value in held if value and not secrets_in(value)})
 
 
 def robot_lesson(bot: WebhookBot) -> WebhookBot:

@@ -1,0 +1,27 @@
+"""A secret that stands in bots.yaml itself is pointed out; one that is named is not."""
+
+from typing import Any
+
+import pytest
+
+from nodes.bots.config import BotsFile, open_secrets
+
+TURN = {"url": "http://h/turn", "reply": "text"}
+
+
+@pytest.mark.parametrize(
+    ("bot", "found"),
+    [
+        ({"kind": "openai", "api_key": "sk-1"}, ["api_key"]),
+        ({"kind": "openai", "api_key": "${KEY}"}, []),
+        ({"kind": "webhook", "turn": TURN, "headers": {"X-Api-Key": "k"}}, ["X-Api-Key"]),
+        ({"kind": "webhook", "turn": {**TURN, "headers": {"Cookie": "c=1"}}}, ["Cookie"]),
+        ({"kind": "webhook", "turn": TURN, "headers": {"Authorization": "Bearer ${T}"}}, []),
+        ({"kind": "webhook", "turn": TURN, "headers": {"X-Lang": "vi"}}, []),
+        ({"kind": "demo"}, []),
+    ],
+)
+def test_only_what_the_file_itself_holds_is_pointed_out(
+    bot: dict[str, Any], found: list[str]
+) -> None:
+    assert open_secrets(BotsFile.model_validate({"bots": {"1": bot}}).bots["1"]) == found
