@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -70,7 +70,8 @@ class _Child:
         return self._code
 
     def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # it ended, and its code is about to be written
+            os.kill(self.pid, number)
 
     async def wait(self) -> int:
         while self.returncode is None:  # noqa: ASYNC110 - a file has no event

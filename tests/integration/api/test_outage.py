@@ -109,7 +109,7 @@ async def test_a_bot_that_is_down_names_itself_its_url_and_the_cause(
 async def test_a_failing_init_is_bot_init_or_names_its_kind(
     opened: Opened, robot: RobotServer, kind: str
 ) -> None:
-    service = await opened(init_timeout_s="0.3")
+    service = await opened(init_timeout_s="0.3", attempts="2")
     robot.fail(kind, op="init")
     heard = Heard.of(await service.frames("/simulate", {"bot_id": 16, "max_turns": 1}))
     codes = {"status": "bot_http_error", "hang": "bot_timeout"}
@@ -197,7 +197,7 @@ MODEL_FAULTS = [
 async def test_a_failing_model_is_a_simulator_error_and_never_a_line(
     opened: Opened, robot: RobotServer, llm: LlmServer
 ) -> None:
-    service = await opened(OPENAI_BASE_URL=llm.base_url, OPENAI_API_KEY="none")
+    service = await opened(OPENAI_BASE_URL=llm.base_url, OPENAI_API_KEY="none", attempts="2")
     for kind, where, code in MODEL_FAULTS:
         llm.faults.clear()
         llm.fail(kind, **where)

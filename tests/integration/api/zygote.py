@@ -6,6 +6,7 @@ stdout; a fork's exit code is written to the file `code` in its folder, as Popen
 """
 
 import ctypes
+import gc
 import json
 import os
 import select
@@ -27,8 +28,14 @@ def load() -> None:
     import uvicorn.protocols.http.auto
     import uvicorn.protocols.websockets.auto  # noqa: F401
 
-    import api.server  # noqa: F401
+    import api.server
     import nodes.bots.demo  # noqa: F401
+    from graph.settings import Settings
+
+    # Routes are built when they are first needed: here once for all.
+    api.server.create_app(Settings()).openapi()
+    gc.collect()
+    gc.freeze()
 
 
 def be_server(order: dict[str, Any]) -> int:
