@@ -9,7 +9,8 @@ from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from graph.live import Follower, Frame
+from graph.follow import Follower
+from graph.live import Frame
 from graph.settings import Settings
 
 log = logging.getLogger("duologue.api")

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from graph.live import Follower, Frame
+from graph.follow import Follower
+from graph.live import Frame
 
 SPEAKERS = {"user": "User", "assistant": "Bot"}
 

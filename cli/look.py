@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from api.present import detail, listed
 from cli.plain import utf8
+from cli.rows import columns, remark
 from cli.telling import SPEAKERS, error_line
 from graph.catalogue import Conversation
 from graph.errors import NotFound
@@ -76,14 +77,6 @@ def transcript(row: Conversation, messages: Sequence[Message]) -> Iterator[str]:
         yield f"    {remark(line)}"
 
 
-def remark(line: Message) -> str:
-    """Turn, origin and latency of a line."""
-    latency = line.get("latency_ms")
-    turn = f"turn {line['turn']}" if line["turn"] else "before turn 1"
-    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else ""]
-    return ", ".join(part for part in parts if part)
-
-
 def show_list(options: Namespace, settings: Settings) -> int:
     rows = asyncio.run(_page(options, settings))
     out = utf8(sys.stdout)
@@ -106,11 +99,3 @@ async def _page(options: Namespace, settings: Settings) -> list[Conversation]:
             options.limit, None, status=options.status, bot_id=options.bot
         )
         return [runs.true(row) for row in rows]
-
-
-def columns(row: Conversation) -> list[str]:
-    """One row of the list."""
-    code = (row.error or {}).get("code", "")
-    why = code or row.end_reason or ""
-    turns = f"{row.turn}/{row.max_turns}"
-    return [row.id, row.status.value, turns, row.bot_id, row.seat, row.created_at, why]

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.look import columns, remark
+from cli.rows import columns, remark
 from cli.screen import said, shown
 from graph.catalogue import Conversation
 from graph.state import Message

@@ -14,7 +14,8 @@ from cli.wanted import persona, scenario
 from graph.catalogue import Conversation
 from graph.ends import EndReason, Status
 from graph.errors import Busy
-from graph.live import Follower, View
+from graph.follow import Follower
+from graph.live import View
 from graph.process import open_process
 from graph.runs import Runs
 from graph.scenario import Scenario

@@ -1,8 +1,9 @@
 """What comes behind a run: its ending on disk and in the stream, and the runs of dead processes."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from graph.drive import Drive, Ending, broken, error_data
 from graph.ends import EndReason, Status
@@ -10,11 +11,11 @@ from graph.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping
 from graph.live import View
 from graph.scenario import Scenario
 from graph.storage import Storage
+from graph.views import Views
+from nodes.cast import Cast
 from nodes.speakers import Ask
 
-if TYPE_CHECKING:
-    from graph.runs import Runs
-
+Resume = Callable[[str], Awaitable[object]]
 log = logging.getLogger("duologue.runs")
 
 
@@ -62,43 +63,62 @@ def tell(view: View, ending: Ending) -> dict[str, Any]:
     }
 
 
-async def part(runs: "Runs", id: str) -> None:
+async def part(cast: Cast, views: Views, id: str) -> None:
     """Tells the bot that the conversation has ended: once, and no more if that fails."""
     try:
-        state = await runs.views.state(id)
+        state = await views.state(id)
         scenario = Scenario.read(state["scenario"])
         said, turn = state.get("messages") or [], state.get("turn", 0)
         ask = Ask(id, turn, said, scenario, state.get("session") or {})
-        await runs.cast.bot(scenario).close(ask)
+        await cast.bot(scenario).close(ask)
     except DuologueError as why:
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
 
 
-async def mark_orphans(runs: "Runs") -> None:
+async def mark_orphans(storage: Storage, views: Views) -> None:
     """What dead processes left `running` is `interrupted`."""
-    storage = runs.storage
     for row in await storage.catalogue.orphans(storage.owner.lives):
-        turn = int((await runs.views.state(row.id)).get("turn", 0))
+        turn = int((await views.state(row.id)).get("turn", 0))
         await storage.catalogue.update(row.id, turn=turn, in_flight=None)
 
 
-async def to_resume(runs: "Runs") -> list[str]:
+async def to_resume(storage: Storage) -> list[str]:
     """What was interrupted by the end of a process; what broke waits for somebody instead."""
     found: list[str] = []
     before: int | None = None
     while True:
-        rows, before = await runs.storage.catalogue.page(200, before, status=Status.INTERRUPTED)
+        rows, before = await storage.catalogue.page(200, before, status=Status.INTERRUPTED)
         found += [row.id for row in rows if row.error is None]
         if before is None:
             return found
 
 
-async def resume_all(runs: "Runs", ids: Sequence[str]) -> None:
+async def resume_all(resume: Resume, views: Views, ids: Sequence[str]) -> None:
     """Lets them go on, one after the other. Who follows one meanwhile waits for it."""
     for id in ids:
         try:
-            await runs.resume(id)
+            await resume(id)
         except (Conflict, Busy, Full, Stopping, NotFound, StorageError) as why:
             log.info("not resumed", extra={"conversation_id": id, "why": why.message})
         finally:
-            runs.views.settled(id)
+            views.settled(id)
+
+
+async def drained(drives: Sequence[Drive], ending: Ending, grace_s: float) -> None:
+    """Lets each run finish its step, and ends those that have not within the grace time."""
+    for drive in drives:
+        drive.view.status("stopping", "the server is stopping; the conversation goes on later")
+        drive.drain(ending)
+    try:
+        async with asyncio.timeout(grace_s):
+            await _all_finished(drives)
+    except TimeoutError:
+        for drive in drives:
+            if drive.task and not drive.finished.is_set():
+                drive.task.cancel()
+        await _all_finished(drives)
+
+
+async def _all_finished(drives: Sequence[Drive]) -> None:
+    for drive in drives:
+        await drive.finished.wait()

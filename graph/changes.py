@@ -6,6 +6,7 @@ from typing import Any
 from graph.catalogue import Conversation
 from graph.errors import Invalid
 from graph.settings import Settings
+from graph.state import State
 from nodes.cast import Cast
 
 _KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
@@ -41,3 +42,11 @@ def _card(cast: Cast, asked: Mapping[str, Any]) -> dict[str, Any]:
     if asked["persona"] not in cast.personas:
         raise Invalid("there is no persona with that id", "persona")
     return {"card": cast.personas[asked["persona"]].model_dump(exclude_defaults=True)}
+
+
+def turn_in_flight(row: Conversation, state: State) -> int | None:
+    """The turn that was sent and has no reply on disk."""
+    if row.in_flight is not None:
+        return row.in_flight or None
+    sent = int(state.get("sent", 0))
+    return sent if sent > int(state.get("turn", 0)) else None

@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from graph.live import Watch
+from graph.live import Watch, nobody_watches
 from graph.runs import Runs, open_runs
 from graph.settings import Settings
 from graph.storage import open_storage, sqlite_path
@@ -14,12 +14,8 @@ from nodes.bots.demo import serve_demo
 from nodes.cast import Cast
 
 
-def _nobody(_what: str, _id: str, _facts: object) -> None:
-    """Who watches where nobody was named."""
-
-
 @asynccontextmanager
-async def open_process(settings: Settings, watch: Watch = _nobody) -> AsyncIterator[Runs]:
+async def open_process(settings: Settings, watch: Watch = nobody_watches) -> AsyncIterator[Runs]:
     """The runs of this process, with everything they need. Raises `ConfigError`, `StorageError`.
 
     The demo bot is served on a loopback port of its own where one is configured.

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from graph.afterwards import mark_orphans, part, resume_all, tell, to_resume, written
+from graph.afterwards import drained, mark_orphans, part, resume_all, tell, to_resume, written
 from graph.begin import first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
-from graph.changes import changed, within_limits
+from graph.changes import changed, turn_in_flight, within_limits
 from graph.cursor import Cursor
 from graph.drive import Drive, Ending, Graph, put
 from graph.ends import EndReason, Status
@@ -27,7 +27,8 @@ from graph.errors import (
     Full,
     Stopping,
 )
-from graph.live import Follower, View, Watch
+from graph.follow import Follower
+from graph.live import View, Watch, nobody_watches
 from graph.scenario import Scenario
 from graph.settings import Settings
 from graph.state import InFlight, Message, State
@@ -36,11 +37,7 @@ from graph.views import Views
 from nodes.cast import Cast
 
 log = logging.getLogger("duologue.runs")
-_SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
-
-
-def _unwatched(_what: str, _id: str, _facts: dict[str, Any]) -> None:
-    """The default."""
+SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
 
 
 class Runs:
@@ -163,7 +160,9 @@ class Runs:
         if row.status is Status.COMPLETED:
             return await self.views.of(id)
         policy = in_flight or row.scenario.get("in_flight", "retry")
-        turn = await self._in_flight(row) if policy != "retry" else None
+        turn = None
+        if policy != "retry":
+            turn = turn_in_flight(row, await self.views.state(row.id))
         if policy == "ask" and turn is not None:
             raise Conflict(
                 f"turn {turn} was sent and its reply is not on disk; say whether to "
@@ -296,7 +295,7 @@ class Runs:
                 del self._driving[row.id]
             self._starting.pop(row.id).set()
         if self._stopping:
-            drive.drain(_SERVER_STOPPED)
+            drive.drain(SERVER_STOPPED)
         view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
         self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
         drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
@@ -328,7 +327,7 @@ class Runs:
         return owner != self.storage.owner.id and self.storage.owner.lives(owner)
 
     async def _drive(self, drive: Drive) -> None:
-        ending = _SERVER_STOPPED
+        ending = SERVER_STOPPED
         try:
             ending = await drive.ending()
         finally:
@@ -343,17 +342,11 @@ class Runs:
             self._watch("run_ended", drive.view.id, tell(drive.view, ending))
             drive.over()
         if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
-            parting = self._tasks.create_task(part(self, drive.view.id), name="end")
+            parting = self._tasks.create_task(
+                part(self.cast, self.views, drive.view.id), name="end"
+            )
             self._partings.add(parting)
             parting.add_done_callback(self._partings.discard)
-
-    async def _in_flight(self, row: Conversation) -> int | None:
-        """The turn that was sent and has no reply on disk."""
-        if row.in_flight is not None:
-            return row.in_flight or None
-        state = await self.views.state(row.id)
-        sent = int(state.get("sent", 0))
-        return sent if sent > int(state.get("turn", 0)) else None
 
     def _note(self, what: str, id: str, facts: dict[str, Any]) -> None:
         if what == "message" and facts["role"] == "assistant":
@@ -367,12 +360,12 @@ class Runs:
 
         Without `wait` it goes on behind the caller's back, who may have many and be in a hurry.
         """
-        await mark_orphans(self)
+        await mark_orphans(self.storage, self.views)
         if not self.settings.resume_on_start:
             return
-        ids = await to_resume(self)
+        ids = await to_resume(self.storage)
         self.views.expected.update(ids)
-        resuming = self._tasks.create_task(resume_all(self, ids), name="resume")
+        resuming = self._tasks.create_task(resume_all(self.resume, self.views, ids), name="resume")
         if wait:
             await resuming
 
@@ -380,24 +373,10 @@ class Runs:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""
         self._stopping = True
         drives = [drive for drive in self._driving.values() if drive is not None]
-        for drive in drives:
-            drive.view.status("stopping", "the server is stopping; the conversation goes on later")
-            drive.drain(_SERVER_STOPPED)
-        try:
-            async with asyncio.timeout(grace_s):
-                await self._all_finished(drives)
-        except TimeoutError:
-            for drive in drives:
-                if drive.task and not drive.finished.is_set():
-                    drive.task.cancel()
-            await self._all_finished(drives)
+        await drained(drives, SERVER_STOPPED, grace_s)
         for parting in self._partings:
             parting.cancel()
         self.views.close()
-
-    async def _all_finished(self, drives: list[Drive]) -> None:
-        for drive in drives:
-            await drive.finished.wait()
 
     @property
     def open_runs(self) -> int:
@@ -406,7 +385,7 @@ class Runs:
 
 @asynccontextmanager
 async def open_runs(
-    settings: Settings, storage: Storage, cast: Cast, watch: Watch = _unwatched
+    settings: Settings, storage: Storage, cast: Cast, watch: Watch = nobody_watches
 ) -> AsyncIterator[Runs]:
     """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
     raised: Exception | None = None

@@ -14,7 +14,8 @@ from api.sse import Stream, graph_stream, stream
 from api.state import Absent, AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
 from graph.cursor import Cursor
 from graph.ends import Status
-from graph.live import Follower, View
+from graph.follow import Follower
+from graph.live import View
 from graph.runs import Runs
 from graph.settings import Settings
 

@@ -18,7 +18,7 @@ from api.state import AnyRuns, links, prefers_async
 from api.text import text_stream
 from graph.ends import Status
 from graph.errors import Busy
-from graph.live import Follower
+from graph.follow import Follower
 from graph.runs import Runs
 
 router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=answers())

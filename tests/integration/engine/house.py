@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.ends import Status
-from graph.live import Follower, Frame
+from graph.follow import Follower
+from graph.live import Frame
 from graph.process import open_process
 from graph.runs import Runs
 from graph.scenario import Scenario

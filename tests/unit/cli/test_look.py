@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.look import columns, facts, remark, transcript
+from cli.look import facts, transcript
+from cli.rows import columns, remark
 from cli.tables import age, print_bots, print_list, print_transcript
 from graph.catalogue import Conversation
 from graph.ends import Status

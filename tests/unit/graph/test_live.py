@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from graph.catalogue import Conversation
 from graph.cursor import Cursor
 from graph.ends import Status
-from graph.live import KEPT_MARKS, Follower, Frame, View
+from graph.follow import Follower
+from graph.live import KEPT_MARKS, Frame, View
 from graph.state import Message, message
 from graph.views import _tell
 

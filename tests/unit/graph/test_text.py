@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.live import Follower, View
+from graph.follow import Follower
+from graph.live import View
 from graph.state import message
 from graph.text import LONGEST_CLUSTER, clean, clean_deep, cut
 

@@ -1,0 +1,20 @@
+"""What there is to say of a conversation or a line, as plain texts."""
+
+from graph.catalogue import Conversation
+from graph.state import Message
+
+
+def columns(row: Conversation) -> list[str]:
+    """One row of the list."""
+    code = (row.error or {}).get("code", "")
+    why = code or row.end_reason or ""
+    turns = f"{row.turn}/{row.max_turns}"
+    return [row.id, row.status.value, turns, row.bot_id, row.seat, row.created_at, why]
+
+
+def remark(line: Message) -> str:
+    """Turn, origin and latency of a line."""
+    latency = line.get("latency_ms")
+    turn = f"turn {line['turn']}" if line["turn"] else "before turn 1"
+    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else ""]
+    return ", ".join(part for part in parts if part)
