@@ -5,6 +5,7 @@ All in one run on one machine, in turn, so that ratios mean something where time
 
 import argparse
 import asyncio
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -106,7 +107,7 @@ class Bench:
         for name, rounds in found.items():
             values = [one.get("turns_per_s") for one in rounds]
             shares = [value / ideal for value in values if value]
-            note = f"{100 * sorted(shares)[len(shares) // 2]:.0f} % of ideal" if shares else ""
+            note = f"{100 * statistics.median(shares):.0f} % of ideal" if shares else ""
             goal = goals.get((name, at_once))
             row = f"turns/s, {at_once} at once"
             self.report.add(row, NAMES[name], "/s", values, goal=goal, at_least=True, note=note)
