@@ -12,7 +12,7 @@ import orjson
 
 from graph.errors import SpeakerError
 from graph.text import clean
-from nodes.http import MAX_REPLY_BYTES, Answer, Client, request
+from nodes.http import MAX_REPLY_BYTES, Answer, Client, packed, request
 
 MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
 FEW_STREAMS = 50
@@ -48,7 +48,7 @@ class Wire:
             self._url,
             shown=self.shown,
             headers=self._headers,
-            content=orjson.dumps(payload),
+            content=packed(payload),
         ) as answer:
             self._must_stream(answer)
             self._http.streams += 1

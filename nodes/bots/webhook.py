@@ -16,7 +16,7 @@ from graph.text import clean, clean_deep
 from nodes.attempts import within
 from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
 from nodes.files import resolved, secrets_in
-from nodes.http import Client, body, reach, request
+from nodes.http import Client, body, packed, reach, request
 from nodes.speakers import Ask, OnPiece, Reply
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -116,7 +116,7 @@ class Webhook:
         }
         content = None
         if call.body is not None:
-            content = orjson.dumps(fill_deep(call.body, known))
+            content = packed(fill_deep(call.body, known))
             filled.setdefault("Content-Type", "application/json")
         filled["Idempotency-Key"] = key
         async with request(
