@@ -35,8 +35,14 @@ Key = Annotated[
 ]
 
 
-def known_persona(runs: Runs, persona: str | None) -> None:
-    """Raises `Invalid` without repeating what was sent, as the engine does for a terminal."""
+def known(runs: Runs, bot_id: int | str | None, persona: str | None) -> None:
+    """Raises `Invalid` without repeating what was sent, as the engine does for a terminal.
+
+    A bot is looked up also where a `bot_prompt` takes its place.
+    """
+    if bot_id is not None and str(bot_id) not in runs.cast.bots:
+        names = ", ".join(sorted(runs.cast.bots))
+        raise Invalid(f"there is no bot with that id; configured are {names}", "bot_id")
     if persona is not None and persona not in runs.cast.personas:
         raise Invalid("there is no persona with that id", "persona")
 
@@ -45,7 +51,7 @@ async def create(
     runs: Runs, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
 ) -> str:
     """A new conversation, or the one that this key made before."""
-    known_persona(runs, scenario.persona)
+    known(runs, scenario.bot_id, scenario.persona)
     most = runs.settings.max_turns
     if "max_turns" not in scenario.model_fields_set and scenario.max_turns > most:
         scenario = scenario.model_copy(update={"max_turns": most})
@@ -163,7 +169,7 @@ async def make_fork(
     row = await runs.get(id, body.client_id)
     asked = {name: value for name, value in dumped(body).items() if value is not None}
     asked.pop("client_id", None)
-    known_persona(runs, body.persona)
+    known(runs, body.bot_id, body.persona)
     told = await fork(runs, row, asked, key=key and f"{body.client_id or ''} {key}")
     response.headers["Location"] = f"/api/conversations/{told['conversation_id']}"
     return told
