@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.api.service import Service
+from tests.servers.llm import LlmServer
 from tests.servers.process import clean_environment
 
 Opened = Callable[..., Awaitable[Service]]
@@ -24,9 +25,13 @@ OPTIONS = {
 
 
 @pytest.mark.timeout(400)
-async def test_schemathesis_finds_nothing(opened: Opened, tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_model", [False, True])
+async def test_schemathesis_finds_nothing(
+    opened: Opened, tmp_path: Path, llm: LlmServer, with_model: bool
+) -> None:
+    model = {"OPENAI_BASE_URL": llm.base_url, "OPENAI_API_KEY": "none"} if with_model else {}
     # Runs of up to 2,000 turns would say nothing more and take minutes.
-    service = await opened(max_turns="6")
+    service = await opened(max_turns="6", **model)
     given = [part for option in OPTIONS.items() for part in option]
     process = await asyncio.create_subprocess_exec(
         COMMAND,
