@@ -48,6 +48,8 @@ class Database:
         self._looking: list[sqlite3.Connection] = []
         self._reading: list[sqlite3.Connection] = []
         self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
+        self.trouble: StorageError | None = None
+        """Why the last write failed, until one succeeds."""
         self._failed: Exception | None = None
         self._closed = False
 
@@ -179,6 +181,9 @@ class Database:
         return results
 
     def _tell(self, batch: list[_Job], results: list[Any]) -> None:
+        broke = [r.error for r in results if isinstance(r, _Failed)]
+        found = [error for error in broke if isinstance(error, StorageError)]
+        self.trouble = found[-1] if found else None
         for job, result in zip(batch, results, strict=True):
             if job.future is None and isinstance(result, _Failed):
                 self._failed = result.error

@@ -237,9 +237,10 @@ class Runs:
 
     async def delete(self, id: str) -> None:
         """Stops it and removes everything of it. Raises `Busy` where another process drives it."""
-        await self.storage.catalogue.get(id)
+        row = await self.storage.catalogue.get(id)
         await self.stop(id)
         await self.storage.catalogue.delete(id)
+        await self.cast.forget(row.bot_id, id)
         self.views.forget(id)
 
     async def follow(

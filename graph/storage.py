@@ -15,6 +15,9 @@ from graph.database import Database
 from graph.errors import ConfigError
 from graph.owners import Owner
 
+_TOUCH = """UPDATE conversations SET updated_at = updated_at
+    WHERE id = (SELECT id FROM conversations LIMIT 1)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -26,8 +29,10 @@ class Storage:
     owner: Owner
 
     async def check(self) -> None:
-        """Raises `StorageError` where the database cannot be read."""
+        """Raises `StorageError` where the database cannot be read, or lately not be written."""
         await self.database.read("SELECT 1")
+        if self.database.trouble:
+            await self.database.put(_TOUCH, [()])
 
 
 def sqlite_path(url: str) -> Path:

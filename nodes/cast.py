@@ -18,9 +18,10 @@ from nodes.bots.config import (
     missing_secrets,
     read_bots,
 )
+from nodes.bots.demo import API as DEMO_API
 from nodes.bots.webhook import Webhook
 from nodes.files import resolved
-from nodes.http import Client
+from nodes.http import Client, erase
 from nodes.personas import DEFAULT, Persona, read_personas, system_prompt
 from nodes.scripted import ScriptedUser
 from nodes.speakers import Bot, User
@@ -88,6 +89,11 @@ class Cast:
         if key not in self._made:
             self._made[key] = self._make(self._config(scenario), key)
         return self._made[key]
+
+    async def forget(self, bot_id: str, id: str) -> None:
+        """The demo bot is ours, so what it keeps of a conversation can go with it."""
+        if self._demo_url and isinstance(self.bots.get(bot_id), DemoBot):
+            await erase(self._http, f"{self._demo_url}{DEMO_API}/conversations/{id}")
 
     def by_id(self, bot_id: str) -> Bot:
         """A configured bot. Raises `Invalid`."""

@@ -4,7 +4,7 @@ import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -16,6 +16,8 @@ from graph import tracing
 from graph.errors import SpeakerError
 
 MAX_REPLY_BYTES = 4_000_000
+IDLE_S = 4.0
+"""So long a connection waits for its next call: longer than most, and then it is no leak."""
 Answer = aiohttp.ClientResponse
 
 
@@ -37,7 +39,7 @@ class Client:
         if self._session is None:
             verify = ssl.create_default_context()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=30),
+                connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=IDLE_S),
                 trust_env=bool(urllib.request.getproxies()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
@@ -108,6 +110,13 @@ async def reach(http: Client, fail: type[SpeakerError], url: str, shown: str) ->
             return answer.status
     except (aiohttp.ClientError, OSError) as error:
         raise fail("unreachable", f"{shown} cannot be reached: {_cause(error)}") from error
+
+
+async def erase(http: Client, url: str) -> None:
+    """Asks for something to be removed; whether it was there does not matter."""
+    with suppress(aiohttp.ClientError, OSError):
+        async with http.session.delete(url, timeout=aiohttp.ClientTimeout(2)):
+            return
 
 
 async def body(answer: Answer, fail: type[SpeakerError], shown: str) -> bytes:

@@ -11,7 +11,7 @@ from api.metrics import Metrics
 from api.pages import WELCOME
 from api.state import AnyRuns, AnySettings
 from api.version import VERSION
-from graph.errors import StorageError
+from graph.errors import StorageError, StorageFull
 
 router = APIRouter(tags=["about"], responses=answers())
 
@@ -51,14 +51,16 @@ def _language(request: Request) -> str:
 async def health(request: Request, response: Response) -> dict[str, Any]:
     """Answers without touching a bot or a model; 503 where the database does not answer."""
     runs = getattr(request.app.state, "runs", None)
-    state = "starting"
+    state, full = "starting", ""
     if runs is not None:
         try:
             await runs.storage.check()
             state = "ok"
+        except StorageFull as error:
+            state = full = error.message  # what is stored can be read: it is up, and in trouble
         except StorageError as error:
             state = error.message
-    if state != "ok":
+    if state not in ("ok", full):
         response.status_code = 503
     return {"status": "ok" if state == "ok" else "degraded", "database": state, "version": VERSION}
 

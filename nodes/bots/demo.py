@@ -50,6 +50,7 @@ class Lessons:
         self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA secure_delete = ON")
         self._db.executescript(_SCHEMA)
 
     def open(self, conversation_id: str, bot_id: int | str, key: str) -> None:
@@ -75,6 +76,13 @@ class Lessons:
             self._save(conversation_id, state)
             self._record(conversation_id, "turn", key, reply)
             return reply
+
+    def forget(self, conversation_id: str) -> None:
+        """Nothing of that lesson is left."""
+        with self._transaction():
+            for table in ("answered", "lessons"):
+                sql = f"DELETE FROM {table} WHERE conversation_id = ?"  # noqa: S608 - our names
+                self._db.execute(sql, [conversation_id])
 
     def close(self) -> None:
         self._db.close()
@@ -128,6 +136,9 @@ class Store:
     async def open(self, conversation_id: str, bot_id: int | str, key: str) -> None:
         await _within(self._thread, lambda: self._lessons.open(conversation_id, bot_id, key))
 
+    async def forget(self, conversation_id: str) -> None:
+        await _within(self._thread, lambda: self._lessons.forget(conversation_id))
+
     async def reply(self, conversation_id: str, message: str, key: str) -> str | None:
         return await _within(
             self._thread, lambda: self._lessons.reply(conversation_id, message, key)
@@ -167,7 +178,12 @@ class Service:
         app.router.add_get("/health", self.health)
         app.router.add_post(f"{API}/initConversation", self.init)
         app.router.add_post(f"{API}/webhook", self.turn)
+        app.router.add_delete(f"{API}/conversations/{{id}}", self.forget)
         return app
+
+    async def forget(self, request: web.Request) -> web.Response:
+        await self._store.forget(request.match_info["id"])
+        return _json({"status": 0, "msg": "Success"})
 
     async def health(self, _request: web.Request) -> web.Response:
         return _json({"status": 0, "msg": "Success"})

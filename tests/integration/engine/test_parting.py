@@ -55,3 +55,16 @@ async def test_an_end_call_that_fails_changes_nothing_of_the_conversation(
     house: House, robot: RobotServer
 ) -> None:
     await ending(house, robot, 500)
+
+
+async def test_a_deleted_conversation_is_forgotten_by_the_demo_bot_too(house: House) -> None:
+    house.bots.unlink()
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        kept = await created(runs, max_turns=1)
+        await ran(runs, id)
+        await ran(runs, kept)
+        await runs.delete(id)
+    left = b"".join(file.read_bytes() for file in house.folder.glob("duologue.db*"))
+    assert kept.encode() in left
+    assert id.encode() not in left
