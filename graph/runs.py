@@ -243,15 +243,9 @@ class Runs:
         await self.cast.forget(row.bot_id, id)
         self.views.forget(id)
 
-    async def follow(
-        self,
-        id: str,
-        after: Cursor | None = None,
-        *,
-        view: View | None = None,
-    ) -> Follower:
+    async def follow(self, id: str, after: Cursor | None = None) -> Follower:
         """A reader of the conversation from its start, or from behind a cursor."""
-        view = view or await self.views.of(id)
+        view = await self.views.of(id)
         if self.views.wants_mirror(view):
             self._tasks.create_task(self.views.mirror(view), name=f"mirror {id}")
         return Follower(view, after)
