@@ -44,12 +44,15 @@ def test_reader_that_goes_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_first_signal_stops_and_the_second_is_as_ever(number: int) -> None:
-    before, asked = signal.getsignal(number), asyncio.Event()
-    with stopping(asked.set):
-        os.kill(os.getpid(), number)
-        await asyncio.wait_for(asked.wait(), 1)
-        assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
-    signal.signal(number, before)
+    # Whoever started the tests may have had signals ignored, as nohup and a shell's & do.
+    before, asked = signal.signal(number, signal.SIG_DFL), asyncio.Event()
+    try:
+        with stopping(asked.set):
+            os.kill(os.getpid(), number)
+            await asyncio.wait_for(asked.wait(), 1)
+            assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    finally:
+        signal.signal(number, before)
 
 
 async def test_nohup_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
