@@ -86,5 +86,5 @@ wheel: $(VENV)/.tools ## build dist/*.whl
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean: ## remove the environments, caches and builds
-	rm -rf $(VENV) $(STUDIO_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(STUDIO_VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
