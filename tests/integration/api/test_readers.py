@@ -86,8 +86,8 @@ async def test_a_hundred_clients_that_leave_leak_nothing(
     # A client may be gone before its request was read to the end; whatever began has finished.
     assert len(rows) >= 60
     assert {row["status"] for row in rows} == {"completed"}
-    # Connections to the bot are kept for a while, to be used again: those are no leak.
-    await wait_until(lambda: process.open_files() - to(process, robot.port) - files <= 25, 10)
+    # Connections to the bot are kept for some seconds, to be used again; then they go too.
+    await wait_until(lambda: process.open_files() - files <= 25, 20)
     assert process.rss() - rss <= 200_000_000
 
 
@@ -138,11 +138,6 @@ async def test_a_reader_that_never_reads_is_dropped_and_delays_nobody(
     assert service.process.rss() - rss < 150_000_000
     for sleeper in sleepers:
         sleeper.close()
-
-
-def to(process: Process, port: int) -> int:
-    """How many connections the process holds to that port."""
-    return len([row for row in sockets(process) if row[2].endswith(f":{port:04X}")])
 
 
 def open_sockets(process: Process) -> list[str]:
