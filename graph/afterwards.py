@@ -114,11 +114,11 @@ async def drained(drives: Sequence[Drive], ending: Ending, grace_s: float) -> No
             await _all_finished(drives)
     except TimeoutError:
         for drive in drives:
-            if drive.task and not drive.finished.is_set():
+            if drive.task and not drive.finished:
                 drive.task.cancel()
         await _all_finished(drives)
 
 
 async def _all_finished(drives: Sequence[Drive]) -> None:
     for drive in drives:
-        await drive.finished.wait()
+        await drive.wait()

@@ -54,7 +54,8 @@ class Drive:
         self.control = RunControl()
         self.directions = Directions(view, accepted, last_turn)
         self.intent: Ending | None = None
-        self.finished = asyncio.Event()
+        # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
+        self._finished = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self._graph = graph
         self._config = config(view.id)
@@ -86,7 +87,15 @@ class Drive:
     def over(self) -> None:
         """Nothing more comes: whoever looks on is told so, and stop() need wait no longer."""
         self._show(None)
-        self.finished.set()
+        self._finished.set_result(None)
+
+    @property
+    def finished(self) -> bool:
+        return self._finished.done()
+
+    async def wait(self) -> None:
+        """Returns once nothing more comes."""
+        await asyncio.shield(self._finished)
 
     def change(self, update: dict[str, Any]) -> None:
         """Changes the state between this step and the next."""
@@ -119,10 +128,10 @@ class Drive:
             return broken(self.view.id, error)
 
     async def _driven(self) -> Ending:
-        state = await self._graph.aget_state(self._config)
-        if not state.tasks:  # it ended, and the process died before the catalogue knew
-            return Ending(Status.COMPLETED, state.values.get("end_reason"))
-        step: Any = self._answer() if state.interrupts and self._say is not None else None
+        over, asked = await self._stands()
+        if over:
+            return over
+        step: Any = self._answer() if asked and self._say is not None else None
         while True:
             waits, drained = await self._until_it_rests(step)
             step = None
@@ -136,6 +145,13 @@ class Drive:
                 step = self._answer()
                 continue
             return Ending(Status.WAITING) if waits else Ending(Status.COMPLETED, self._end_reason)
+
+    async def _stands(self) -> tuple[Ending | None, bool]:
+        """The ending, where there was one already, and whether a person was asked for a line."""
+        state = await self._graph.aget_state(self._config)
+        if not state.tasks:  # it ended, and the process died before the catalogue knew
+            return Ending(Status.COMPLETED, state.values.get("end_reason")), False
+        return None, bool(state.interrupts)
 
     def _answer(self) -> Command[Any]:
         said, self._say = self._say, None
@@ -161,7 +177,7 @@ class Drive:
                 events.get_nowait()
             events.put_nowait(event)
 
-    async def _parts(self, step: Any) -> AsyncIterator[dict[str, Any]]:
+    def _parts(self, step: Any) -> AsyncIterator[dict[str, Any]]:
         """The updates of each node. LangGraph tells all else only while somebody looks on."""
         given: dict[str, Any] = {
             "context": self.directions,
@@ -169,10 +185,11 @@ class Drive:
             "control": self.control,
             "stream_mode": "updates",
         }
-        if not self._onlookers:
-            async for part in self._graph.astream(step, self._config, **given):
-                yield part
-            return
+        if self._onlookers:
+            return self._shown(step, given)
+        return self._graph.astream(step, self._config, **given)
+
+    async def _shown(self, step: Any, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         async for event in self._graph.astream_events(step, self._config, version="v2", **given):
             self._show(dict(event))
             if event["event"] == "on_chain_stream" and not event["parent_ids"]:

@@ -170,15 +170,10 @@ class Follower:
                         return
                 elif self.view.closed:
                     return
-                else:
-                    await self._more()
+                elif not self.over:  # it is, where a `done` was passed over
+                    await self.view.changed()
         finally:
-            self.view.followers -= 1
-
-    async def _more(self) -> None:
-        """Returns when there may be more; at once where a `done` was passed over."""
-        if not self.over:
-            await self.view.changed()
+            self.view.left()
 
     def _ready(self) -> list[Frame]:
         """What there is to tell now, up to a `done`; a long way behind, a part of it."""

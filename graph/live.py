@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graph.cursor import Cursor
@@ -25,19 +26,31 @@ class Frame:
         return str(self.cursor)
 
 
-KEPT_MARKS = 600
+KEPT_MARKS = 200
 """So many reports of a run are kept; of older ones the mere statuses are forgotten."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
-    """A report that is no text, at the place in the transcript where it was made."""
+    """A report that is no text, at the place in the transcript where it was made.
+
+    What it tells is kept as two tuples: a dict for each would weigh twice as much.
+    """
 
     index: int
     offset: int
     take: int
     event: EventName
-    data: dict[str, Any]
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(zip(self.names, self.values, strict=True))
+
+
+# A thousand conversations with one bot report the same at the same place: it is kept once.
+_shared = lru_cache(maxsize=4096)(Mark)
 
 
 Watch = Callable[[str, str, dict[str, Any]], None]
@@ -181,8 +194,7 @@ class View:
         self._wake()
 
     def _void(self, event: EventName, data: dict[str, Any]) -> None:
-        mark = Mark(len(self.messages), len(self.saying), self.take, event, data)
-        self.marks.append(mark)
+        self.marks.append(self._marked(event, data))
         self.take += 1
         self.saying, self._held = "", ""
         self._wake()
@@ -190,8 +202,13 @@ class View:
     def _forget(self) -> None:
         self.saying, self._held, self.take = "", "", 0
 
+    def _marked(self, event: EventName, data: dict[str, Any]) -> Mark:
+        make = _shared if event == "status" else Mark
+        place = len(self.messages), len(self.saying), self.take
+        return make(*place, event, tuple(data), tuple(data.values()))
+
     def _mark(self, event: EventName, data: dict[str, Any]) -> None:
-        self.marks.append(Mark(len(self.messages), len(self.saying), self.take, event, data))
+        self.marks.append(self._marked(event, data))
         old = len(self.marks) - KEPT_MARKS
         if old >= 0 and (mark := self.marks[old]) and mark.event == "status":
             self.marks[old] = None  # its number stays taken, so that cursors keep their meaning
@@ -215,12 +232,13 @@ class View:
             if not future.done():
                 future.set_result(None)
 
-    async def changed(self) -> None:
-        """Returns when something new was reported."""
+    def changed(self) -> "asyncio.Future[None]":
+        """Is done when something new was reported."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        try:
-            await future
-        finally:
-            if future.cancelled() and future in self._waiting:
-                self._waiting.remove(future)
+        return future
+
+    def left(self) -> None:
+        """A follower is no more; if it was waiting just now, nobody needs to wake it."""
+        self.followers -= 1
+        self._waiting = [waiting for waiting in self._waiting if not waiting.done()]

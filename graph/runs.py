@@ -188,7 +188,7 @@ class Runs:
         if drive is not None:
             drive.view.status("stopping", "stopping on request")
             drive.stop(ending)
-            await drive.finished.wait()
+            await drive.wait()
         elif await self.storage.catalogue.stop(id, self._runs) and (view := self.views.known(id)):
             view.done(ending.status, ending.reason)
         row = self.true(await self.storage.catalogue.get(id))

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from weakref import WeakValueDictionary
 
+import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -112,10 +114,24 @@ class Scenario(Strict):
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> "Scenario":
-        """The scenario in a conversation's state; what was left out there is default here."""
-        # Not left to `model_construct`: it inspects each default's factory anew, 0.6 ms a call.
+        """The scenario in a conversation's state; what was left out there is default here.
+
+        Conversations with the same scenario share one object, as long as any of them holds it.
+        """
         known = {name: value for name, value in data.items() if name in _DEFAULTS}
-        return cls.model_construct(**{**_DEFAULTS, **known})
+        try:
+            key = orjson.dumps(known)
+        except orjson.JSONEncodeError:  # a LangGraph client may have put anything there
+            return cls._of(known)
+        found = _READ.get(key)
+        if found is None:
+            found = _READ[key] = cls._of(known)
+        return found
+
+    @classmethod
+    def _of(cls, known: Mapping[str, Any]) -> "Scenario":
+        # Not left to `model_construct`: it inspects each default's factory anew, 0.6 ms a call.
+        return cls.model_construct(set(known), **{**_DEFAULTS, **known})
 
     def stored(self) -> dict[str, Any]:
         """What goes into the state: what differs from the default, without the history."""
@@ -123,6 +139,7 @@ class Scenario(Strict):
         return {"bot_id": self.bot_id, "max_turns": self.max_turns, **data}
 
 
+_READ: WeakValueDictionary[bytes, Scenario] = WeakValueDictionary()
 _DEFAULTS = {
     name: field.get_default(call_default_factory=True)
     for name, field in Scenario.model_fields.items()

@@ -22,7 +22,7 @@ from nodes.bots.demo import API as DEMO_API
 from nodes.bots.webhook import Webhook
 from nodes.files import resolved
 from nodes.http import Client, erase
-from nodes.personas import DEFAULT, Persona, read_personas, system_prompt
+from nodes.personas import DEFAULT, Persona, carded, read_personas, system_prompt
 from nodes.scripted import ScriptedUser
 from nodes.speakers import Bot, User
 
@@ -107,7 +107,7 @@ class Cast:
             raise UserError("unreachable", _NO_MODEL, retryable=False)
         from nodes.simulated import SimulatedUser
 
-        persona = Persona(**card) if card else self.persona(scenario)
+        persona = carded(card) if card else self.persona(scenario)
         chat = self._model(UserError, temperature=persona.temperature)
         return SimulatedUser(
             persona.name,

@@ -79,6 +79,7 @@ async def request(
             async with http.session.request(
                 method, url, headers=sent, data=content, allow_redirects=False
             ) as answer:
+                del content  # a long prompt need not lie here while the answer comes
                 note(answer.status)
                 if not 200 <= answer.status < 300:
                     raise _refused(fail, answer, shown)

@@ -1,7 +1,7 @@
 """Chat models: ChatOpenAI whose stream is read straight off the wire."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,6 +29,33 @@ class Completion:
     finish_reason: str
     refusal: str = ""
     usage: Usage | None = None
+
+
+class _Hearing:
+    """An answer as far as it has come."""
+
+    def __init__(self) -> None:
+        self.finish = ""
+        self.usage: Usage | None = None
+        self._texts: list[str] = []
+        self._refusal = ""
+
+    def take(self, chunks: Sequence[Chunk]) -> str:
+        """The text that these add."""
+        known = len(self._texts)
+        for chunk in chunks:
+            choice = first_choice(chunk)
+            delta = choice.get("delta")
+            if isinstance(delta, dict):
+                self._texts.append(_text(delta.get("content")))
+                self._refusal += _text(delta.get("refusal"))
+            self.finish = choice.get("finish_reason") or self.finish
+            self.usage = _usage(chunk) or self.usage
+        return "".join(self._texts[known:])
+
+    @property
+    def completion(self) -> Completion:
+        return Completion("".join(self._texts), self.finish, self._refusal, self.usage)
 
 
 class Chat(ChatOpenAI):
@@ -59,39 +86,36 @@ class Chat(ChatOpenAI):
         self._asks = {**self._default_params, **_STREAM}
         return self
 
-    async def complete(self, prompt: Prompt, piece: Callable[[str], None]) -> Completion:
+    def complete(self, prompt: Prompt, piece: Callable[[str], None]) -> Awaitable[Completion]:
         """The whole answer; each `piece` is told as it arrives. Raises the speaker's error."""
-        texts: list[str] = []
-        finish, refusal, usage = "", "", None
+        return self._heard(self._asked(prompt), piece)
+
+    async def _heard(
+        self, blocks: AsyncIterator[list[Chunk]], piece: Callable[[str], None]
+    ) -> Completion:
+        hearing = _Hearing()
         with tracing.model_call(self.model_name) as told:
-            async for chunks in self._blocks(prompt):
-                known = len(texts)
-                for chunk in chunks:
-                    choice = first_choice(chunk)
-                    delta = choice.get("delta")
-                    if isinstance(delta, dict):
-                        texts.append(_text(delta.get("content")))
-                        refusal += _text(delta.get("refusal"))
-                    finish = choice.get("finish_reason") or finish
-                    usage = _usage(chunk) or usage
-                if text := "".join(texts[known:]):
+            async for chunks in blocks:
+                text = hearing.take(chunks)
+                del chunks  # the next ones may be long in coming
+                if text:
                     piece(text)
-            told.answer(finish, usage)
-        if not finish:
+            told.answer(hearing.finish, hearing.usage)
+        if not hearing.finish:
             wire = self._wire
             said = f"{wire.shown} ended its stream without a finish reason"
             raise wire.fail("bad_reply", said, transient=True)
-        return Completion("".join(texts), finish, refusal, usage)
+        return hearing.completion
 
-    async def _blocks(self, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
+    def _asked(self, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
         if _watched():
-            # Studio, tracing and LangGraph's own streams see the call as LangChain tells it.
-            async for message in self.astream([dict(line) for line in prompt]):
-                yield [_as_chunk(message)]
-        else:
-            asks = {**self._asks, "messages": self._roles(prompt)}
-            async for chunks in self._wire.blocks(asks):
-                yield chunks
+            return self._told(prompt)
+        return self._wire.blocks({**self._asks, "messages": self._roles(prompt)})
+
+    async def _told(self, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
+        """The call as LangChain tells it to Studio, to tracing and to LangGraph's own streams."""
+        async for message in self.astream([dict(line) for line in prompt]):
+            yield [_as_chunk(message)]
 
     def _roles(self, prompt: Prompt) -> Sequence[Mapping[str, str]]:
         # The o-series calls the system "developer", as ChatOpenAI's own payload does.

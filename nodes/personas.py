@@ -1,8 +1,10 @@
 """Personas: who a simulated user is. One YAML file each; the file's name is the id."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +32,16 @@ class Persona(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
 
 
+@lru_cache(maxsize=64)
+def _carded(facts: tuple[tuple[str, Any], ...]) -> Persona:
+    return Persona(**dict(facts))
+
+
+def carded(card: Mapping[str, Any]) -> Persona:
+    """The persona that was written down; conversations with the same one share it."""
+    return _carded(tuple(card.items()))
+
+
 def read_personas(folder: Path) -> dict[str, Persona]:
     """The personas that ship with Duologue and those in `folder`, which win. Raises ConfigError."""
     found = {}
@@ -39,6 +51,7 @@ def read_personas(folder: Path) -> dict[str, Persona]:
     return found
 
 
+@lru_cache(maxsize=64)
 def system_prompt(persona: Persona, user_prompt: str | None) -> str:
     """What tells a model to be this person, and what the caller asked of them."""
     traits = persona.model_dump(exclude={"opening", "prompt", "temperature"})

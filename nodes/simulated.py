@@ -26,12 +26,11 @@ class SimulatedUser:
 
     async def say(self, ask: Ask, piece: OnPiece) -> Said:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
-        prompt, refused = self._prompt(ask), 0
+        refused, why = 0, ""
         while True:
             shown = UpToMark(piece)
-            said = await within(
-                self._timeout_s, UserError, self.name, self._chat.complete(prompt, shown)
-            )
+            answer = self._chat.complete(self._prompt(ask, why), shown)
+            said = await within(self._timeout_s, UserError, self.name, answer)
             text, leaving = part_end(said.text)
             # Last words are answered, so they are a turn too; an end mark alone is none.
             leaving = leaving and ask.turn - (not text.strip()) >= ask.scenario.min_turns
@@ -44,16 +43,19 @@ class SimulatedUser:
             refused += 1
             if refused >= TRIES or (kind in ("empty", "truncated") and refused >= 2):
                 raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=refused)
-            prompt = [*self._prompt(ask), {"role": "system", "content": f"({why} {_AGAIN})"}]
 
-    def _prompt(self, ask: Ask) -> list[dict[str, str]]:
-        """Roles are flipped: the model plays the user, so the bot is whom it hears."""
+    def _prompt(self, ask: Ask, refused: str) -> list[dict[str, str]]:
+        """Roles are flipped: the model plays the user, so the bot is whom it hears.
+
+        `refused` tells why the line before was not taken, if there was one.
+        """
         flipped = {"user": "assistant", "assistant": "user"}
         said = [
             {"role": flipped[line["role"]], "content": line["content"]} for line in ask.messages
         ]
         opening = [] if said else [{"role": "user", "content": _OPEN}]
-        return [{"role": "system", "content": self._system}, *said, *opening]
+        again = [{"role": "system", "content": f"({refused} {_AGAIN})"}] if refused else []
+        return [{"role": "system", "content": self._system}, *said, *opening, *again]
 
 
 _OPEN = "(You have just come to the bot. Write your first message.)"

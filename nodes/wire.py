@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 import aiohttp
@@ -39,9 +39,9 @@ class Wire:
         self._url = f"{base}/chat/completions"
         self._headers = dict(headers)
 
-    async def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
+    def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
         """The chunks of one streamed completion, as many together as came together."""
-        async with request(
+        asked = request(
             self._http,
             self.fail,
             "POST",
@@ -49,35 +49,32 @@ class Wire:
             shown=self.shown,
             headers=self._headers,
             content=packed(payload),
-        ) as answer:
+        )
+        return self._blocks(asked)
+
+    async def _blocks(
+        self, asked: AbstractAsyncContextManager[Answer]
+    ) -> AsyncIterator[list[Chunk]]:
+        async with asked as answer:
             self._must_stream(answer)
             self._http.streams += 1
+            stream = _Stream(self)
             try:
-                async for chunks in self._read(answer):
-                    yield chunks
+                # Nothing of a block is held while the next is awaited: most of the time is that.
+                async for block in answer.content.iter_any():
+                    chunks = stream.take(block)
+                    del block
+                    if chunks:
+                        yield chunks
+                    del chunks
+                    if stream.done:
+                        await _ended(answer)
+                        break
+                    await _breathe(self._http.streams)
+                if alone := stream.join.alone():
+                    yield [{"choices": [{"delta": {"content": alone}}]}]
             finally:
                 self._http.streams -= 1
-
-    async def _read(self, answer: Answer) -> AsyncIterator[list[Chunk]]:
-        rest, size, join = b"", 0, _Surrogates()
-        async for block in answer.content.iter_any():
-            size += len(block)
-            if size > MAX_STREAM_BYTES:
-                mb = MAX_STREAM_BYTES // 10**6
-                raise self.fail("too_large", f"{self.shown} sent more than {mb} MB")
-            *lines, rest = (rest + block).split(b"\n")
-            events = _data(lines)
-            done = b"[DONE]" in events
-            if done:
-                events = events[: events.index(b"[DONE]")]
-            if events:
-                yield [self._parsed(data, join) for data in events]
-            if done:
-                await _ended(answer)
-                break
-            await _breathe(self._http.streams)
-        if alone := join.alone():
-            yield [{"choices": [{"delta": {"content": alone}}]}]
 
     def _must_stream(self, answer: Answer) -> None:
         kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -87,18 +84,44 @@ class Wire:
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
             raise self.fail("encoding", f"{self.shown} sent a compressed stream unasked")
 
-    def _parsed(self, data: bytes, join: "_Surrogates") -> Chunk:
+
+class _Stream:
+    """What of one stream was read: its size, the line that is not whole yet, half an emoji."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.done = False
+        self.join = _Surrogates()
+        self._wire = wire
+        self._rest = b""
+        self._size = 0
+
+    def take(self, block: bytes) -> list[Chunk]:
+        """The chunks that end in this block."""
+        wire = self._wire
+        self._size += len(block)
+        if self._size > MAX_STREAM_BYTES:
+            mb = MAX_STREAM_BYTES // 10**6
+            raise wire.fail("too_large", f"{wire.shown} sent more than {mb} MB")
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        events = _data(lines)
+        self.done = b"[DONE]" in events
+        if self.done:
+            events = events[: events.index(b"[DONE]")]
+        return [self._parsed(data) for data in events]
+
+    def _parsed(self, data: bytes) -> Chunk:
+        wire = self._wire
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
             chunk = _lenient(data)
         if not isinstance(chunk, dict):
-            said = f"{self.shown} sent an event that is not a JSON object"
-            raise self.fail("bad_json", said, transient=True)
+            said = f"{wire.shown} sent an event that is not a JSON object"
+            raise wire.fail("bad_json", said, transient=True)
         if chunk.get("error"):
-            said = f"{self.shown} broke off its answer with an error"
-            raise self.fail("bad_reply", said, transient=True)
-        join.mend(chunk)
+            said = f"{wire.shown} broke off its answer with an error"
+            raise wire.fail("bad_reply", said, transient=True)
+        self.join.mend(chunk)
         return chunk
 
 

@@ -16,16 +16,17 @@ from graph.settings import Settings
 
 async def talk(runs: Runs, tally: Tally, turns: int = TURNS) -> None:
     """One conversation, followed to its `done`."""
-    scenario = Scenario(bot_id=16, max_turns=turns)
-    id = await runs.create(scenario)
+    id = await runs.create(Scenario(bot_id=16, max_turns=turns))
     await runs.start(id)
     follower = await runs.follow(id)
-    async for frame in follower.frames():
-        tally.events += 1
-        if frame.event == "message" and frame.data["role"] == "assistant":
-            tally.turn()
-        elif frame.event == "done" and frame.data["turns"] != turns:
-            raise RuntimeError(f"ended early: {frame.data}")
+    async for frames in follower.batches():  # as the service reads it
+        for frame in frames:
+            tally.events += 1
+            if frame.event == "message" and frame.data["role"] == "assistant":
+                tally.turn()
+            elif frame.event == "done" and frame.data["turns"] != turns:
+                raise RuntimeError(f"ended early: {frame.data}")
+        del frames, frame
 
 
 async def main(given: Options) -> None:

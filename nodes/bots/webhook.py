@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from graph.text import clean, clean_deep
 from nodes.attempts import within
 from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
 from nodes.files import resolved, secrets_in
-from nodes.http import Client, body, packed, reach, request
+from nodes.http import Answer, Client, body, packed, reach, request
 from nodes.speakers import Ask, OnPiece, Reply
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -108,7 +109,15 @@ class Webhook:
         )
 
     async def _exchange(self, call: Call, ask: Ask, key: str) -> Any:
-        shown, known = self._shown(call), _known(ask, self.config.greeting_message)
+        shown = self._shown(call)
+        async with self._asked(call, ask, key, shown) as response:
+            kind = self._told(response.headers.get("content-type", ""), 80)
+            return _json(await body(response, BotError, shown), kind, shown)
+
+    def _asked(
+        self, call: Call, ask: Ask, key: str, shown: str
+    ) -> AbstractAsyncContextManager[Answer]:
+        known = _known(ask, self.config.greeting_message)
         headers = {**self.config.headers, **call.headers}
         filled = {
             name: _in_header(_as_text(fill(resolved(value), known)), name, shown)
@@ -119,7 +128,7 @@ class Webhook:
             content = packed(fill_deep(call.body, known))
             filled.setdefault("Content-Type", "application/json")
         filled["Idempotency-Key"] = key
-        async with request(
+        return request(
             self._http,
             BotError,
             call.method,
@@ -127,9 +136,7 @@ class Webhook:
             shown=shown,
             headers=filled,
             content=content,
-        ) as response:
-            kind = self._told(response.headers.get("content-type", ""), 80)
-            return _json(await body(response, BotError, shown), kind, shown)
+        )
 
     def _check(
         self, call: Call, data: Any, *, opening: bool = False, replied: bool = False

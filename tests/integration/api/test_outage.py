@@ -42,7 +42,7 @@ async def test_every_outage_ends_in_one_error_and_a_resume_finishes(
     opened: Opened, robot: RobotServer
 ) -> None:
     hasty = {"kind": "webhook", "preset": "robot-lesson", "base_url": robot.url}
-    service = await opened(bots={"hasty": {**hasty, "turn_timeout_s": 0.4, "name": "bot 16"}})
+    service = await opened(bots={"hasty": {**hasty, "turn_timeout_s": 1.5, "name": "bot 16"}})
     robot.set(honour_keys=True)
     before = service.process.rss()
     cases = []

@@ -446,6 +446,18 @@ async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_messa
     assert [f.data["message"] for f in told if f.event == "status"][-1] == "turn 999"
 
 
+def test_what_many_conversations_report_alike_is_kept_once() -> None:
+    first, second = View("a", [], 0, 9), View("b", [], 0, 9)
+    for view in (first, second):
+        view.begin(1, 9)
+        view.status("sending", "turn 1 sent to bot 16", turn=1, speaker="assistant")
+    assert first.marks[0] is second.marks[0]
+    second.max_turns = 5
+    second.status("sending", "turn 1 sent to bot 16", turn=1, speaker="assistant")
+    told = [frame.data for frame in iter(Follower(second).next, None)]
+    assert [data["max_turns"] for data in told] == [9, 5]
+
+
 async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on() -> None:
     view = View("c", [], 0, 9)
     for step in [begin(1), store("chào"), done(Status.WAITING)]:

@@ -1,6 +1,8 @@
 """A scenario takes what fits, refuses the rest by name, and is the same when it is read again."""
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -86,3 +88,20 @@ def test_what_is_stored_and_read_again_is_the_same(scenario: Scenario) -> None:
     assert Scenario.read({**stored, "card": {"name": "Minh"}, "replay": 2}) == scenario
     assert {"bot_id", "max_turns"} <= stored.keys()
     assert "history" not in stored
+
+
+def test_conversations_with_the_same_scenario_share_it_and_the_last_takes_it_along() -> None:
+    def data() -> dict[str, Any]:
+        return {"bot_id": 16, "lines": ["một", "hai"], "card": {"name": "Minh"}}
+
+    first, second = Scenario.read(data()), Scenario.read(data())
+    assert first is second
+    assert Scenario.read({**data(), "max_turns": 3}) is not first
+    seen = weakref.ref(first)
+    del first, second
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_scenario_that_a_langgraph_client_spoiled_is_still_read() -> None:
+    assert Scenario.read({"bot_id": 16, "user_prompt": "a\ud800"}).user_prompt == "a\ud800"

@@ -1,6 +1,9 @@
 """A model's answer is taken whole and to the letter, or not at all."""
 
+import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,6 +108,24 @@ async def test_a_refusal_is_told_as_such_on_both_ways(chat: Chat, llm: LlmServer
     for onlooker in (None, Onlooker()):
         completion, pieces = await said(chat, onlooker)
         assert (completion.refusal, completion.text, pieces) == ("I can't", "", [])
+
+
+class Lines(list[dict[str, str]]):
+    """A prompt whose life can be watched."""
+
+
+async def test_the_prompt_is_not_held_while_the_answer_comes(chat: Chat, llm: LlmServer) -> None:
+    llm.script(["một hai ba bốn"])
+    llm.fail("hang", after=2)
+    heard, prompt = asyncio.Event(), Lines(PROMPT)
+    asked = weakref.ref(prompt)
+    answer = asyncio.ensure_future(chat.complete(prompt, lambda _text: heard.set()))
+    del prompt
+    await heard.wait()
+    gc.collect()
+    assert asked() is None
+    answer.cancel()
+    await asyncio.wait([answer])
 
 
 async def test_reasoning_is_no_text(chat: Chat, llm: LlmServer) -> None:
