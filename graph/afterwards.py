@@ -32,7 +32,7 @@ async def written(storage: Storage, drive: Drive, ending: Ending) -> Ending:
             error=error_data(ending.error) if ending.error else None,
             owner=None,
             turn=view.turn,
-            in_flight=view.calling or 0,
+            in_flight=drive.in_flight(ending),
         )
         await drive.apply_changes()
     except StorageError as failed:

@@ -39,7 +39,11 @@ class Ending:
 
 
 class Drive:
-    """The run of one conversation. `say` is the line of a person that the run begins with."""
+    """The run of one conversation.
+
+    `say` is the line of a person that the run begins with, `doubt` the turn that the bot may have
+    heard from the run before.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Drive:
         accepted: int | None = None,
         last_turn: int | None = None,
         say: str | None = None,
+        doubt: int = 0,
     ) -> None:
         self.view = view
         self.control = RunControl()
@@ -60,6 +65,7 @@ class Drive:
         self._graph = graph
         self._config = config(view.id)
         self._say = say
+        self._doubt = doubt
         self._begun = False
         self._cut = False
         self._changes: list[dict[str, Any]] = []
@@ -208,6 +214,12 @@ class Drive:
             drained = True
         self._tell_tail()
         return waits, drained
+
+    def in_flight(self, ending: Ending) -> int:
+        """The turn that the bot may have heard while its reply is not on disk; 0 for none."""
+        turn = self.view.calling or 0
+        refused = isinstance(ending.error, BotError) and ending.error.unheard
+        return 0 if refused and turn != self._doubt else turn
 
     def _note(self, update: dict[str, Any]) -> None:
         self._tail = (update.get("messages") or {}).get("said", ())

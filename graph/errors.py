@@ -103,7 +103,8 @@ class SpeakerError(DuologueError):
     `kind` is one of the closed list in `KINDS`; `code` is the speaker's prefix and the kind.
     `transient` says that the same call may succeed a moment later, `retryable` that a resume
     may help though nothing is configured anew, `retry_after` (seconds) is what the other side
-    asked for, `facts` hold what a person needs to find the cause.
+    asked for, `unheard` that it certainly did not take in what was said, `facts` hold what a
+    person needs to find the cause.
     """
 
     KINDS: ClassVar[frozenset[str]] = frozenset(
@@ -119,13 +120,14 @@ class SpeakerError(DuologueError):
         transient: bool = False,
         retryable: bool = True,
         retry_after: float | None = None,
+        unheard: bool = False,
         **facts: Any,
     ) -> None:
         if kind not in self.KINDS:
             raise ValueError(f"unknown kind of speaker error: {kind}")
         super().__init__(message, **facts)
         self.kind, self.transient, self.retry_after = kind, transient, retry_after
-        self.retryable = retryable
+        self.retryable, self.unheard = retryable, unheard
 
     @property
     def code(self) -> str:  # type: ignore[override]

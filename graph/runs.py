@@ -20,13 +20,7 @@ from graph.changes import changed, turn_in_flight, within_limits
 from graph.cursor import Cursor
 from graph.drive import Drive, Ending, Graph, put
 from graph.ends import EndReason, Status
-from graph.errors import (
-    Busy,
-    Conflict,
-    Forbidden,
-    Full,
-    Stopping,
-)
+from graph.errors import Busy, Conflict, Forbidden, Full, Stopping
 from graph.follow import Follower
 from graph.live import View, Watch, nobody_watches
 from graph.scenario import Scenario
@@ -283,8 +277,14 @@ class Runs:
                 limit = max_turns or claimed.max_turns
                 columns = {"seat": seat or claimed.seat, "max_turns": limit}
                 await self.storage.catalogue.update(row.id, **columns)
-            drive = Drive(self.graph, view, accepted=accepted, last_turn=last_turn, say=say)
-            self._driving[row.id] = drive
+            self._driving[row.id] = drive = Drive(
+                self.graph,
+                view,
+                accepted=accepted,
+                last_turn=last_turn,
+                say=say,
+                doubt=claimed.turn + 1 if claimed.runs and claimed.in_flight != 0 else 0,
+            )
         finally:
             if self._driving[row.id] is None:
                 del self._driving[row.id]

@@ -42,7 +42,7 @@ async def attempts(
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience.total_s
-    failed = 0
+    failed, unheard = 0, True
     while True:
         try:
             async with asyncio.timeout_at(deadline):
@@ -51,6 +51,7 @@ async def attempts(
             raise _too_long(fail, who, patience.total_s) from error
         except SpeakerError as error:
             failed += 1
+            error.unheard = unheard = unheard and error.unheard
             wait = max(error.retry_after or 0.0, patience.wait(failed))
             if not error.transient or failed >= patience.attempts or clock() + wait >= deadline:
                 error.facts["attempts"] = failed

@@ -89,6 +89,7 @@ async def request(
             "unreachable",
             f"{shown} cannot be reached: {_cause(error)}",
             transient=True,
+            unheard=isinstance(error, aiohttp.ClientConnectorError),
             url=shown,
         ) from error
 
@@ -145,9 +146,14 @@ def _refused(fail: type[SpeakerError], answer: Answer, shown: str) -> SpeakerErr
         transient=transient,
         retryable=transient,
         retry_after=retry_after(answer.headers),
+        unheard=status in _UNHEARD,
         status=status,
         url=shown,
     )
+
+
+_UNHEARD = frozenset((400, 401, 403, 404, 405, 413, 414, 415, 421, 422, 429, 431, 503))
+"""Statuses by which a server says that it did not do what was asked, and not half of it either."""
 
 
 def _explained(status: int) -> str:

@@ -16,11 +16,11 @@ BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, Timeo
 
 
 class ApiError(Exception):
-    """The server refused: a problem document."""
+    """The server refused: a problem document, `code` being the end of its type."""
 
-    def __init__(self, status: int, title: str, detail: str = "") -> None:
+    def __init__(self, status: int, title: str, detail: str = "", code: str = "") -> None:
         super().__init__(detail or title)
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.code = status, title, detail, code
 
 
 class Unreachable(Exception):
@@ -142,4 +142,5 @@ def problem(response: httpx.Response) -> ApiError:
     data = found(response)
     title = str(data.get("title") or f"HTTP {response.status_code}")
     detail, field = str(data.get("detail") or ""), data.get("field")
-    return ApiError(response.status_code, title, f"{field}: {detail}" if field else detail)
+    code = str(data.get("type") or "").rpartition(":")[2]
+    return ApiError(response.status_code, title, f"{field}: {detail}" if field else detail, code)

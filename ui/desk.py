@@ -88,7 +88,8 @@ class Desk:
     def refused(self, refusal: ApiError) -> None:
         """Told on the page; where a key is missing, it is asked for."""
         self.asks_key = self.asks_key or refusal.status == 401
-        self.notice = str(refusal) if refusal.status != 401 else ""
+        said = self.words.refused(refusal.code, str(refusal))
+        self.notice = said if refusal.status != 401 else ""
         self.ring()
 
     # --- what is seen ---------------------------------------------------------------------

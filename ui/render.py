@@ -217,12 +217,15 @@ def banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
 def _broken(transcript: Transcript, words: Words) -> str:
     error = transcript.error or {}
     where = str(error.get("where"))
-    text = f"<b>{words.maybe(f'where_{where}', words('where_server'))}.</b> "
+    text = f"<b>{words.maybe(f'where_{where}', words('where_server'))}.</b>"
     cause = escape(str(error.get("error", "")))
+    cause += "" if cause.endswith((".", "!", "?")) else "."
+    why = words.maybe(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
+    said = f'<span lang="en">{cause}</span>'
+    reason = f"{said} {why}" if words.language == "en" else f"{why} {said}"
     facts = (f"{name}: {value}" for name, value in error.items() if name not in ("error", "where"))
     told = f"<details><summary>{words('details')}</summary>{escape(', '.join(facts))}</details>"
-    stop = "" if cause.endswith((".", "!", "?")) else "."
-    body = f"{text}{cause}{stop} {words('kept')}{told}" if error else words("interrupted_text")
+    body = f"{text} {reason} {words('kept')}{told}" if error else words("interrupted_text")
     button = f'<button type="button" class="act" data-act="resume">{words("resume")}</button>'
     return f'<div class="note bad broken" role="alert"><div>{body}</div>{button}</div>'
 

@@ -153,6 +153,54 @@ async def test_an_accepted_last_turn_is_counted_everywhere(
     assert len(robot.of(id)) == 2
 
 
+@pytest.mark.parametrize(
+    ("faults", "asks"),
+    [
+        (["status 503"], False),
+        (["status 500"], True),
+        (["hang", "status 503"], True),
+        (["reset"], True),
+    ],
+)
+async def test_a_turn_that_the_bot_certainly_refused_is_not_in_flight(
+    house: House, robot: RobotServer, faults: list[str], asks: bool
+) -> None:
+    for fault in faults:
+        kind, _, code = fault.partition(" ")
+        last = fault == faults[-1]
+        facts = {"status": int(code)} if code else {}
+        robot.fail(kind, turn=2, times=None if last else 1, **facts)
+    async with house.open(attempts=len(faults), turn_timeout_s=0.5) as runs:
+        id = await created(runs, max_turns=3, in_flight="ask")
+        await runs.start(id)
+        await rested(runs, id)
+        assert (await runs.get(id)).end_reason == "bot_error"
+        robot.faults.clear()
+        if asks:
+            with pytest.raises(Conflict):
+                await runs.resume(id)
+            return
+        await runs.resume(id)
+        await rested(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+
+
+async def test_a_refusal_does_not_clear_a_turn_that_an_earlier_run_left_in_doubt(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("status", turn=2, times=1, status=500)
+    async with house.open(attempts=1) as runs:
+        id = await created(runs, max_turns=3, in_flight="ask")
+        await runs.start(id)
+        await rested(runs, id)
+        robot.fail("status", turn=2, times=1, status=503)
+        await runs.resume(id, "retry")
+        await rested(runs, id)
+        with pytest.raises(Conflict) as caught:
+            await runs.resume(id)
+        assert caught.value.facts["turn"] == 2
+
+
 async def dies_before_its_ending_is_written(runs: Runs, id: str) -> None:
     """As a crash between the last checkpoint and the catalogue leaves it."""
     owner = {"owner": "0" * 32, "in_flight": None}

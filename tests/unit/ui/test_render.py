@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from api.problems import STATUS
+from graph.errors import BotError, SpeakerError
 from ui import render
 from ui.texts import LANGUAGES, Words
 from ui.transcript import Aside, Bubble, Transcript
@@ -108,6 +110,17 @@ def test_an_error_is_a_banner_with_a_cause_and_a_way_on() -> None:
     assert render.banner(Transcript(status="running"), "live", "", EN) == ""
 
 
+@pytest.mark.parametrize("code", sorted(f"bot_{kind}" for kind in BotError.KINDS))
+def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> None:
+    transcript = Transcript(status="interrupted")
+    transcript.error = {"error": "bot 16 did that", "code": code, "where": "bot"}
+    english = Tags(render.banner(transcript, "live", "", EN)).text
+    vietnamese = Tags(render.banner(transcript, "live", "", VI)).text
+    why = f"why_{code.removeprefix('bot_')}"
+    assert f"The bot failed. bot 16 did that. {EN(why)}" in english
+    assert f"Bot gặp lỗi. {VI(why)} bot 16 did that." in vietnamese
+
+
 @pytest.mark.parametrize("link", ["lost", "down", "missing", "forbidden"])
 def test_a_line_that_broke_is_told_in_words(link: str) -> None:
     assert EN(link) in render.banner(Transcript(), link, "", EN)
@@ -137,6 +150,14 @@ def test_relatives_are_linked_and_can_be_compared() -> None:
     drawn = render.side(Transcript(), detail, EN, [])
     assert 'href="?thread=parent-id"' in drawn
     assert 'href="?thread=abc&amp;beside=child-id"' in drawn
+
+
+def test_a_refusal_is_told_in_the_page_s_language_with_what_the_server_said() -> None:
+    assert EN.refused("busy", "it runs") == "it runs"
+    assert VI.refused("busy", "it runs") == "Hội thoại đang chạy rồi. it runs"
+    assert VI.refused("new-one", "it runs") == "it runs"
+    refusals = [kind.code.replace("_", "-") for kind in STATUS if kind is not SpeakerError]
+    assert all(VI.refused(code, "") for code in refusals)
 
 
 def test_both_languages_have_every_text() -> None:
