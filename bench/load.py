@@ -1,7 +1,8 @@
 """What every system under load shares: many conversations at once, counted in a window.
 
-Conversations have ten turns, then a new one begins; starts are spread over a turn's length, so
-that nobody marches in step. Counting begins when each has had a turn and a while has passed.
+Conversations have ten turns, then a new one begins. The first of each has one to ten, so that
+young and old ones are there at any time; starts are spread too, so that nobody marches in step.
+Counting begins when each has had a turn and a while has passed.
 """
 
 import argparse
@@ -48,7 +49,8 @@ class Options:
     more: str
 
 
-Talk = Callable[[Tally], Awaitable[None]]
+Talk = Callable[[Tally, int], Awaitable[None]]
+"""One conversation of so many turns."""
 
 
 def options(doc: str) -> Options:
@@ -94,8 +96,9 @@ async def window(
 
     async def endless(at: int) -> None:
         await asyncio.sleep(given.spread * at / given.at_once)
+        await talk(tally, 1 + at % TURNS)
         while True:
-            await talk(tally)
+            await talk(tally, TURNS)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(endless(at)) for at in range(given.at_once)]

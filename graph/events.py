@@ -12,7 +12,7 @@ class Voice(Protocol):
     """Through which nodes report. Nothing here waits, nothing here fails."""
 
     def status(self, status: str, message: str, **facts: Any) -> None:
-        """What is being done right now."""
+        """What is being done right now; `facts` are texts and numbers."""
 
     def piece(self, role: Role, text: str) -> None:
         """A preview of the message being said, as it arrives."""

@@ -203,9 +203,12 @@ class View:
         self.saying, self._held, self.take = "", "", 0
 
     def _marked(self, event: EventName, data: dict[str, Any]) -> Mark:
-        make = _shared if event == "status" else Mark
-        place = len(self.messages), len(self.saying), self.take
-        return make(*place, event, tuple(data), tuple(data.values()))
+        values = tuple(data.values())
+        alike = event == "status" and not any(
+            type(fact) is str and len(fact) > 99 for fact in values
+        )
+        make = _shared if alike else Mark
+        return make(len(self.messages), len(self.saying), self.take, event, tuple(data), values)
 
     def _mark(self, event: EventName, data: dict[str, Any]) -> None:
         self.marks.append(self._marked(event, data))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from langgraph.channels.delta import DeltaChannel
@@ -38,6 +39,10 @@ class Message(TypedDict):
     usage: NotRequired[Usage]
 
 
+# A thousand transcripts count alike: the text of a number is kept once.
+_id = lru_cache(maxsize=4096)(str)
+
+
 def message(
     role: Role,
     content: str,
@@ -51,7 +56,7 @@ def message(
 ) -> Message:
     """A message said now; `index` is its place in the transcript, from 0."""
     line: Message = {
-        "id": str(index),
+        "id": _id(index),
         "type": "human" if role == "user" else "ai",
         "role": role,
         "name": name or ("user" if role == "user" else "bot"),

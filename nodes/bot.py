@@ -1,6 +1,7 @@
 """The bot under test answers: one call, and what it said becomes the turn's messages."""
 
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -32,7 +33,7 @@ async def bot_speaks(
         "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
     )
     reply = await attempts(
-        lambda: bot.reply(ask, lambda text: context.voice.piece("assistant", text)),
+        partial(bot.reply, ask, partial(context.voice.piece, "assistant")),
         fail=BotError,
         who=bot.name,
         voice=context.voice,

@@ -1,16 +1,19 @@
 """One HTTP client for all calls to bots and models, bounded in bytes and redirect-free."""
 
+import asyncio
 import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
 
 import aiohttp
 import orjson
+from aiohttp.client_proto import ResponseHandler
 
 from graph import tracing
 from graph.errors import SpeakerError
@@ -19,6 +22,18 @@ MAX_REPLY_BYTES = 4_000_000
 IDLE_S = 4.0
 """So long a connection waits for its next call: longer than most, and then it is no leak."""
 Answer = aiohttp.ClientResponse
+
+
+class Connector(aiohttp.TCPConnector):
+    """Opens each connection in an empty context.
+
+    A transport keeps the context in which it was made. In that of a node stands its run, which
+    would be held, state and all, for as long as the connection is used by others.
+    """
+
+    async def _create_connection(self, *given: Any) -> ResponseHandler:
+        opening = super()._create_connection(*given)
+        return await asyncio.get_running_loop().create_task(opening, context=Context())
 
 
 class Client:
@@ -39,7 +54,7 @@ class Client:
         if self._session is None:
             verify = ssl.create_default_context()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=IDLE_S),
+                connector=Connector(limit=0, ssl=verify, keepalive_timeout=IDLE_S),
                 trust_env=bool(urllib.request.getproxies()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

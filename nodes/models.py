@@ -34,6 +34,8 @@ class Completion:
 class _Hearing:
     """An answer as far as it has come."""
 
+    __slots__ = ("_refusal", "_texts", "finish", "usage")
+
     def __init__(self) -> None:
         self.finish = ""
         self.usage: Usage | None = None

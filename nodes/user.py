@@ -1,5 +1,6 @@
 """The user speaks: a model, a script, or a person who is waited for."""
 
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -58,7 +59,7 @@ async def _line(state: State, ask: Ask, seat: Seat, cast: Cast, voice: Voice) ->
     user = cast.user(ask.scenario, seat, state["scenario"].get("card") or {}, voice)
     voice.status("running", f"{user.name} is thinking", speaker="user")
     line = await attempts(
-        lambda: user.say(ask, lambda text: voice.piece("user", text)),
+        partial(user.say, ask, partial(voice.piece, "user")),
         fail=UserError,
         who=user.name,
         voice=voice,

@@ -88,6 +88,8 @@ class Wire:
 class _Stream:
     """What of one stream was read: its size, the line that is not whole yet, half an emoji."""
 
+    __slots__ = ("_rest", "_size", "_wire", "done", "join")
+
     def __init__(self, wire: Wire) -> None:
         self.done = False
         self.join = _Surrogates()
@@ -157,6 +159,8 @@ def _lenient(data: bytes) -> Any:
 
 class _Surrogates:
     """Joins an emoji that a server cut into two escapes; what stays alone is cleaned."""
+
+    __slots__ = ("_held",)
 
     def __init__(self) -> None:
         self._held = ""

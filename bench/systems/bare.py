@@ -1,6 +1,7 @@
 """The floor: an aiohttp loop that streams and stores nothing."""
 
 import json
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,6 @@ import uvloop
 from bench.load import (
     INIT,
     SYSTEM,
-    TURNS,
     WEBHOOK,
     Options,
     Tally,
@@ -35,12 +35,12 @@ async def line(http: aiohttp.ClientSession, given: Options, said: list[dict[str,
     return text
 
 
-async def talk(http: aiohttp.ClientSession, given: Options, tally: Tally) -> None:
+async def talk(http: aiohttp.ClientSession, given: Options, tally: Tally, turns: int) -> None:
     id, said = str(uuid4()), [{"role": "user", "content": "Begin."}]
     opening = {"bot_id": 16, "conversation_id": id, "input_slots": {}}
     async with http.post(given.robot + INIT, json=opening) as answer:
         await answer.json()
-    for _ in range(TURNS):
+    for _ in range(turns):
         text = await line(http, given, said)
         body = {"conversation_id": id, "message": text}
         async with http.post(given.robot + WEBHOOK, json=body) as answer:
@@ -52,11 +52,7 @@ async def talk(http: aiohttp.ClientSession, given: Options, tally: Tally) -> Non
 async def main(given: Options) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, json_serialize=json.dumps) as http:
-
-        async def one(tally: Tally) -> None:
-            await talk(http, given, tally)
-
-        facts: dict[str, Any] = await window(one, given)
+        facts: dict[str, Any] = await window(partial(talk, http, given), given)
         tell(facts)
 
 

@@ -15,7 +15,6 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from bench.load import (
     INIT,
     SYSTEM,
-    TURNS,
     WEBHOOK,
     Options,
     Tally,
@@ -29,6 +28,7 @@ from bench.load import (
 class State(MessagesState):
     id: str
     turn: int
+    turns: int
 
 
 def builder(http: httpx.AsyncClient, given: Options, tally: Tally) -> StateGraph[State]:
@@ -54,7 +54,7 @@ def builder(http: httpx.AsyncClient, given: Options, tally: Tally) -> StateGraph
         return {"messages": [AIMessage(reply)], "turn": state["turn"] + 1}
 
     def after(state: State) -> Literal["user", "__end__"]:
-        return END if state["turn"] >= TURNS else "user"
+        return END if state["turn"] >= state["turns"] else "user"
 
     graph = StateGraph(State)
     graph.add_node("open", opened)
@@ -78,10 +78,10 @@ async def main(given: Options) -> None:
             tally = Tally()
             graph = builder(http, given, tally).compile(checkpointer=saver)
 
-            async def one(_tally: Tally) -> None:
+            async def one(_tally: Tally, turns: int) -> None:
                 id = str(uuid4())
                 config = {"configurable": {"thread_id": id}, "recursion_limit": 1000}
-                await graph.ainvoke({"id": id, "messages": []}, config)
+                await graph.ainvoke({"id": id, "messages": [], "turns": turns}, config)
 
             tell(await window(one, given, tally=tally))
 

@@ -1,5 +1,6 @@
 """openevals' multi-turn simulation: a LangChain model as the user, the robot as the app."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,6 @@ from openevals.simulators import create_async_llm_simulated_user, run_multiturn_
 from bench.load import (
     INIT,
     SYSTEM,
-    TURNS,
     WEBHOOK,
     Options,
     Tally,
@@ -22,7 +22,9 @@ from bench.load import (
 )
 
 
-async def talk(http: httpx.AsyncClient, model: ChatOpenAI, given: Options, tally: Tally) -> None:
+async def talk(
+    http: httpx.AsyncClient, model: ChatOpenAI, given: Options, tally: Tally, turns: int
+) -> None:
     id = str(uuid4())
     opening = {"bot_id": 16, "conversation_id": id, "input_slots": {}}
     (await http.post(given.robot + INIT, json=opening)).raise_for_status()
@@ -36,22 +38,18 @@ async def talk(http: httpx.AsyncClient, model: ChatOpenAI, given: Options, tally
     said = await run_multiturn_simulation_async(
         app=app,
         user=create_async_llm_simulated_user(system=SYSTEM, client=model),
-        max_turns=TURNS,
+        max_turns=turns,
         thread_id=id,
     )
-    if len(said["trajectory"]) != 2 * TURNS:
-        raise RuntimeError(f"{len(said['trajectory'])} messages, not {2 * TURNS}")
+    if len(said["trajectory"]) != 2 * turns:
+        raise RuntimeError(f"{len(said['trajectory'])} messages, not {2 * turns}")
 
 
 async def main(given: Options) -> None:
     model = ChatOpenAI(model="bench", base_url=f"{given.llm}/v1", api_key="bench")
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=120) as http:
-
-        async def one(tally: Tally) -> None:
-            await talk(http, model, given, tally)
-
-        tell(await window(one, given))
+        tell(await window(partial(talk, http, model, given), given))
 
 
 if __name__ == "__main__":

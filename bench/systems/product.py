@@ -2,11 +2,12 @@
 
 import asyncio
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from bench.load import TURNS, Options, Tally, files_needed, options, tell, window
+from bench.load import Options, Tally, files_needed, options, tell, window
 from bench.processes import settings
 from graph.process import open_process
 from graph.runs import Runs
@@ -14,7 +15,7 @@ from graph.scenario import Scenario
 from graph.settings import Settings
 
 
-async def talk(runs: Runs, tally: Tally, turns: int = TURNS) -> None:
+async def talk(runs: Runs, tally: Tally, turns: int) -> None:
     """One conversation, followed to its `done`."""
     id = await runs.create(Scenario(bot_id=16, max_turns=turns))
     await runs.start(id)
@@ -36,10 +37,7 @@ async def main(given: Options) -> None:
             # What is made once, with the first conversation, is no part of a conversation's size.
             await asyncio.gather(*(talk(runs, Tally(), turns=1) for _ in range(5)))
 
-            async def one(tally: Tally) -> None:
-                await talk(runs, tally)
-
-            tell(await window(one, given))
+            tell(await window(partial(talk, runs), given))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.load import TURNS, Options, Tally, files_needed, options, tell, window
+from bench.load import Options, Tally, files_needed, options, tell, window
 from bench.processes import cpu_of, rss_of
 
 SAID = b"event: message\n"
@@ -85,7 +86,7 @@ class Follow:
         return self._messages
 
 
-async def talk(host: str, port: int, tally: Tally, turns: int = TURNS) -> None:
+async def talk(host: str, port: int, tally: Tally, turns: int) -> None:
     loop = asyncio.get_running_loop()
     _, reader = await loop.create_connection(Reader, host, port)
     common = f"Host: {host}:{port}\r\nContent-Type: application/json\r\n".encode()
@@ -104,14 +105,18 @@ async def main(given: Options) -> None:
     url, _, pid = given.more.partition(",")
     parts = urlsplit(url)
 
-    async def one(tally: Tally) -> None:
-        await talk(host, port, tally)
-
     served = int(pid)
     host, port = str(parts.hostname), int(parts.port or 80)
     # What is made once, with the first conversation, is no part of a conversation's size.
     await asyncio.gather(*(talk(host, port, Tally(), turns=1) for _ in range(5)))
-    tell(await window(one, given, cpu=lambda: cpu_of(served), memory=lambda: rss_of(served)))
+    tell(
+        await window(
+            partial(talk, host, port),
+            given,
+            cpu=lambda: cpu_of(served),
+            memory=lambda: rss_of(served),
+        )
+    )
 
 
 if __name__ == "__main__":
