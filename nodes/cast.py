@@ -180,6 +180,7 @@ class Cast:
             "api_key": api_key,
             "temperature": config.temperature if config else temperature,
             "max_tokens": own.max_tokens if own else None,
+            "shown": own.base_url if own else None,
         }
         # ChatOpenAI takes 2 ms to make: one for all who ask the same model in the same way.
         known = (fail, *facts.values())

@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from email.utils import parsedate_to_datetime
@@ -33,7 +33,13 @@ class Connector(aiohttp.TCPConnector):
 
     async def _create_connection(self, *given: Any) -> ResponseHandler:
         opening = super()._create_connection(*given)
-        return await asyncio.get_running_loop().create_task(opening, context=Context())
+        task = asyncio.get_running_loop().create_task(opening, context=Context())
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task.done() and not task.cancelled() and not task.exception():
+                task.result().close()  # opened in the moment in which nobody wants it any more
+            raise
 
 
 class Client:
@@ -68,6 +74,13 @@ class Client:
             await self._session.close()
 
 
+def bare(url: str) -> str:
+    """The URL without its query and without whoever stands before the host."""
+    scheme, mark, rest = url.split("?", maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+
+
 def packed(data: Any) -> bytes:
     """JSON in no more memory than it needs; orjson's own bytes hold up to four times as much."""
     return bytes(memoryview(orjson.dumps(data)))
@@ -91,10 +104,11 @@ async def request(
     """
     try:
         with tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note):
-            async with http.session.request(
+            asked = http.session.request(
                 method, url, headers=sent, data=content, allow_redirects=False
-            ) as answer:
-                del content  # a long prompt need not lie here while the answer comes
+            )
+            async with await _sent(asked, fail, shown) as answer:
+                del content, asked  # a long prompt need not lie here while the answer comes
                 note(answer.status)
                 if not 200 <= answer.status < 300:
                     raise _refused(fail, answer, shown)
@@ -103,16 +117,32 @@ async def request(
         raise fail(
             "unreachable",
             f"{shown} cannot be reached: {_cause(error)}",
-            transient=True,
+            transient=not isinstance(error, _UNTRUSTED),
             unheard=isinstance(error, aiohttp.ClientConnectorError),
             url=shown,
         ) from error
+
+
+async def _sent(asked: Awaitable[Answer], fail: type[SpeakerError], shown: str) -> Answer:
+    """The answer as far as its head; what cannot even be sent is the speaker's error too."""
+    try:
+        return await asked
+    except aiohttp.ClientError:
+        raise
+    except ValueError:
+        said = f"{shown} cannot be called: its address or one of its headers is not valid"
+        raise fail("unreachable", said, retryable=False, unheard=True, url=shown) from None
+
+
+_UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
 def _cause(error: Exception) -> str:
     """What went wrong, without the URL, in which a secret may stand."""
     if isinstance(error, aiohttp.InvalidURL):
         return "the URL is not valid"
+    if isinstance(error, _UNTRUSTED):
+        return "its certificate is not trusted, or it speaks no TLS"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return os.strerror(number).lower() if number and number > 0 else "its name is unknown"
@@ -167,8 +197,11 @@ def _refused(fail: type[SpeakerError], answer: Answer, shown: str) -> SpeakerErr
     )
 
 
-_UNHEARD = frozenset((400, 401, 403, 404, 405, 413, 414, 415, 421, 422, 429, 431, 503))
-"""Statuses by which a server says that it did not do what was asked, and not half of it either."""
+_UNHEARD = frozenset((400, 401, 403, 404, 405, 413, 414, 415, 421, 422, 429, 431))
+"""Statuses by which a server says that it did not do what was asked, and not half of it either.
+
+Not 503: a gateway says that also when the bot behind it died at its work.
+"""
 
 
 def _explained(status: int) -> str:

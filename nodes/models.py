@@ -15,9 +15,10 @@ from pydantic import PrivateAttr, SecretStr
 from graph import tracing
 from graph.errors import SpeakerError
 from graph.state import Usage
-from nodes.http import Client
+from nodes.http import Client, bare
 from nodes.wire import Chunk, Wire, first_choice
 
+DEFAULT_URL = "https://api.openai.com/v1"
 Prompt = Sequence[Mapping[str, str]]
 
 
@@ -70,19 +71,22 @@ class Chat(ChatOpenAI):
     _wire: Wire = PrivateAttr()
     _asks: dict[str, Any] = PrivateAttr()
 
-    def reading(self, http: Client, fail: type[SpeakerError]) -> Self:
-        """The same model, read over `http`; what goes wrong is raised as `fail`."""
+    def reading(self, http: Client, fail: type[SpeakerError], shown: str) -> Self:
+        """The same model, read over `http`; what goes wrong is raised as `fail`.
+
+        `shown` is its address as a person may see it.
+        """
         key = self.openai_api_key
         token = key.get_secret_value() if isinstance(key, SecretStr) else ""
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        base = (self.openai_api_base or "https://api.openai.com/v1").rstrip("/")
+        base = (self.openai_api_base or DEFAULT_URL).rstrip("/")
         self._wire = Wire(
             http,
             fail,
             base=base,
-            shown=f"the model {self.model_name} ({base.split('?')[0]})",
+            shown=f"the model {self.model_name} ({shown})",
             headers={**headers, **(self.default_headers or {})},
         )
         self._asks = {**self._default_params, **_STREAM}
@@ -166,8 +170,12 @@ def chat_model(
     api_key: str | None,
     temperature: float | None = None,
     max_tokens: int | None = None,
+    shown: str | None = None,
 ) -> Chat:
-    """A model at an OpenAI-compatible endpoint. Local servers need no key."""
+    """A model at an OpenAI-compatible endpoint. Local servers need no key.
+
+    `shown` is the address as it is configured, for errors: in the real one secrets may stand.
+    """
     chat = Chat(
         model_name=model,
         openai_api_base=base_url,
@@ -177,7 +185,7 @@ def chat_model(
         max_retries=0,
         stream_usage=True,
     )
-    return chat.reading(http, fail)
+    return chat.reading(http, fail, bare(shown or base_url or DEFAULT_URL))
 
 
 def _watched() -> bool:

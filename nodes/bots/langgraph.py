@@ -1,6 +1,7 @@
 """A bot that is a graph on a LangGraph server: a thread a conversation, a run a turn."""
 
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from nodes.http import MAX_REPLY_BYTES, Answer, Client, body, request
 from nodes.speakers import Ask, OnPiece, Reply
 
 T = TypeVar("T")
+MOST_SETTLED = 10_000
 Json = dict[str, Any]
 
 
@@ -37,6 +39,8 @@ class LangGraphServerBot:
         self._http = http
         self._timeout_s = config.timeout_s or settings.turn_timeout_s
         self._open_s = settings.init_timeout_s
+        self._settled: OrderedDict[str, None] = OrderedDict()
+        """Threads whose last call ended well in this process: no turn of theirs is in doubt."""
 
     async def open(self, ask: Ask) -> Json:
         """Makes the thread. Its id follows from the conversation's, so made twice it is one."""
@@ -51,6 +55,7 @@ class LangGraphServerBot:
         )
         if made.get("thread_id") != thread:
             raise BotError("init", f"{self._shown} did not make the thread it was asked for")
+        self._settle(thread)
         return {"thread_id": thread}
 
     async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
@@ -64,8 +69,15 @@ class LangGraphServerBot:
         return f"{self._shown} answers"
 
     async def _turn(self, ask: Ask, piece: OnPiece) -> Reply:
-        place = f"/threads/{ask.session['thread_id']}"
+        thread = str(ask.session["thread_id"])
+        place = f"/threads/{thread}"
         preview = Preview(piece)
+        if thread not in self._settled:
+            # The turn may have been asked for before: asked again, the graph would add to it.
+            state = await self._json("GET", f"{place}/state")
+            if _answered(_messages(state), ask.key) and not state.get("next"):
+                return self._settled_with(thread, self._read(state, ask, preview))
+        self._settled.pop(thread, None)
         async with self._request("POST", f"{place}/runs/stream", self._run(ask), ask.key) as answer:
             _must_stream(answer, self._shown)
             async for event, data in _events(answer, self._shown):
@@ -73,7 +85,21 @@ class LangGraphServerBot:
                     raise BotError("bad_reply", f"{self._shown} failed: {_reason(data)}")
                 if event == "messages" and isinstance(data, list) and data:
                     preview.take(data[0])
-        return self._read(await self._json("GET", f"{place}/state"), ask, preview)
+        try:
+            state = await self._json("GET", f"{place}/state")
+        except BotError as error:
+            error.unheard = False  # the run itself was done
+            raise
+        return self._settled_with(thread, self._read(state, ask, preview))
+
+    def _settled_with(self, thread: str, reply: Reply) -> Reply:
+        self._settle(thread)
+        return reply
+
+    def _settle(self, thread: str) -> None:
+        self._settled[thread] = None
+        if len(self._settled) > MOST_SETTLED:
+            self._settled.popitem(last=False)
 
     def _run(self, ask: Ask) -> Json:
         line = {"type": "human", "content": ask.text, "id": ask.key}
@@ -90,15 +116,14 @@ class LangGraphServerBot:
         }
 
     def _read(self, state: Json, ask: Ask, preview: "Preview") -> Reply:
-        values = state.get("values")
-        said = values.get("messages") if isinstance(values, dict) else None
+        said = _messages(state)
         waits = [
             interrupt.get("value")
-            for task in state.get("tasks") or []
-            for interrupt in task.get("interrupts") or []
+            for task in _dicts(state.get("tasks"))
+            for interrupt in _dicts(task.get("interrupts"))
         ]
-        said = said if isinstance(said, list) else []
-        new = _new(said, ask.session.get("said", 0)) or preview.messages
+        new = _answered(said, ask.key) or _new(said, ask.session.get("said", 0))
+        new = new or preview.messages
         texts = [text for text in map(_text, new) if text.strip()]
         if not texts:
             texts = [_told(value) for value in waits]
@@ -164,11 +189,31 @@ class Preview:
         return list(self._by_id.values())
 
 
+def _messages(state: Json) -> list[Any]:
+    values = state.get("values")
+    said = values.get("messages") if isinstance(values, dict) else None
+    return said if isinstance(said, list) else []
+
+
+def _answered(said: Sequence[Any], key: str) -> list[Json]:
+    """What the bot said behind the line that has this key; nothing where the line is not there."""
+    at = next((at for at, each in enumerate(said) if _is_line(each, key)), len(said))
+    return [each for each in said[at + 1 :] if _type(each) == "ai"]
+
+
+def _is_line(message: Any, key: str) -> bool:
+    return bool(_type(message) == "human" and message.get("id") == key)
+
+
 def _new(said: Sequence[Any], known: int) -> list[Json]:
     """The bot's messages behind the first `known`; of a list that was cut, the last ones."""
     if len(said) < known:
         known = max((at for at, each in enumerate(said) if _type(each) == "human"), default=0)
     return [each for each in said[known:] if _type(each) == "ai"]
+
+
+def _dicts(value: Any) -> list[Json]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _type(message: Any) -> Any:
@@ -195,13 +240,17 @@ def _told(value: Any) -> str:
 
 
 def _usage(messages: Sequence[Json]) -> Usage | None:
-    counted = [message.get("usage_metadata") or {} for message in messages]
+    counted = _dicts([message.get("usage_metadata") for message in messages])
     if not any(counted):
         return None
     return {
-        "input_tokens": sum(int(each.get("input_tokens") or 0) for each in counted),
-        "output_tokens": sum(int(each.get("output_tokens") or 0) for each in counted),
+        "input_tokens": sum(_count(each.get("input_tokens")) for each in counted),
+        "output_tokens": sum(_count(each.get("output_tokens")) for each in counted),
     }
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _reason(data: Any) -> str:

@@ -21,6 +21,7 @@ from nodes.http import Answer, Client, body, packed, reach, request
 from nodes.speakers import Ask, OnPiece, Reply
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MISSING = object()
 
 
@@ -58,10 +59,10 @@ class Webhook:
         call = self._turn
         data = await self._call(call, ask, ask.key, self._turn_s)
         bubbles, shown = self._bubbles(call, data), self._shown(call)
-        if bubbles is None and self.config.poll:
+        ended = bool(call.end and _at(data, call.end) is True)
+        if bubbles is None and self.config.poll and not ended:
             self._check(call, data)
             return await self._late(self.config.poll, ask, self._captured(call.capture, data))
-        ended = bool(call.end and _at(data, call.end) is True)
         self._check(call, data, replied=bubbles is not None)
         said = _said(bubbles) if ended else _worth_saying(bubbles, call, shown)
         captured = self._captured(call.capture, data)
@@ -90,9 +91,13 @@ class Webhook:
     async def _late(self, poll: PollCall, ask: Ask, captured: dict[str, Any]) -> Reply:
         session = {**ask.session, **captured}
         late = Ask(ask.conversation_id, ask.turn, ask.messages, ask.scenario, session)
-        return await within(
-            poll.timeout_s or self._turn_s, BotError, self.name, self._polled(poll, late)
-        )
+        try:
+            return await within(
+                poll.timeout_s or self._turn_s, BotError, self.name, self._polled(poll, late)
+            )
+        except BotError as error:
+            error.unheard = False  # the turn call was answered
+            raise
 
     async def _polled(self, poll: PollCall, ask: Ask) -> Reply:
         while True:
@@ -169,14 +174,16 @@ class Webhook:
         return self._unsecret(text)[:most]
 
     def _bubbles(self, call: TurnCall | PollCall, data: Any) -> list[str] | None:
-        """The texts at the first path that leads to any; None where none does."""
+        """The texts at the first path where something is said; None where no path leads to any."""
+        silent = None
         for path in [call.reply] if isinstance(call.reply, str) else call.reply:
             found = _at(data, path)
-            if isinstance(found, str):
-                return [clean(found)]
-            if isinstance(found, list) and all(isinstance(item, str) for item in found):
-                return [clean(item) for item in found]
-        return None
+            texts = [found] if isinstance(found, str) else found
+            if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+                if said := _said(texts):
+                    return [clean(text) for text in said]
+                silent = silent or [clean(text) for text in texts]
+        return silent
 
     def _captured(self, capture: Mapping[str, str], data: Any) -> dict[str, Any]:
         captured = {}
@@ -252,8 +259,8 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def _in_header(value: str, name: str, shown: str) -> str:
-    if any(char in "\r\n\0" for char in value):
-        said = f"{shown} cannot be called: the value for its header {name} holds a line break"
+    if _CONTROL.search(value):
+        said = f"{shown} cannot be called: its header {name} would hold a control character"
         raise BotError("bad_reply", said, url=shown)
     return value
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graph.errors import Invalid, UserError
+from graph.errors import BotError, Invalid, UserError
 from graph.scenario import Scenario
 from graph.settings import Settings
 from nodes.bots.webhook import Webhook
@@ -105,3 +105,19 @@ async def test_without_a_model_the_script_speaks_and_a_simulated_seat_is_an_erro
     with pytest.raises(UserError) as caught:
         cast.user(Scenario(), "simulated", {}, Ear())
     assert (caught.value.code, caught.value.retryable) == ("user_unreachable", False)
+
+
+async def test_a_model_s_address_is_shown_as_it_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_TOKEN", "sekret-12345")
+    (tmp_path / "bots.yaml").write_text(
+        "bots:\n  1: {kind: openai, base_url: 'http://127.0.0.1:9/${GATE_TOKEN}/v1', model: m}\n",
+        encoding="utf-8",
+    )
+    made = Cast(Settings(bots=tmp_path / "bots.yaml", personas=tmp_path / "personas"))
+    with pytest.raises(BotError) as caught:
+        await made.by_id("1").reply(asks(), lambda _text: None)
+    await made.close()
+    assert "sekret" not in str(caught.value.facts) + caught.value.message
+    assert "${GATE_TOKEN}" in caught.value.message

@@ -6,8 +6,10 @@ import sys
 import weakref
 from contextvars import ContextVar
 
+import pytest
+
 from graph.errors import BotError
-from nodes.http import Client, body, request
+from nodes.http import Client, bare, body, request
 from tests.unit.nodes.desk import desk
 
 
@@ -52,3 +54,29 @@ async def test_a_connection_that_stays_open_holds_nothing_of_the_run_that_opened
         assert [len(connections) for connections in pooled.values()] == [5]
         assert held() is None
     await http.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://a..b/x", {}),
+        ("http://127.0.0.1:9/x", {"X-Key": "a\x1bb"}),
+        ("http://u:p@127.0.0.1:9/x", {"Authorization": "Bearer k"}),
+    ],
+)
+async def test_what_cannot_be_sent_is_the_speaker_s_error_and_shows_no_secret(
+    url: str, headers: dict[str, str]
+) -> None:
+    http = Client()
+    with pytest.raises(BotError) as caught:
+        async with request(http, BotError, "GET", url, shown="it", headers=headers, content=None):
+            pass
+    await http.aclose()
+    assert (caught.value.code, caught.value.unheard) == ("bot_unreachable", True)
+    assert caught.value.message.startswith("it cannot be")
+
+
+def test_an_address_is_shown_without_query_and_user() -> None:
+    assert bare("http://u:p@host:1/v1/?key=x") == "http://host:1/v1"
+    assert bare("https://host") == "https://host"
+    assert bare("http://host/${TOKEN}/v1") == "http://host/${TOKEN}/v1"

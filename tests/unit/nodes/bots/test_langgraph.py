@@ -240,3 +240,22 @@ async def test_server_that_is_not_there() -> None:
         await LangGraphServerBot(config, http, Settings()).open(ask("", 0))
     assert told.value.kind == "unreachable"
     await http.aclose()
+
+
+async def test_a_turn_that_was_answered_already_is_not_asked_for_again(
+    bot: LangGraphServerBot, server: Server
+) -> None:
+    line = {"type": "human", "content": "chào", "id": f"{ID}:1"}
+    server.turn(line, ai("Chào em!"))
+    reply, _ = await heard(bot)
+    assert reply.bubbles == ["Chào em!"]
+    assert not [path for path, _, _ in server.asked if path.endswith("/runs/stream")]
+
+
+async def test_the_answer_to_an_earlier_line_is_no_part_of_this_one(
+    bot: LangGraphServerBot, server: Server
+) -> None:
+    lines = [{"type": "human", "content": "x", "id": f"{ID}:{turn}"} for turn in (1, 2)]
+    server.turn(lines[0], ai("cũ", "1"), lines[1], ai("mới", "2"))
+    reply, _ = await heard(bot, ask("x", 2, said=0))
+    assert reply.bubbles == ["mới"]
