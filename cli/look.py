@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 
 from api.present import detail, listed
 from cli.plain import utf8
-from cli.rows import columns, remark
+from cli.rows import bot_of, columns, remark
 from cli.telling import SPEAKERS, error_line
 from graph.catalogue import Conversation
 from graph.errors import NotFound
-from graph.runs import Runs, open_runs
+from graph.process import open_runs
+from graph.runs import Runs
 from graph.settings import Settings
 from graph.state import Message
 from graph.storage import open_storage, sqlite_path
@@ -34,10 +35,10 @@ async def stored(settings: Settings) -> AsyncIterator[Runs]:
 
 
 def show(options: Namespace, settings: Settings) -> int:
-    row, messages = asyncio.run(_found(options.id, settings))
+    row, messages, children = asyncio.run(_found(options.id, settings))
     out = utf8(sys.stdout)
     if options.json:
-        print(json.dumps(detail(row, messages, []), ensure_ascii=False, indent=2))
+        print(json.dumps(detail(row, messages, children), ensure_ascii=False, indent=2))
     elif out.isatty():
         from cli.tables import print_transcript
 
@@ -47,11 +48,15 @@ def show(options: Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _found(id: str, settings: Settings) -> tuple[Conversation, Sequence[Message]]:
+async def _found(
+    id: str, settings: Settings
+) -> tuple[Conversation, Sequence[Message], Sequence[str]]:
     if not sqlite_path(settings.database_url).exists():
         raise NotFound(f"there is no conversation with that id, and no {settings.database_url}")
     async with stored(settings) as runs:
-        return runs.true(await runs.storage.catalogue.get(id)), await runs.messages(id)
+        catalogue = runs.storage.catalogue
+        messages = await runs.messages(id)
+        return runs.true(await catalogue.get(id)), messages, await catalogue.children(id)
 
 
 def facts(row: Conversation) -> Iterator[str]:
@@ -60,7 +65,7 @@ def facts(row: Conversation) -> Iterator[str]:
     reason = f" ({row.end_reason})" if row.end_reason else ""
     yield f"Status: {row.status.value}{reason}, turn {row.turn} of {row.max_turns}"
     persona = f", persona {row.persona}" if row.persona else ""
-    yield f"Speakers: bot {row.bot_id}, {row.seat} user{persona}"
+    yield f"Speakers: bot {bot_of(row)}, {row.seat} user{persona}"
     yield f"Begun {row.created_at}, changed {row.updated_at}"
     if row.parent_id:
         yield f"Forked from {row.parent_id} at message {row.forked_at}"

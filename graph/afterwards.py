@@ -67,12 +67,16 @@ async def part(cast: Cast, views: Views, id: str) -> None:
     """Tells the bot that the conversation has ended: once, and no more if that fails."""
     try:
         state = await views.state(id)
+        if "scenario" not in state:  # it was deleted meanwhile
+            return
         scenario = Scenario.read(state["scenario"])
         said, turn = state.get("messages") or [], state.get("turn", 0)
         ask = Ask(id, turn, said, scenario, state.get("session") or {})
         await cast.bot(scenario).close(ask)
     except DuologueError as why:
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
+    except Exception:  # it shares a task group with all runs, and must end none of them
+        log.exception("bot not told of the end", extra={"conversation_id": id})
 
 
 async def mark_orphans(storage: Storage, views: Views) -> None:
@@ -100,6 +104,8 @@ async def resume_all(resume: Resume, views: Views, ids: Sequence[str]) -> None:
             await resume(id)
         except (Conflict, Busy, Full, Stopping, NotFound, StorageError) as why:
             log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+        except Exception:  # the others must not stay behind for one
+            log.exception("not resumed", extra={"conversation_id": id})
         finally:
             views.settled(id)
 

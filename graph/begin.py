@@ -1,9 +1,16 @@
-"""How a conversation begins: its first state, and its row in the catalogue."""
+"""How a conversation begins, and a run of it: first state, row of the catalogue, changes."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from graph.catalogue import Conversation
+from graph.drive import Graph, put
 from graph.ends import Status
+from graph.errors import StorageError
 from graph.scenario import Scenario
 from graph.state import State, adding, message, now
+from graph.storage import Storage
 from nodes.cast import Cast
 
 
@@ -51,3 +58,25 @@ def first_row(
         created_at=made,
         updated_at=made,
     )
+
+
+async def begun_with(
+    graph: Graph,
+    storage: Storage,
+    row: Conversation,
+    update: Mapping[str, Any],
+    max_turns: int | None,
+) -> None:
+    """Changes what a run begins with; if that fails, nobody drives the conversation after all."""
+    try:
+        if update:
+            await put(graph, row.id, dict(update))
+        if "seat" in update or max_turns:
+            limit = max_turns or row.max_turns
+            columns = {"seat": update.get("seat", row.seat), "max_turns": limit}
+            await storage.catalogue.update(row.id, **columns)
+    except BaseException:
+        stood = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
+        with suppress(StorageError):
+            await storage.catalogue.update(row.id, **stood, owner=None)
+        raise

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from graph.database import Database
 from graph.ends import EndReason, Status
-from graph.errors import Busy, KeyReused, NotFound
+from graph.errors import Busy, Conflict, KeyReused, NotFound
 from graph.state import now
 
 T = TypeVar("T")
@@ -122,8 +122,14 @@ class Catalogue:
         )
         return [row[0] for row in rows]
 
-    async def claim(self, id: str, owner: str, lives: Callable[[str], bool]) -> Conversation:
-        """Makes `owner` the one that drives it. Raises `Busy`, also for other processes' runs."""
+    async def claim(
+        self, id: str, owner: str, lives: Callable[[str], bool], left: bool = False
+    ) -> Conversation:
+        """Makes `owner` the one that drives it; the row as it stood before.
+
+        Raises `Busy`, also for other processes' runs, and with `left` `Conflict` where it is not
+        as a process that died left it.
+        """
 
         def work(connection: sqlite3.Connection) -> Conversation:
             row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
@@ -132,6 +138,8 @@ class Catalogue:
             found = _conversation(row)
             if found.status is Status.RUNNING and found.owner and lives(found.owner):
                 raise Busy("the conversation has a run already", conversation_id=id)
+            if left and (found.status is not Status.INTERRUPTED or found.error):
+                raise Conflict("somebody did something else with it meanwhile")
             connection.execute(
                 "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
                 "in_flight = NULL, updated_at = ? WHERE id = ?",

@@ -49,7 +49,6 @@ class Database:
         self._local = threading.local()
         self._looking: list[sqlite3.Connection] = []
         self._reading: list[sqlite3.Connection] = []
-        self._writer = threading.Thread(target=self._write, name="duologue-write", daemon=True)
         self.trouble: StorageError | None = None
         """Why the last write failed, until one succeeds."""
         self._failed: Exception | None = None
@@ -58,15 +57,20 @@ class Database:
     async def open(self, schema: str) -> None:
         """Creates the file and what `schema` (SQL) asks for, and starts the writer."""
         try:
-            await asyncio.to_thread(self._prepare, schema)
+            writing = await asyncio.to_thread(self._prepare, schema)
         except (sqlite3.Error, OSError) as error:
             raise storage_error(error, self.path) from error
+        # Connected by now: a writer that died of that would let all who write wait for ever.
+        self._writer = threading.Thread(
+            target=self._write, args=(writing,), name="duologue-write", daemon=True
+        )
         self._writer.start()
 
-    def _prepare(self, schema: str) -> None:
+    def _prepare(self, schema: str) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(self._connect()) as connection:
             connection.executescript(schema)
+        return self._connect()
 
     async def close(self) -> None:
         if self._closed:
@@ -140,8 +144,7 @@ class Database:
             raise
         return connection
 
-    def _write(self) -> None:
-        connection = self._connect()
+    def _write(self, connection: sqlite3.Connection) -> None:
         while True:
             jobs = self._gathered()
             stop = jobs[-1] is None

@@ -11,7 +11,6 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
-from langgraph.types import Command
 
 from graph import tracing
 from graph.ends import EndReason, Status
@@ -41,8 +40,8 @@ class Ending:
 class Drive:
     """The run of one conversation.
 
-    `say` is the line of a person that the run begins with, `doubt` the turn that the bot may have
-    heard from the run before.
+    `accepted` is the turn that is taken as heard, `last_turn` the one behind which the run pauses,
+    `doubt` the one that the bot may have heard from the run before.
     """
 
     def __init__(
@@ -52,7 +51,6 @@ class Drive:
         *,
         accepted: int | None = None,
         last_turn: int | None = None,
-        say: str | None = None,
         doubt: int = 0,
     ) -> None:
         self.view = view
@@ -64,7 +62,6 @@ class Drive:
         self.task: asyncio.Task[None] | None = None
         self._graph = graph
         self._config = config(view.id)
-        self._say = say
         self._doubt = doubt
         self._begun = False
         self._cut = False
@@ -134,34 +131,22 @@ class Drive:
             return broken(self.view.id, error)
 
     async def _driven(self) -> Ending:
-        over, asked = await self._stands()
-        if over:
+        if over := await self._over():
             return over
-        step: Any = self._answer() if asked and self._say is not None else None
         while True:
-            waits, drained = await self._until_it_rests(step)
-            step = None
+            waits, drained = await self._until_it_rests()
             if drained:
                 self.control = RunControl()  # first: a change that comes meanwhile drains again
                 await self.apply_changes()
                 if self.intent is None and not self._paused():
                     continue
                 return self.intent or Ending(Status.WAITING, says=_PAUSED.format(self.view.turn))
-            if waits and self._say is not None:
-                step = self._answer()
-                continue
             return Ending(Status.WAITING) if waits else Ending(Status.COMPLETED, self._end_reason)
 
-    async def _stands(self) -> tuple[Ending | None, bool]:
-        """The ending, where there was one already, and whether a person was asked for a line."""
+    async def _over(self) -> Ending | None:
+        """The ending, where there was one and the process died before the catalogue knew."""
         state = await self._graph.aget_state(self._config)
-        if not state.tasks:  # it ended, and the process died before the catalogue knew
-            return Ending(Status.COMPLETED, state.values.get("end_reason")), False
-        return None, bool(state.interrupts)
-
-    def _answer(self) -> Command[Any]:
-        said, self._say = self._say, None
-        return Command(resume={"content": said})
+        return None if state.tasks else Ending(Status.COMPLETED, state.values.get("end_reason"))
 
     def _paused(self) -> bool:
         return self.directions.pauses_after(self.view.turn)
@@ -183,7 +168,7 @@ class Drive:
                 events.get_nowait()
             events.put_nowait(event)
 
-    def _parts(self, step: Any) -> AsyncIterator[dict[str, Any]]:
+    def _parts(self) -> AsyncIterator[dict[str, Any]]:
         """The updates of each node. LangGraph tells all else only while somebody looks on."""
         given: dict[str, Any] = {
             "context": self.directions,
@@ -192,20 +177,20 @@ class Drive:
             "stream_mode": "updates",
         }
         if self._onlookers:
-            return self._shown(step, given)
-        return self._graph.astream(step, self._config, **given)
+            return self._shown(given)
+        return self._graph.astream(None, self._config, **given)
 
-    async def _shown(self, step: Any, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        async for event in self._graph.astream_events(step, self._config, version="v2", **given):
+    async def _shown(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        async for event in self._graph.astream_events(None, self._config, version="v2", **given):
             self._show(dict(event))
             if event["event"] == "on_chain_stream" and not event["parent_ids"]:
                 yield event["data"]["chunk"]
 
-    async def _until_it_rests(self, step: Any) -> tuple[bool, bool]:
+    async def _until_it_rests(self) -> tuple[bool, bool]:
         """Runs the graph; tells whether it waits for a person, and whether it was drained."""
         waits = drained = False
         try:
-            async for part in self._parts(step):
+            async for part in self._parts():
                 for node, update in part.items():
                     waits = waits or node == "__interrupt__"
                     if isinstance(update, dict):
@@ -217,9 +202,9 @@ class Drive:
 
     def in_flight(self, ending: Ending) -> int:
         """The turn that the bot may have heard while its reply is not on disk; 0 for none."""
-        turn = self.view.calling or 0
+        left = self._doubt if self._doubt > self.view.turn else 0
         refused = isinstance(ending.error, BotError) and ending.error.unheard
-        return 0 if refused and turn != self._doubt else turn
+        return left if refused else self.view.calling or left
 
     def _note(self, update: dict[str, Any]) -> None:
         self._tail = (update.get("messages") or {}).get("said", ())

@@ -241,6 +241,13 @@ class View:
         self._waiting.append(future)
         return future
 
+    async def changed_within(self, seconds: float) -> None:
+        """Returns when something new was reported, or after that time."""
+        future = self.changed()
+        await asyncio.wait([future], timeout=seconds)
+        if future in self._waiting:
+            self._waiting.remove(future)
+
     def left(self) -> None:
         """A follower is no more; if it was waiting just now, nobody needs to wake it."""
         self.followers -= 1

@@ -3,6 +3,7 @@
 The lock is the system's, so it goes with the process, however that ends; a pid could be reused.
 """
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -40,8 +41,9 @@ class Owner:
         path = self._folder / Path(owner).name
         try:
             handle = os.open(path, os.O_RDWR)
-        except OSError:
-            return False
+        except OSError as error:
+            # Where no more files may be opened, nothing is known of the other process.
+            return error.errno in (errno.EMFILE, errno.ENFILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

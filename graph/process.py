@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from graph.live import Watch, nobody_watches
-from graph.runs import Runs, open_runs
+from graph.runs import Runs
 from graph.settings import Settings
-from graph.storage import open_storage, sqlite_path
+from graph.storage import Storage, open_storage, sqlite_path
 from nodes.bots.config import DemoBot, read_bots
 from nodes.bots.demo import serve_demo
 from nodes.cast import Cast
@@ -34,6 +34,24 @@ async def open_process(settings: Settings, watch: Watch = nobody_watches) -> Asy
         runs = await stack.enter_async_context(open_runs(settings, storage, cast, watch))
         stack.enter_context(rare_collections())
         yield runs
+
+
+@asynccontextmanager
+async def open_runs(
+    settings: Settings, storage: Storage, cast: Cast, watch: Watch = nobody_watches
+) -> AsyncIterator[Runs]:
+    """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
+    raised: Exception | None = None
+    async with asyncio.TaskGroup() as tasks:
+        runs = Runs(settings, storage, cast, tasks, watch)
+        try:
+            yield runs
+        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
+            raised = error
+        finally:
+            await runs.drain(settings.grace_s)
+    if raised:
+        raise raised
 
 
 @contextmanager

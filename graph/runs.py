@@ -7,26 +7,35 @@ only a view of it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from graph.afterwards import drained, mark_orphans, part, resume_all, tell, to_resume, written
-from graph.begin import first_row, first_state
+from graph.begin import begun_with, first_row, first_state
 from graph.build import builder
 from graph.catalogue import Conversation
-from graph.changes import changed, turn_in_flight, within_limits
+from graph.changes import (
+    accepted_turn,
+    changed,
+    turn_in_flight,
+    turns_in_all,
+    unmanned,
+    within_limits,
+)
 from graph.cursor import Cursor
 from graph.drive import Drive, Ending, Graph, put
 from graph.ends import EndReason, Status
-from graph.errors import Busy, Conflict, Forbidden, Full, Stopping
+from graph.errors import Busy, Conflict, DuologueError, Forbidden, Full, Stopping, StorageError
 from graph.follow import Follower
-from graph.live import View, Watch, nobody_watches
+from graph.live import View, Watch
 from graph.scenario import Scenario
 from graph.settings import Settings
 from graph.state import InFlight, Message, State
 from graph.storage import Storage
+from graph.text import clean
 from graph.views import Views
 from nodes.cast import Cast
 
@@ -35,7 +44,7 @@ SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
 
 
 class Runs:
-    """Made by `open_runs`. Every method that takes an id raises `NotFound` for an unknown one."""
+    """The runs. Every method that takes an id raises `NotFound` for an unknown one."""
 
     def __init__(
         self,
@@ -85,7 +94,12 @@ class Runs:
         begun = state or first_state(self.cast, scenario)
         row = first_row(id, scenario, begun, client_id, parent)
         await put(self.graph, id, dict(begun), first=True)
-        kept = await self.storage.catalogue.add(row, key, body)
+        try:
+            kept = await self.storage.catalogue.add(row, key, body)
+        except DuologueError:
+            with suppress(StorageError):
+                await self.storage.checkpoints.adelete_thread(id)
+            raise
         if kept != id:  # the same key at the same moment: the other one was first
             await self.storage.checkpoints.adelete_thread(id)
         return kept
@@ -124,53 +138,50 @@ class Runs:
         Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
         """
         row = await self._idle(id)
+        state = await self._known(row)
         if row.status is Status.COMPLETED:
-            return await self._go_on(row, turns)
-        last = None if turns is None else row.turn + turns
-        seat = self.cast.default_seat if row.status is Status.WAITING else None
-        return await self._run(row, seat=seat if row.seat == "human" else None, last_turn=last)
+            return await self._go_on(row, state, turns)
+        update: dict[str, Any] = {}
+        if turns is not None or state.get("last_turn") is not None:
+            update["last_turn"] = None if turns is None else row.turn + turns
+        if row.status is Status.WAITING and row.seat == "human":
+            update["seat"] = unmanned(self.cast, row)
+        return await self._run(row, state, update)
 
-    async def _go_on(self, row: Conversation, turns: int | None) -> View:
-        if turns is None:
-            raise Conflict(
-                "the conversation has ended; ask for more `turns`, or fork it",
-                end_reason=row.end_reason,
-            )
-        more = min(row.turn + turns, self.settings.max_turns)
-        if more <= row.turn:
-            raise Conflict(
-                f"the conversation has ended after {row.turn} turns, as many as are allowed",
-                end_reason=row.end_reason,
-            )
-        update = {"end_reason": None, "closing": False, "scenario": {"max_turns": more}}
-        return await self._run(row, update=update, max_turns=more)
+    async def _go_on(self, row: Conversation, state: State, turns: int | None) -> View:
+        more = turns_in_all(row, turns, self.settings)
+        update = {"end_reason": None, "closing": False, "last_turn": None}
+        limit = {"scenario": {"max_turns": more}}
+        return await self._run(row, state, {**update, **limit}, max_turns=more)
 
-    async def resume(self, id: str, in_flight: InFlight | None = None) -> View:
+    async def resume(
+        self, id: str, in_flight: InFlight | None = None, *, left: bool = False
+    ) -> View:
         """Goes on from the last checkpoint. A conversation that has ended calls nobody.
 
-        Raises `Busy`, and `Conflict` where the turn in flight waits for a decision.
+        With `left` only where a process died at it. Raises `Busy`, and `Conflict` where the turn in
+        flight waits for a decision.
         """
         row = await self._idle(id)
         if row.status is Status.COMPLETED:
             return await self.views.of(id)
-        policy = in_flight or row.scenario.get("in_flight", "retry")
-        turn = None
-        if policy != "retry":
-            turn = turn_in_flight(row, await self.views.state(row.id))
-        if policy == "ask" and turn is not None:
-            raise Conflict(
-                f"turn {turn} was sent and its reply is not on disk; say whether to "
-                "`retry` it or to `accept` it as heard",
-                turn=turn,
-            )
-        return await self._run(row, accepted=turn)
+        return await self._run(row, await self._known(row), in_flight=in_flight, left=left)
 
     async def say(self, id: str, text: str) -> View:
-        """A person speaks, from the user's seat. Raises `Busy`, `Conflict`, `Full`, `Stopping`."""
+        """A person speaks, from the user's seat; the line is on disk when this returns.
+
+        Raises `Busy`, `Conflict`, `Full`, `Stopping`.
+        """
         row = await self._idle(id)
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended", end_reason=row.end_reason)
-        return await self._run(row, seat="human" if row.seat != "human" else None, say=text)
+        state, text = await self._known(row), clean(text)
+        if state.get("unsaid") not in (None, text):  # the same one again is a client that retries
+            raise Conflict("the line before was not said yet; `resume` says it")
+        if state.get("sent", 0) >= row.max_turns:
+            raise Conflict("the last turn waits for the bot's reply; `resume` asks for it")
+        update = {"unsaid": text, **({"seat": "human"} if row.seat != "human" else {})}
+        return await self._run(row, state, update)
 
     async def stop(self, id: str) -> Conversation:
         """Stops it, also while a speaker hangs; stopping twice is stopping once.
@@ -240,9 +251,12 @@ class Runs:
     async def follow(self, id: str, after: Cursor | None = None) -> Follower:
         """A reader of the conversation from its start, or from behind a cursor."""
         view = await self.views.of(id)
-        if self.views.wants_mirror(view):
-            self._tasks.create_task(self.views.mirror(view), name=f"mirror {id}")
+        self._mirror(view)
         return Follower(view, after)
+
+    def _mirror(self, view: View) -> None:
+        if self.views.wants_mirror(view):
+            self._tasks.create_task(self.views.mirror(view), name=f"mirror {view.id}")
 
     # --- inside -----------------------------------------------------------------------------
 
@@ -252,38 +266,36 @@ class Runs:
             raise Busy("the conversation has a run already", conversation_id=id)
         return row
 
+    async def _known(self, row: Conversation) -> State:
+        """What a run begins with; nothing that matters where there was none before."""
+        return await self.views.state(row.id) if row.runs else {}
+
     async def _run(
         self,
         row: Conversation,
+        state: State,
+        update: Mapping[str, Any] | None = None,
         *,
-        update: dict[str, Any] | None = None,
-        seat: str | None = None,
-        accepted: int | None = None,
-        last_turn: int | None = None,
-        say: str | None = None,
+        in_flight: InFlight | None = None,
         max_turns: int | None = None,
+        left: bool = False,
     ) -> View:
+        accepted = accepted_turn(row, state, in_flight)
         self._reserve(row.id)
         try:
             while changing := self._changing.get(row.id):
                 await changing.wait()
-            view = await self.views.of(row.id)
+            view = await self.views.read(row.id)
             owner = self.storage.owner
-            claimed = await self.storage.catalogue.claim(row.id, owner.id, self._other_lives)
-            changes = {**(update or {}), **({"seat": seat} if seat else {})}
-            if changes:
-                await put(self.graph, row.id, changes)
-            if seat or max_turns:
-                limit = max_turns or claimed.max_turns
-                columns = {"seat": seat or claimed.seat, "max_turns": limit}
-                await self.storage.catalogue.update(row.id, **columns)
+            claimed = await self.storage.catalogue.claim(row.id, owner.id, self._other_lives, left)
+            await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
+            last = {**state, **(update or {})}.get("last_turn")
             self._driving[row.id] = drive = Drive(
                 self.graph,
                 view,
                 accepted=accepted,
-                last_turn=last_turn,
-                say=say,
-                doubt=claimed.turn + 1 if claimed.runs and claimed.in_flight != 0 else 0,
+                last_turn=last if last is not None and last > row.turn else None,
+                doubt=turn_in_flight(row, state) or 0,
             )
         finally:
             if self._driving[row.id] is None:
@@ -336,6 +348,8 @@ class Runs:
             self._driving.pop(drive.view.id, None)
             self._watch("run_ended", drive.view.id, tell(drive.view, ending))
             drive.over()
+            if drive.view.followers and not self._stopping:
+                self._mirror(drive.view)
         if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
             parting = self._tasks.create_task(
                 part(self.cast, self.views, drive.view.id), name="end"
@@ -360,7 +374,8 @@ class Runs:
             return
         ids = await to_resume(self.storage)
         self.views.expected.update(ids)
-        resuming = self._tasks.create_task(resume_all(self.resume, self.views, ids), name="resume")
+        going_on = resume_all(partial(self.resume, left=True), self.views, ids)
+        resuming = self._tasks.create_task(going_on, name="resume")
         if wait:
             await resuming
 
@@ -376,21 +391,3 @@ class Runs:
     @property
     def open_runs(self) -> int:
         return len(self._driving)
-
-
-@asynccontextmanager
-async def open_runs(
-    settings: Settings, storage: Storage, cast: Cast, watch: Watch = nobody_watches
-) -> AsyncIterator[Runs]:
-    """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
-    raised: Exception | None = None
-    async with asyncio.TaskGroup() as tasks:
-        runs = Runs(settings, storage, cast, tasks, watch)
-        try:
-            yield runs
-        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
-            raised = error
-        finally:
-            await runs.drain(settings.grace_s)
-    if raised:
-        raise raised

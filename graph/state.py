@@ -149,7 +149,8 @@ class State(TypedDict, total=False):
     `sent` is the last turn that was handed to the bot, `replayed` counts the user lines that a
     fork has told its fresh bot again, `diverged` is the message it first answered otherwise,
     `closing` is set when the user said good-bye for good, `spent_s` counts the seconds that
-    finished turns took.
+    finished turns took. `unsaid` is a person's line that was accepted and is the next to be said,
+    `last_turn` the turn behind which the run was asked to pause.
     """
 
     messages: Annotated[list[Message], DeltaChannel(append, snapshot_frequency=SNAPSHOT_EVERY)]
@@ -162,4 +163,6 @@ class State(TypedDict, total=False):
     seat: Seat
     closing: bool
     spent_s: float
+    unsaid: str | None
+    last_turn: int | None
     end_reason: str | None

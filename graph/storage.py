@@ -54,8 +54,8 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
     database = Database(path)
     await database.open(checkpoints.SCHEMA + catalogue.SCHEMA)
     owner = Owner(path)
-    await asyncio.to_thread(owner.begin)
     try:
+        await asyncio.to_thread(owner.begin)
         async with aiosqlite.connect(path) as reader:
             await reader.execute("PRAGMA query_only=ON")
             saver = Checkpoints(database, reader)

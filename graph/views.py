@@ -1,10 +1,10 @@
 """The views of this process: one object a conversation, so that all who follow see the same."""
 
-import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from graph.catalogue import Conversation
 from graph.drive import Graph, config
@@ -16,6 +16,8 @@ from graph.storage import Storage
 
 KEPT = 256
 MIRROR_EVERY_S = 0.5
+LOOK_EVERY_S = 2.0
+"""Whether another process lets one go on that rests."""
 log = logging.getLogger("duologue.runs")
 
 
@@ -39,16 +41,21 @@ class Views:
         self.expected: set[str] = set()
         """Interrupted ones that go on in a moment: their streams are not over."""
         self._views: OrderedDict[str, View] = OrderedDict()
+        self._held: WeakValueDictionary[str, View] = WeakValueDictionary()
+        """All views that anybody holds: who follows a dropped one must see what comes."""
+        self._closed = False
 
     def known(self, id: str) -> View | None:
-        return self._views.get(id)
+        return self._views.get(id) or self._held.get(id)
 
     def forget(self, id: str) -> None:
         self._views.pop(id, None)
+        self._held.pop(id, None)
 
     def close(self) -> None:
         """Ends every stream, each behind its last event."""
-        for view in self._views.values():
+        self._closed = True
+        for view in [*self._held.values()]:
             view.close()
 
     async def state(self, id: str) -> State:
@@ -57,50 +64,61 @@ class Views:
 
     async def of(self, id: str) -> View:
         """The conversation's view, as true as the disk is. Raises `NotFound`."""
-        view = self._views.get(id)
-        if view is None or not view.driven_here:
-            view = await self._read(id)
-        self._views.move_to_end(id)
+        view = self.known(id)
+        if view is None or not (view.driven_here or id in self._drives):
+            view = await self.read(id)
+        if id in self._views:
+            self._views.move_to_end(id)
         return view
 
-    async def _read(self, id: str) -> View:
-        """Another process may have driven it on since it was last looked at."""
+    async def read(self, id: str) -> View:
+        """The view as the disk has it: another process may have driven the conversation on.
+
+        While a run begins here, this is for who begins it alone.
+        """
         row = self._true(await self._storage.catalogue.get(id))
-        view = self._views.get(id)
+        view = self.known(id)
         if view and (view.run, view.stands) == (row.runs, row.status) != (row.runs, Status.RUNNING):
-            return view
+            return self._kept(view)
         state = await self.state(id)
-        view = self._views.get(id)
-        if view is None:
-            self._drop_idle()
-            view = self._views[id] = View(id, [], 0, row.max_turns, self._watch)
-        if not view.driven_here:
+        view = self.known(id) or View(id, [], 0, row.max_turns, self._watch)
+        if not view.driven_here and view.run <= row.runs:
             _tell(view, row, state, goes_on=id in self.expected)
+        return self._kept(view)
+
+    def _kept(self, view: View) -> View:
+        if view.id not in self._views:
+            self._drop_idle()
+        self._views[view.id] = self._held[view.id] = view
+        view.closed = view.closed or self._closed
         return view
 
     def wants_mirror(self, view: View) -> bool:
-        """Whether another process drives it, and nobody looks up yet what that one stores."""
-        elsewhere = view.stands is Status.RUNNING and not view.exact
+        """Whether another process may drive it, and nobody looks up yet what that one stores."""
+        elsewhere = not view.driven_here and not view.stands.ended
         return elsewhere and view.id not in self._mirrored
 
     async def mirror(self, view: View) -> None:
         """Looks it up while somebody follows."""
         self._mirrored.add(view.id)
         try:
-            while view.stands is Status.RUNNING and not view.exact and not view.closed:
-                await asyncio.sleep(MIRROR_EVERY_S)
+            while not view.driven_here and not view.stands.ended and not view.closed:
+                runs = view.stands is Status.RUNNING
+                await view.changed_within(MIRROR_EVERY_S if runs else LOOK_EVERY_S)
                 if not view.followers:
                     return
                 await self.of(view.id)
         except DuologueError as error:
             log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
+        except Exception:  # it shares a task group with all runs, and must end none of them
+            log.exception("mirror ended", extra={"conversation_id": view.id})
         finally:
             self._mirrored.discard(view.id)
 
     def settled(self, id: str) -> None:
         """It goes on now, or it does not, and then its stream ends."""
         self.expected.discard(id)
-        view = self._views.get(id)
+        view = self.known(id)
         if view and view.stands is Status.INTERRUPTED and not view.exact:
             view.done(view.stands, None)
 

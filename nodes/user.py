@@ -42,15 +42,18 @@ async def user_speaks(
         usage=line.usage,
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
-    return {
+    update: State = {
         "messages": adding([fresh]),
         "sent": ask.turn,
         "closing": line.leaving,
         "spent_s": spent,
     }
+    return {**update, "unsaid": None} if state.get("unsaid") else update
 
 
 async def _line(state: State, ask: Ask, seat: Seat, cast: Cast, voice: Voice) -> tuple[Said, str]:
+    if unsaid := state.get("unsaid"):
+        return Said(unsaid, "human"), "human"
     if seat == "human":
         return _person(ask), "human"
     fixed = _fixed(state, ask, cast)
@@ -69,7 +72,8 @@ async def _line(state: State, ask: Ask, seat: Seat, cast: Cast, voice: Voice) ->
 
 
 def _person(ask: Ask) -> Said:
-    """Waits for a person: the run ends here, and an answer by HTTP or in Studio resumes it."""
+    """Waits for a person: the run ends here. Studio answers the interrupt; a line that comes by
+    HTTP is in the state before the next run."""
     answer = interrupt(
         {
             "waiting_for": "a line from the person in the user's seat",

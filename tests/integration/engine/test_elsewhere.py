@@ -1,8 +1,12 @@
 """What another process drives is watched here and left alone."""
 
+import asyncio
+
 import pytest
 
 from graph.errors import Busy
+from graph.follow import Follower
+from graph.live import Frame
 from tests.integration.engine.house import House, created, followed, lines, rested
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -29,3 +33,21 @@ async def test_nothing_here_touches_a_run_elsewhere(house: House, robot: RobotSe
         assert frames[-1].data["end_reason"] == "max_turns"
         await rested(there, id)
         assert await lines(here, id) == await lines(there, id)
+
+
+async def test_a_run_that_begins_elsewhere_reaches_who_followed_here_before(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as there, house.open(resume_on_start=False) as here:
+        id = await created(there, user="human", max_turns=1)
+        follower = await here.follow(id)
+        reading = asyncio.ensure_future(read(follower))
+        await asyncio.sleep(0)
+        await there.say(id, "xin chào")
+        frames = await asyncio.wait_for(reading, 8)
+    assert next(f.data["text"] for f in frames if f.event == "message") == "xin chào"
+    assert frames[-1].data["end_reason"] == "max_turns"
+
+
+async def read(follower: Follower) -> list[Frame]:
+    return [frame async for frame in follower.frames()]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.ends import Status
-from graph.runs import Runs, open_runs
+from graph.process import open_runs
+from graph.runs import Runs
 from graph.settings import Settings
 from graph.storage import open_storage
 from nodes.cast import Cast

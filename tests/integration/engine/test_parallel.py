@@ -56,7 +56,7 @@ async def test_whatever_is_done_at_whatever_moment_no_turn_is_lost_or_said_twice
         for id in ids:
             await rested(runs, id)
             if (await runs.get(id)).status is not Status.COMPLETED:
-                await runs.resume(id)
+                await runs.start(id)  # not resume: that keeps a pause which was asked for
             frames = await followed(runs, id)
             row, said = await runs.get(id), await lines(runs, id)
             assert row.status is Status.COMPLETED

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from tests.integration.engine.house import House, created, ran, status
+from tests.integration.engine.house import House, created, followed, ran, status
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -68,3 +68,24 @@ async def test_a_deleted_conversation_is_forgotten_by_the_demo_bot_too(house: Ho
     left = b"".join(file.read_bytes() for file in house.folder.glob("duologue.db*"))
     assert kept.encode() in left
     assert id.encode() not in left
+
+
+async def test_an_end_call_that_cannot_even_be_made_ends_no_other_run(
+    house: House, robot: RobotServer
+) -> None:
+    house.add_bots(
+        f"""  7:
+    kind: webhook
+    preset: robot-lesson
+    base_url: "{robot.url}"
+    end: {{url: "http://a..b/bye"}}
+"""
+    )
+    robot.fail("slow", turn=1, seconds=0.5, times=1)
+    async with house.open() as runs:
+        slow, quick = await created(runs, max_turns=2), await created(runs, bot_id=7, max_turns=1)
+        await runs.start(slow)
+        await wait_until(lambda: robot.of(slow))
+        await ran(runs, quick)
+        await wait_until(lambda: not runs._partings)
+        assert (await followed(runs, slow))[-1].data["end_reason"] == "max_turns"

@@ -128,7 +128,9 @@ async def test_an_accepted_turn_is_not_sent_again_after_a_change(
     id = await killed_in_turn(house, robot, 2, max_turns=4)
     async with house.open(resume_on_start=False) as runs:
         await runs.recover()
-        await runs._run(await runs.get(id), accepted=2, last_turn=2)
+        row = await runs.get(id)
+        known = await runs.views.state(id)
+        await runs._run(row, known, {"last_turn": 2}, in_flight="accept")
         await rested(runs, id)
         assert (await runs.get(id)).turn == 2
         await runs.change(await runs.get(id), {"seat": "scripted"})
@@ -156,9 +158,10 @@ async def test_an_accepted_last_turn_is_counted_everywhere(
 @pytest.mark.parametrize(
     ("faults", "asks"),
     [
-        (["status 503"], False),
+        (["status 404"], False),
         (["status 500"], True),
-        (["hang", "status 503"], True),
+        (["status 503"], True),
+        (["hang", "status 404"], True),
         (["reset"], True),
     ],
 )
@@ -193,7 +196,7 @@ async def test_a_refusal_does_not_clear_a_turn_that_an_earlier_run_left_in_doubt
         id = await created(runs, max_turns=3, in_flight="ask")
         await runs.start(id)
         await rested(runs, id)
-        robot.fail("status", turn=2, times=1, status=503)
+        robot.fail("status", turn=2, times=1, status=404)
         await runs.resume(id, "retry")
         await rested(runs, id)
         with pytest.raises(Conflict) as caught:
@@ -299,3 +302,59 @@ async def test_a_follower_of_a_killed_process_ends_with_the_same_text_in_the_nex
             follower = await runs.follow(id, frame.cursor)
             rest = [frame async for frame in follower.frames()]
             agree(head[: at + 1] + rest, whole)
+
+
+async def test_a_conversation_that_was_stopped_meanwhile_is_not_resumed_with_the_others(
+    house: House, robot: RobotServer
+) -> None:
+    id = await killed_in_turn(house, robot, 2, max_turns=3)
+    async with house.open(resume_on_start=False) as runs:
+        await runs.recover()
+        await runs.stop(id)
+        with pytest.raises(Conflict):
+            await runs.resume(id, left=True)
+        assert (await runs.get(id)).status is Status.STOPPED
+        assert not runs._driving
+
+
+async def test_a_pause_that_was_asked_for_holds_over_a_crash(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("hang", turn=2, times=1)
+    async with house.open(turn_timeout_s=60.0, grace_s=0.05) as runs:
+        id = await created(runs, max_turns=6)
+        await runs.start(id, turns=2)
+        await wait_until(lambda: len(robot.of(id)) == 2)
+    async with house.open() as runs:
+        await runs.recover()
+        await rested(runs, id)
+        assert await status(runs, id) == (Status.WAITING, None, 2)
+        await runs.start(id)
+        await rested(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 6)
+
+
+async def test_a_turn_in_flight_waits_for_its_decision_whoever_starts_the_run(
+    house: House, robot: RobotServer
+) -> None:
+    id = await killed_in_turn(house, robot, 2, max_turns=3, in_flight="ask")
+    async with house.open(resume_on_start=False) as runs:
+        await runs.recover()
+        for act in (runs.start(id), runs.say(id, "dạ"), runs.resume(id)):
+            with pytest.raises(Conflict) as caught:
+                await act
+            assert caught.value.facts["turn"] == 2
+        assert len(robot.of(id)) == 2
+
+
+async def test_a_decision_that_was_stopped_before_it_took_effect_is_asked_for_again(
+    house: House, robot: RobotServer
+) -> None:
+    id = await killed_in_turn(house, robot, 2, max_turns=3, in_flight="ask")
+    async with house.open(resume_on_start=False) as runs:
+        await runs.recover()
+        await runs.resume(id, "accept")
+        await runs.stop(id)  # before its task had a chance to begin
+        with pytest.raises(Conflict):
+            await runs.resume(id)
+        assert len(robot.of(id)) == 2

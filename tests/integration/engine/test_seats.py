@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from graph.ends import Status
-from graph.errors import Conflict
+from graph.errors import Conflict, Invalid
 from graph.runs import Runs
 from tests.integration.engine.house import (
     House,
@@ -19,6 +19,7 @@ from tests.integration.engine.house import (
     rested,
     status,
 )
+from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -198,3 +199,31 @@ async def test_a_person_who_speaks_after_a_stop_is_heard(house: House, robot: Ro
         await says(runs, id, "hai")
         assert await status(runs, id) == (Status.WAITING, None, 2)
         exact(robot, id, await lines(runs, id), 2)
+
+
+async def test_the_seat_is_given_back_to_whom_the_conversation_began_with(
+    house: House, robot: RobotServer, llm: LlmServer
+) -> None:
+    model = {"openai_base_url": llm.base_url, "openai_api_key": "k"}
+    async with house.open(**model) as runs:
+        id = await created(runs, user="scripted", max_turns=2)
+        await runs.change(await runs.get(id), {"seat": "human"})
+        await runs.change(await runs.get(id), {"seat": "simulated"})
+        assert (await runs.get(id)).seat == "scripted"
+    assert llm.calls == []
+
+
+async def test_a_limit_below_the_turns_that_are_done_is_refused(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, max_turns=5)
+        await runs.start(id, turns=3)
+        await rested(runs, id)
+        for turns in (1, 3):
+            with pytest.raises(Invalid):
+                await runs.change(await runs.get(id), {"max_turns": turns})
+        await runs.change(await runs.get(id), {"max_turns": 4})
+        await runs.start(id)
+        await rested(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 4)

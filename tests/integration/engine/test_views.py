@@ -60,9 +60,10 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
+        robot.fail("slow", turn=3, seconds=0.3, times=1)
         id = await created(runs, max_turns=6)
         await runs.start(id)
-        await wait_until(lambda: len(robot.of(id)) >= 2)
+        await wait_until(lambda: len(robot.of(id)) >= 3)
         with contextlib.closing(sqlite3.connect(house.database, isolation_level=None)) as backup:
             backup.execute("BEGIN IMMEDIATE")
             await asyncio.sleep(3)
@@ -72,3 +73,17 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
         assert await status(runs, id) == (Status.COMPLETED, "max_turns", 6)
         exact(robot, id, await lines(runs, id), 6)
     assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in range(1, 7)]
+
+
+async def test_who_holds_a_view_sees_what_comes_though_it_was_dropped(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        follower = await runs.follow(id)
+        for _ in range(4):
+            await runs.messages(await created(runs))
+        assert id not in runs.views._views
+        await runs.start(id)
+        assert (await _all(follower.frames()))[-1].event == "done"  # type: ignore[attr-defined]

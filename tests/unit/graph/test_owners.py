@@ -1,7 +1,10 @@
 """An owner lives as long as its process, however that ends."""
 
+import errno
 import sys
 from pathlib import Path
+
+import pytest
 
 from graph.owners import Owner
 from tests.servers.process import Process
@@ -54,3 +57,19 @@ def test_an_owner_that_never_was_is_dead_and_no_path_leads_out_of_the_folder(
         assert not owner.lives(id)
     assert outside.read_text() == "kept"
     owner.end()
+
+
+def test_an_owner_whose_file_cannot_be_opened_for_want_of_files_is_not_dead(
+    tmp_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Owner(tmp_database), Owner(tmp_database)
+    first.begin()
+
+    def refused(*_: object) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("graph.owners.os.open", refused)
+    assert second.lives(first.id)
+    monkeypatch.undo()
+    first.end()
+    assert not second.lives(first.id)
