@@ -12,6 +12,7 @@ def listed(row: Conversation) -> dict[str, Any]:
     return {
         "conversation_id": row.id,
         "bot_id": row.scenario.get("bot_id", row.bot_id),
+        "by_prompt": by_prompt(row),
         "persona": row.persona,
         "seat": row.seat,
         "status": row.status.value,
@@ -23,6 +24,11 @@ def listed(row: Conversation) -> dict[str, Any]:
         "parent_id": row.parent_id,
         "error": row.error,
     }
+
+
+def by_prompt(row: Conversation) -> bool:
+    """Whether a `bot_prompt` takes the bot's place; its `bot_id` then names nobody who spoke."""
+    return row.scenario.get("bot_prompt") is not None
 
 
 def detail(

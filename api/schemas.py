@@ -173,6 +173,7 @@ class Listed(Out):
 
     conversation_id: str
     bot_id: str | int
+    by_prompt: bool = Field(description="Whether a `bot_prompt` takes the bot's place.")
     persona: str | None
     seat: str
     status: StatusName

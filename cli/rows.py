@@ -1,5 +1,6 @@
 """What there is to say of a conversation or a line, as plain texts."""
 
+from api.present import by_prompt
 from graph.catalogue import Conversation
 from graph.state import Message
 
@@ -9,7 +10,12 @@ def columns(row: Conversation) -> list[str]:
     code = (row.error or {}).get("code", "")
     why = code or row.end_reason or ""
     turns = f"{row.turn}/{row.max_turns}"
-    return [row.id, row.status.value, turns, row.bot_id, row.seat, row.created_at, why]
+    return [row.id, row.status.value, turns, bot_of(row), row.seat, row.created_at, why]
+
+
+def bot_of(row: Conversation) -> str:
+    """The bot's id; a prompt's bot has none, and no id has parentheses."""
+    return "(prompt)" if by_prompt(row) else row.bot_id
 
 
 def remark(line: Message) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from api.present import listed
 from cli.look import facts, transcript
 from cli.rows import columns, remark
 from cli.tables import age, print_bots, print_list, print_transcript
@@ -45,6 +46,13 @@ def test_transcript_has_speakers_turns_origins_and_latency() -> None:
         "Bot: Chào!",
         "    turn 1, bot, 12 ms",
     ]
+
+
+def test_bot_of_a_prompt_is_not_given_an_id_that_never_spoke() -> None:
+    prompted = row(scenario={"bot_prompt": "You are a shop."})
+    assert columns(prompted)[3] == "(prompt)"
+    assert "Speakers: bot (prompt), scripted user" in list(facts(prompted))
+    assert (listed(prompted)["by_prompt"], listed(row())["by_prompt"]) == (True, False)
 
 
 def test_error_persona_and_parent_are_told() -> None:
