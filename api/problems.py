@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems: one table, one shape, nothing of the request echoed."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -73,7 +74,12 @@ def of_error(error: DuologueError) -> Response:
         "field": field,
         "errors": [{"field": field, "reason": error.message}] if field else None,
     }
-    return problem(status, code, title, error.message, headers=headers, **{**error.facts, **facts})
+    more = {name: fact for name, fact in error.facts.items() if name not in _OURS}
+    return problem(status, code, title, error.message, headers=headers, **{**more, **facts})
+
+
+# What a problem says of itself. A fact of that name is another's: the `status` that a model gave.
+_OURS = frozenset(("type", "title", "status", "detail", "code", "headers"))
 
 
 def of_crash(error: Exception) -> Response:
@@ -95,9 +101,9 @@ def of_http(error: HTTPException) -> Response:
 
 def of_validation(found: Sequence[Any]) -> Response:
     """Names the fields that do not fit, and never what stood in them."""
-    told = [
-        {"field": field_of(one.get("loc", ())), "reason": _reason(one)} for one in list(found)[:20]
-    ]
+    # Where nothing may stand, that nothing does not stand there explains nothing.
+    worth = [one for one in found if one.get("type") != "none_required"] or list(found)
+    told = [{"field": _field(one), "reason": _reason(one)} for one in worth[:20]]
     first = told[0] if told else {"field": "body", "reason": "does not fit"}
     detail = f"{first['field']}: {first['reason']}"
     return problem(
@@ -109,12 +115,22 @@ def _reason(found: Mapping[str, Any]) -> str:
     return str(found.get("msg", "does not fit")).removeprefix("Value error, ")[:300]
 
 
-def field_of(loc: Sequence[Any]) -> str:
+def _field(found: Mapping[str, Any]) -> str:
+    loc = list(found.get("loc", ()))
+    if found.get("type") == "extra_forbidden":
+        return field_of(loc[:-1], *loc[-1:])  # a name that the client chose, whatever it looks like
+    return field_of(loc)
+
+
+# What pydantic puts into a place beside names: which member of a union it tried.
+_TAG = re.compile(r"(?:constrained-)?(?:int|str|float)|none|(?:list|nullable|function-\w+)\[.*\]")
+
+
+def field_of(loc: Sequence[Any], *name: Any) -> str:
     """`history.0.content` of `("body", "history", 0, "content")`, bounded in length."""
-    parts = [str(part)[:60] for part in loc if part not in ("body", "query", "path", "header")]
-    kinds = ("int", "str", "list[Line]", "constrained-str", "constrained-int", "function-before")
-    named = [part for part in parts if not part.startswith(kinds)]
-    return ".".join(named[:8]) or "body"
+    inner = loc[1:] if loc[:1] and loc[0] in ("body", "query", "path", "header") else loc
+    named = [*(part for part in inner if not _TAG.fullmatch(str(part))), *name]
+    return ".".join(str(part)[:60] for part in named[:8]) or "body"
 
 
 def _methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:

@@ -218,6 +218,21 @@ async def test_queries_that_are_no_good(service: Service) -> None:
             must_be_problem(await asked(service, "GET", at, params=query), 422, about=query)
 
 
+async def test_the_field_that_does_not_fit_is_named(service: Service) -> None:
+    id = await service.make(1)
+    for body in ({"stream": True}, {"strict": 1}, {"interval": 1}, {"bot_id": []}, {"lines": [1]}):
+        (name,) = body
+        answer = await asked(service, "POST", "/simulate", json=body)
+        assert answer.json["field"].partition(".")[0] == name
+    for name, where in (
+        ("after", {"params": {"after": "x"}}),
+        ("client_id", {"params": {"client_id": ""}}),
+    ):
+        answer = await asked(service, "GET", f"/api/conversations/{id}/events", **where)
+        assert answer.json["field"] == name
+        assert [one["field"] for one in answer.json["errors"]] == [name]
+
+
 async def test_headers_that_are_no_good(service: Service) -> None:
     body = {"bot_id": 16}
     for key in ("x" * 300, "a b", "\u00e9", ""):

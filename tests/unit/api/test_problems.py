@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api import problems
+from api.schemas import Simulate
 from graph import errors
 from graph.errors import DuologueError
 
@@ -23,6 +25,7 @@ KINDS: list[tuple[DuologueError, int, str]] = [
     (errors.StorageFull(), 507, "storage-full"),
     (errors.BotError("timeout", "slow"), 502, "bot-timeout"),
     (errors.UserError("refused", "no"), 502, "user-refused"),
+    (errors.UserError("http_error", "no key", status=401, url="http://a"), 502, "user-http-error"),
 ]
 
 
@@ -76,6 +79,52 @@ def test_validation_names_fields_and_never_values() -> None:
     assert len(body["errors"]) == 20
     assert len(bytes(response.body)) < 16_000
     assert b"zq9" not in bytes(response.body)
+
+
+@pytest.mark.parametrize(
+    ("loc", "field"),
+    [
+        (("body", "bot_id", "constrained-int"), "bot_id"),
+        (("body", "bot_id", "int"), "bot_id"),
+        (
+            ("body", "history", "function-before[_history(), list[Line]]", 0, "role"),
+            "history.0.role",
+        ),
+        (("body", "history", "list[Line]", 3), "history.3"),
+        (("query", "after", "constrained-str"), "after"),
+        (("body", "interval"), "interval"),
+        (("body", "lines", 0), "lines.0"),
+        (("body",), "body"),
+        ((), "body"),
+    ],
+)
+def test_a_field_is_named_without_what_pydantic_puts_in_between(
+    loc: tuple[Any, ...], field: str
+) -> None:
+    assert problems.field_of(loc) == field
+
+
+@pytest.mark.parametrize("name", ["stream", "strict", "interval", "string", "int", "none", "body"])
+def test_an_unknown_field_is_named_whatever_it_is_called(name: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Simulate.model_validate({name: 1})
+    found = [{**one, "loc": ("body", *one["loc"])} for one in raised.value.errors()]
+    assert body_of(problems.of_validation(found))["field"] == name
+
+
+def test_that_a_field_may_be_left_out_is_not_told_as_a_second_error() -> None:
+    found = [
+        {"loc": ("query", "after", "constrained-str"), "type": "string_pattern_mismatch"},
+        {"loc": ("query", "after", "none"), "type": "none_required"},
+    ]
+    assert [one["field"] for one in body_of(problems.of_validation(found))["errors"]] == ["after"]
+
+
+def test_facts_are_told_and_take_nobodys_place() -> None:
+    error = errors.BotError("http_error", "no", status=500, detail="d", type="t", attempts=3)
+    body = body_of(problems.of_error(error))
+    assert (body["status"], body["detail"], body["attempts"]) == (502, "no", 3)
+    assert body["type"] == "urn:duologue:bot-http-error"
 
 
 @pytest.mark.parametrize("status", [404, 405, 413, 415, 418])
