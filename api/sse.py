@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
-from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
@@ -17,6 +16,7 @@ log = logging.getLogger("duologue.api")
 
 # Streams end by themselves when the runs are drained; a watcher of signals would tear them.
 AppStatus.enable_automatic_graceful_drain = False
+COMMENT = b": ping\n\n"
 
 
 def encode(frame: Frame) -> bytes:
@@ -35,14 +35,15 @@ class Stream(EventSourceResponse):
         *,
         media_type: str = "text/event-stream",
         headers: Mapping[str, str] | None = None,
-        heartbeat: bool = True,
+        beat: bytes = COMMENT,
     ) -> None:
+        """`beat` comes every `heartbeat_s`, so that nothing between cuts a silent line."""
         super().__init__(
             content,
             headers=headers,
             media_type=media_type,
-            ping=settings.heartbeat_s if heartbeat else 0,
-            ping_message_factory=_ping,
+            ping=settings.heartbeat_s if beat else 0,
+            ping_message_factory=lambda: beat,  # type: ignore[arg-type,return-value] # bytes pass
             sep="\n",
             send_timeout=settings.send_timeout_s,
         )
@@ -56,10 +57,6 @@ class Stream(EventSourceResponse):
             abort = scope.get("duologue.abort")
             if abort:
                 abort()
-
-
-def _ping() -> ServerSentEvent:
-    return ServerSentEvent(comment="ping", sep="\n")
 
 
 async def event_stream(follower: Follower) -> AsyncIterator[bytes]:

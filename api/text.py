@@ -22,7 +22,8 @@ def line_of(frame: Frame, resume: str) -> str | None:
     if frame.event == "message":
         return f"{SPEAKERS[data['role']]}: {data['text']}"
     if frame.event == "error":
-        return f"Error: {data['error']} ({data['code']}); resume with POST {resume}"
+        why = " ".join(str(data["error"]).split())  # a bot's own words may have line breaks
+        return f"Error: {why} ({data['code']}); resume with POST {resume}"
     if frame.event == "done" and data["end_reason"] in ("server_stopped", "stopped"):
         return f"Stopped: {data['end_reason']}; resume with POST {resume}"
     return None

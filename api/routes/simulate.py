@@ -1,7 +1,8 @@
 """The one call: a conversation made, run and told, in the form that is asked for."""
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -17,8 +18,9 @@ from api.sse import Stream, stream
 from api.state import AnyRuns, links, prefers_async
 from api.text import text_stream
 from graph.ends import Status
-from graph.errors import Busy
+from graph.errors import Busy, Conflict
 from graph.follow import Follower
+from graph.live import Frame, View
 from graph.runs import Runs
 
 router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=answers())
@@ -65,18 +67,32 @@ async def simulate_json(
     return await told(body, request, runs, key, form_of(request, "json"))
 
 
+FORMS: dict[str, Form] = {
+    "text/plain": "text",
+    "text/event-stream": "events",
+    "application/json": "json",
+}
+_WEIGHT = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+
+
 def form_of(request: Request, usual: Form) -> Form:
-    """The first form that `Accept` names and that we have."""
-    forms: dict[str, Form] = {
-        "text/plain": "text",
-        "text/event-stream": "events",
-        "application/json": "json",
-    }
-    for part in request.headers.get("accept", "").split(","):
+    """The form that `Accept` weighs most; of equals the one that is named, and named first."""
+    asked: dict[str, tuple[float, int]] = {}
+    for at, part in enumerate(request.headers.get("accept", "").split(",")):
+        weight = _WEIGHT.search(part)
         name = part.split(";")[0].strip().lower()
-        if name in forms:
-            return forms[name]
-    return usual
+        asked.setdefault(name, (min(float(weight[1]), 1.0) if weight else 1.0, at))
+
+    def rank(name: str) -> tuple[float, int, int, bool]:
+        kind, _, _ = name.partition("/")
+        for place, known in enumerate((name, f"{kind}/*", "*/*")):
+            if known in asked:
+                weight, at = asked[known]
+                return -weight, place, at, FORMS[name] != usual
+        return 0.0, 3, 0, FORMS[name] != usual
+
+    best = min(FORMS, key=rank)
+    return FORMS[best] if rank(best)[0] else usual
 
 
 async def told(
@@ -84,27 +100,62 @@ async def told(
 ) -> Response:
     id = await create(runs, body.scenario(), "simulate", key)
     if (await runs.get(id)).status is Status.CREATED:
-        with suppress(Busy):  # the same Idempotency-Key, at the same moment: both follow one run
+        # The same Idempotency-Key, at the same moment: another has it run, or has it done.
+        with suppress(Busy, Conflict):
             await runs.start(id)
     view = await runs.views.of(id)
     if prefers_async(request):
         return accepted(id, view.stands)
-    follower = Follower(view, only_run=True)
+    follower = OneRun((await runs.follow(id)).view)
     if form == "events":
         return stream(follower, runs.settings, **links(id))
     content = text_stream(follower, f"/api/conversations/{id}/resume")
-    media = "text/plain; charset=utf-8"
+    media, beat = "text/plain; charset=utf-8", b""  # whatever came would be text
     if form == "json":
-        content, media = json_at_the_end(follower, runs), "application/json"
-    return Stream(content, runs.settings, media_type=media, headers=links(id), heartbeat=False)
+        content, media, beat = json_at_the_end(follower, runs), "application/json", b" "
+    return Stream(content, runs.settings, media_type=media, headers=links(id), beat=beat)
+
+
+class OneRun(Follower):
+    """The run under way, to its end, also where another process drives it.
+
+    That a run there has only paused stands on disk without a `done`: it is told from here.
+    """
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view, only_run=True)
+
+    @property
+    def over(self) -> bool:
+        return super().over or self._paused
+
+    @property
+    def _paused(self) -> bool:
+        view = self.view
+        told = self.seq >= len(view.marks) and self.index >= len(view.messages)
+        waits = view.stands is Status.WAITING and not view.exact
+        return waits and told and self.run == view.run
+
+    async def batches(self) -> AsyncGenerator[list[Frame], None]:
+        async with aclosing(super().batches()) as batches:
+            async for ready in batches:
+                yield ready
+        if self._paused:
+            view = self.view
+            data = {
+                "status": view.stands.value,
+                "end_reason": None,
+                "turns": view.turn,
+                "conversation_id": view.id,
+            }
+            yield [Frame("done", data, self.cursor("d"))]
 
 
 async def json_at_the_end(follower: Follower, runs: Runs) -> AsyncIterator[bytes]:
-    """The transcript once the run is over. Spaces before it keep the connection open."""
+    """The transcript once the run is over; the stream's beats before it are spaces."""
     yield b" "
-    async for frame in follower.frames():
-        if frame.event != "token":
-            yield b" "
+    async for _batch in follower.batches():
+        pass
     id = follower.view.id
     row = await runs.get(id)
     whole: dict[str, Any] = detail(row, await runs.messages(id), [])

@@ -1,11 +1,19 @@
 """The one call, in all its forms, tells one and the same conversation."""
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
 
 from tests.integration.api.reading import Heard, said_of
 from tests.integration.api.service import Service, line_of, lines
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
+
+Opened = Callable[..., Awaitable[Service]]
+AGAIN = {"Idempotency-Key": "again"}
 
 
 async def test_text_events_json_and_transcript_agree(service: Service) -> None:
@@ -107,3 +115,64 @@ async def test_lines_come_one_by_one_while_the_bot_takes_its_time(
     assert seen[2] <= 3
     assert seen == sorted(seen)
     assert seen[0] < seen[-1]
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/json"])
+async def test_the_same_key_at_a_second_process_tells_the_run_of_the_first(
+    opened: Opened, robot: RobotServer, accept: str
+) -> None:
+    first = await opened()
+    second = await opened(database_url=f"sqlite:///{first.database}")
+    held = robot.fail("hold", turn=1)
+    body: dict[str, Any] = {"bot_id": 16, "max_turns": 2, "lines": lines(2)}
+    headers = {"Accept": accept, **AGAIN}
+    asked = first.ask("POST", "/simulate", body, headers=headers)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        here = tasks.create_task(asked)
+        await wait_until(lambda: held.fired)
+        there = tasks.create_task(second.ask("POST", "/simulate", body, headers=headers))
+        await asyncio.sleep(0.2)
+        robot.release()
+    one, other = here.result(), there.result()
+    assert (one.status, other.status) == (200, 200)
+    assert one.headers["Location"] == other.headers["Location"]
+    id = one.headers["Location"].rpartition("/")[2]
+    assert [call.key for call in robot.of(id)] == [f"{id}:1", f"{id}:2"]
+    if accept == "text/event-stream":
+        assert other.text.count("event: done") == 1
+        assert other.text.count("event: message") == 4
+    elif accept == "text/plain":
+        assert other.text == one.text
+    else:
+        assert other.json["history"] == one.json["history"]
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/json"])
+async def test_the_same_key_on_what_waits_for_a_person_is_answered_after_a_restart(
+    service: Service, accept: str
+) -> None:
+    body = {"bot_id": 16, "max_turns": 2, "user": "human"}
+    headers = {"Accept": accept, **AGAIN}
+    await service.ask("POST", "/simulate", body, headers=headers)
+    await service.restart()
+    async with asyncio.timeout(5):
+        again = await service.ask("POST", "/simulate", body, headers=headers)
+    if accept == "text/event-stream":
+        assert '"status":"waiting"' in again.text.rpartition("event: done")[2]
+    elif accept == "application/json":
+        assert again.json["status"] == "waiting"
+
+
+async def test_spaces_keep_the_json_form_open_while_the_bot_is_silent(
+    opened: Opened, robot: RobotServer
+) -> None:
+    service = await opened(heartbeat_s="0.1")
+    held = robot.fail("hold", turn=1)
+    body = {"bot_id": 16, "max_turns": 1}
+    async with service.http.post(f"{service.url}/api/simulate", json=body) as response:
+        await wait_until(lambda: held.fired)
+        async with asyncio.timeout(5):
+            assert await response.content.readexactly(5) == b"     "
+        robot.release()
+        whole = json.loads(await response.read())
+    assert whole["status"] == "completed"
