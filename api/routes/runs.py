@@ -22,7 +22,8 @@ from graph.settings import Settings
 router = APIRouter(
     prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)
 )
-CURSOR = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9a-f]{1,8}\.[0-9]{1,9}\.[0-9]{1,9}[de]?$"
+# An empty one is none: that is what a client sends that has no id yet.
+CURSOR = r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9a-f]{1,8}\.[0-9]{1,9}\.[0-9]{1,9}[de]?)?$"
 Known = Annotated[str, StringConstraints(max_length=100, pattern=CURSOR)]
 RUNS = answers(403, 409, s200=STREAM, s202=ACCEPTED)
 

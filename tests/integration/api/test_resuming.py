@@ -38,6 +38,14 @@ async def test_replay_behind_every_frame_of_a_finished_conversation(service: Ser
     assert (nothing.status, nothing.body) == (204, b"")
 
 
+async def test_an_empty_id_is_none(service: Service) -> None:
+    id = await service.begin(1)
+    await service.until(id, "completed")
+    frames = await service.follow(id)
+    assert await service.frames(events_of(id), headers={"Last-Event-ID": ""}) == frames
+    assert await service.frames(events_of(id), params={"after": ""}) == frames
+
+
 async def test_ids_keep_their_meaning_over_a_restart(service: Service) -> None:
     id = await service.begin(3)
     await service.until(id, "completed")
