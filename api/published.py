@@ -43,11 +43,16 @@ def publish(app: FastAPI) -> None:
 
 def _known(runs: Runs) -> dict[str, list[Any]]:
     """The values of each field that depend on the configuration."""
-    bots = [*map(int, filter(str.isdecimal, runs.cast.bots)), *runs.cast.bots]
+    bots = [*map(int, filter(_is_number, runs.cast.bots)), *runs.cast.bots]
     known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.cast.personas, None]}
     if not runs.settings.has_model:
         known |= {"user": ["scripted", "human", None], "bot_prompt": [None]}
     return known
+
+
+def _is_number(id: str) -> bool:
+    """Whether the integer leads to that bot: 7 is not `007`."""
+    return id.isascii() and id.isdecimal() and str(int(id)) == id and int(id) <= 2**53
 
 
 def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]], most: int) -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from time import monotonic
 
 from cli.plain import utf8
-from graph.scenario import Scenario
+from graph.errors import Invalid
 from graph.settings import Settings
 from nodes.bots.config import AnyBot, missing_secrets, read_bots
 
@@ -47,8 +47,10 @@ def ping(options: Namespace, settings: Settings) -> int:
 
 
 async def _ping(bot_id: int | str, settings: Settings) -> str:
+    from api.ready import lack
     from graph.process import open_process
 
     async with open_process(settings) as runs:
-        runs.cast.check(Scenario.model_construct(bot_id=bot_id))
+        if reason := lack(runs.cast, str(bot_id)):
+            raise Invalid(reason)
         return await runs.cast.by_id(str(bot_id)).ping()

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import answers
+from api.ready import lack
 from api.state import AnyRuns
-from graph.errors import BotError, Invalid, NotFound
+from graph.errors import BotError
 from graph.runs import Runs
-from nodes.bots.config import missing_secrets
 
 router = APIRouter(prefix="/api", tags=["bots"], route_class=StrictRoute, responses=answers())
 BotPath = Annotated[str, Path(max_length=100)]
@@ -24,10 +24,7 @@ async def bots(runs: AnyRuns) -> dict[str, Any]:
 
 def _shown(runs: Runs, id: str) -> dict[str, Any]:
     config = runs.cast.bots[id]
-    missing = missing_secrets(config)
-    reason = f"the environment variable {missing[0]} is not set" if missing else None
-    if config.kind == "prompt" and not runs.settings.has_model:
-        reason = "no model is configured"
+    reason = lack(runs.cast, id)
     greets = reason is None and runs.cast.by_id(id).greets
     return {
         "bot_id": id,
@@ -42,18 +39,22 @@ def _shown(runs: Runs, id: str) -> dict[str, Any]:
 
 @router.post("/bots/{id}/ping", response_model=schemas.Ping, summary="Try a bot")
 async def ping(id: BotPath, runs: AnyRuns) -> dict[str, Any]:
-    """Calls the bot once and says what came; `ok` is false where it failed."""
+    """Calls the bot once and says what came; `ok` is false where it failed.
+
+    One that is not ready is not called.
+    """
     began = monotonic()
-    try:
-        bot = runs.cast.by_id(id)
-    except Invalid as error:
-        raise NotFound(error.message) from None
-    told: dict[str, Any] = {"ok": True, "code": None}
-    try:
-        told["message"] = await bot.ping()
-    except BotError as error:
-        told = {"ok": False, "message": error.message, "code": error.code}
+    told = await _tried(id, runs)
     return {**told, "bot_id": id, "latency_ms": round((monotonic() - began) * 1000)}
+
+
+async def _tried(id: str, runs: Runs) -> dict[str, Any]:
+    if reason := lack(runs.cast, id):
+        return {"ok": False, "message": reason, "code": "not_ready"}
+    try:
+        return {"ok": True, "message": await runs.cast.by_id(id).ping(), "code": None}
+    except BotError as error:
+        return {"ok": False, "message": error.message, "code": error.code}
 
 
 @router.get("/personas", response_model=schemas.PersonaList, summary="The configured personas")

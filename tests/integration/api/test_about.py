@@ -176,3 +176,22 @@ async def test_a_ping_tells_whether_a_bot_can_be_reached(
         told = await service.post("/api/bots/16/ping")
         assert (told["ok"], told["code"]) == (False, "bot_unreachable")
     assert (await service.ask("POST", "/api/bots/none/ping")).status == 404
+
+
+async def test_a_bot_that_is_not_ready_is_not_called(opened: Opened, robot: RobotServer) -> None:
+    guarded = {
+        "kind": "webhook",
+        "preset": "robot-lesson",
+        "base_url": robot.url,
+        "headers": {"Authorization": "Bearer ${NOT_SET_ANYWHERE}"},
+        "ping": {"url": f"{robot.url}/ping"},
+    }
+    shop = {"kind": "prompt", "prompt": "You are a shop."}
+    service = await opened(bots={"guarded": guarded, "shop": shop, "gpt": {"kind": "openai"}})
+    listed = {bot["bot_id"]: bot for bot in (await service.get("/api/bots"))["bots"]}
+    for id in ("guarded", "shop", "gpt"):
+        told = await service.post(f"/api/bots/{id}/ping")
+        assert (told["ok"], told["code"]) == (False, "not_ready")
+        assert told["message"] == listed[id]["reason"]
+        assert listed[id]["ready"] is False
+    assert not robot.calls

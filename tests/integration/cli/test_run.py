@@ -150,6 +150,13 @@ def test_ping_tells_whether_a_bot_is_there(typed: Typed, tmp_path: Path) -> None
     assert err.startswith("Error: Robot Seven (http://127.0.0.1:9/")
 
 
+def test_ping_of_a_bot_that_is_not_ready_calls_nobody(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "bots.yaml").write_text("bots:\n  gpt: {kind: openai}\n")
+    code, out, err = typed("ping", "gpt")
+    assert (code, out) == (2, "")
+    assert "OPENAI_API_KEY" in err
+
+
 def test_bots_are_listed_without_their_secrets(
     typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,21 @@
+"""Whether a bot can be talked to, as far as that is known without a call."""
+
+from graph.errors import Invalid, NotFound
+from graph.scenario import Scenario
+from nodes.cast import Cast
+
+
+def lack(cast: Cast, id: str) -> str | None:
+    """What the bot lacks. Raises `NotFound` where there is none with that id."""
+    if id not in cast.bots:
+        known = ", ".join(sorted(cast.bots))
+        raise NotFound(f"there is no bot with that id; configured are {known}")
+    try:
+        cast.check(Scenario.model_construct(bot_id=id))
+    except Invalid as error:
+        return error.message
+    config = cast.bots[id]
+    at_openai = config.kind == "openai" and not (config.base_url or config.api_key)
+    if at_openai and not cast.settings.has_model:
+        return "OpenAI wants a key; set OPENAI_API_KEY, or give the bot a base_url or an api_key"
+    return None

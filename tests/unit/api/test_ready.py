@@ -1,0 +1,62 @@
+"""A bot that cannot be talked to is known before anybody calls it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.published import _known
+from api.ready import lack
+from graph.errors import NotFound
+from graph.settings import Settings
+from nodes.cast import Cast
+
+
+@pytest.fixture
+def bots(tmp_path: Path) -> Path:
+    known: dict[str, Any] = {
+        "guarded": {
+            "kind": "webhook",
+            "preset": "robot-lesson",
+            "base_url": "http://a",
+            "headers": {"Authorization": "Bearer ${NOT_SET}"},
+        },
+        "shop": {"kind": "prompt", "prompt": "You are a shop."},
+        "gpt": {"kind": "openai"},
+        "own": {"kind": "openai", "api_key": "k"},
+        "local": {"kind": "openai", "base_url": "http://a"},
+        "007": {"kind": "demo"},
+        "8": {"kind": "demo"},
+    }
+    file = tmp_path / "bots.yaml"
+    file.write_text(json.dumps({"bots": known}))
+    return file
+
+
+async def test_what_is_missing_is_named(bots: Path) -> None:
+    cast = Cast(Settings(bots=bots))
+    assert "NOT_SET" in (lack(cast, "guarded") or "")
+    assert "OPENAI_API_KEY" in (lack(cast, "shop") or "")
+    assert "OPENAI_API_KEY" in (lack(cast, "gpt") or "")
+    assert [id for id in cast.bots if lack(cast, id) is None] == ["own", "local", "007", "8", "16"]
+
+
+async def test_with_a_model_nothing_but_secrets_is_missing(bots: Path) -> None:
+    cast = Cast(Settings(bots=bots, openai_base_url="http://a"))
+    assert [id for id in cast.bots if lack(cast, id)] == ["guarded"]
+
+
+async def test_a_bot_that_is_not_there_is_not_found(bots: Path) -> None:
+    with pytest.raises(NotFound):
+        lack(Cast(Settings(bots=bots)), "nobody")
+
+
+async def test_the_schema_has_numbers_that_lead_to_a_bot_and_no_others(bots: Path) -> None:
+    class Runs:
+        settings = Settings(bots=bots)
+        cast = Cast(settings)
+
+    named = _known(Runs())["bot_id"]  # type: ignore[arg-type]
+    assert [id for id in named if isinstance(id, int)] == [8, 16]
+    assert "007" in named
