@@ -46,8 +46,10 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
             finally:
                 if ui:
                     ui.cancel()
-                await opened.drain(settings.grace_s)
-                app.state.runs = None
+                try:
+                    await opened.drain(settings.grace_s)
+                finally:
+                    app.state.runs = None  # by this the server knows that this life is over
 
     app = FastAPI(
         title="Duologue",
@@ -55,10 +57,12 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
         description=ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # these come from another site and are blank without it; see `about.docs`
+        redoc_url=None,
     )
     app.state.settings = settings
     app.state.metrics = Metrics()
-    app.state.ui_ready = False
+    app.state.ui_ready = app.state.ui_failed = False
     routers = [part.router for part in (about, simulate, chat, conversations, runs, bots)]
     problems.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
     for router in routers:
@@ -90,4 +94,5 @@ async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
         await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
         app.state.ui_ready = True
     except Exception:
+        app.state.ui_failed = True
         log.exception("the UI could not be loaded; the API goes on without it")

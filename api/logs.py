@@ -1,14 +1,19 @@
 """Structured logs: one JSON line per event that matters, never a message's text at INFO."""
 
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from graph.settings import Settings
+from graph.errors import ConfigError
+from graph.settings import Settings, variable
+from nodes.bots.config import read_bots
+from nodes.files import secrets_in
 
 log = logging.getLogger("duologue.runs")
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -41,15 +46,26 @@ class JsonLines(logging.Formatter):
         return text
 
 
-def set_up(settings: Settings, secrets: list[str]) -> None:
-    """Logs go to stderr and, where one is set, to a rotating file (10 MB, five kept)."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+def secrets_of(settings: Settings) -> list[str]:
+    """What must never stand in a log line. Raises `ConfigError` for a bad file of bots."""
+    bots = read_bots(settings.bots).values()
+    names = {name for bot in bots for name in secrets_in(bot.model_dump())}
+    values = [os.environ.get(name, "") for name in names]
+    values += [key.get_secret_value() for key in settings.api_keys]
+    if settings.openai_api_key:
+        values.append(settings.openai_api_key.get_secret_value())
+    return [value for value in values if value]
+
+
+def set_up(settings: Settings, *, aloud: bool = True) -> None:
+    """Logs go to stderr where that is free for them, and to a file where one is set.
+
+    Raises `ConfigError`.
+    """
+    secrets = secrets_of(settings)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if aloud else []
     if settings.log_file:
-        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
-        rotating = RotatingFileHandler(
-            settings.log_file, maxBytes=10_000_000, backupCount=5, encoding="utf-8"
-        )
-        handlers.append(rotating)
+        handlers.append(_rotating(settings.log_file))
     root = logging.getLogger("duologue")
     root.handlers = handlers
     root.propagate = False
@@ -60,6 +76,15 @@ def set_up(settings: Settings, secrets: list[str]) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = handlers, False
         logger.setLevel("WARNING")
+
+
+def _rotating(file: Path) -> logging.Handler:
+    """10 MB, five kept."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return RotatingFileHandler(file, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(str(error), file="environment", key=variable("log_file")) from None
 
 
 def watch(what: str, id: str, facts: dict[str, Any]) -> None:

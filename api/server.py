@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-import os
+import logging
 import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,12 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import logs
 from api.app import create_app
+from api.ports import bound
 from api.routes.about import user_note
 from graph.errors import ConfigError, DuologueError
 from graph.settings import Settings
 from nodes.bots.config import open_secrets, read_bots
-from nodes.files import secrets_in
 
+log = logging.getLogger("duologue.api")
 # Streams get `grace_s` to end; whoever has not by then is closed by uvicorn.
 CLOSING_S = 3
 
@@ -31,6 +31,14 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self.app = app
+        self.died = False
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second. Without its runs the service would refuse everything for ever."""
+        if getattr(self.app.state, "runs", None) is None and not self.should_exit:
+            log.critical("the runs have ended by themselves; the process ends too")
+            self.died = self.should_exit = True
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         runs = getattr(self.app.state, "runs", None)
@@ -59,27 +67,11 @@ class Abortable:
         await self.app(scope, receive, send)
 
 
-def bound(settings: Settings) -> socket.socket:
-    """The listening socket. Raises `ConfigError` where the port is taken."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        where = f"{settings.host}:{settings.port}"
-        reason = f"{where} cannot be used: {error.strerror}; set another port, as in --port 25051"
-        raise ConfigError(reason, key="DUOLOGUE_PORT") from error
-    return listener
-
-
 def serve(settings: Settings) -> int:
     """Runs the service until it is told to stop; gives the exit code. Raises `ConfigError`."""
-    listener = bound(settings)
+    listener = bound(settings.host, settings.port)
     try:
-        logs.set_up(settings, _secrets(settings))
+        logs.set_up(settings)
         base = _base(settings, listener)
         app = create_app(settings, api_url=lambda: base)
         server = Server(_config(app), app)
@@ -117,7 +109,7 @@ def _run(server: Server, listener: socket.socket, announce: Callable[[], None]) 
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(main())
-    return 0 if server.started else 3
+    return 3 if server.died or not server.started else 0
 
 
 def _settle_memory() -> None:
@@ -142,23 +134,9 @@ def _warnings(settings: Settings) -> list[str]:
     ]
 
 
-def _secrets(settings: Settings) -> list[str]:
-    """What must never stand in a log line."""
-    names = {name for bot in read_bots(settings.bots).values() for name in secrets_in(_data(bot))}
-    values = [os.environ.get(name, "") for name in names]
-    values += [key.get_secret_value() for key in settings.api_keys]
-    if settings.openai_api_key:
-        values.append(settings.openai_api_key.get_secret_value())
-    return [value for value in values if value]
-
-
-def _data(bot: Any) -> dict[str, Any]:
-    data: dict[str, Any] = bot.model_dump()
-    return data
-
-
 def _announce(settings: Settings, base: str) -> None:
     body = '{"bot_id": 16, "user_prompt": "sẵn sàng", "max_turns": 5}'
+    key = " -H 'X-API-Key: KEY'" if settings.api_keys else ""
     lines = [
         f"Duologue is up at {base}",
         f"  UI       {base}/vi/ (tiếng Việt), {base}/ui/ (English)" if settings.ui else "",
@@ -166,7 +144,8 @@ def _announce(settings: Settings, base: str) -> None:
         f"  user     {user_note(settings.has_model)}",
         f"  storage  {settings.database_url}",
         *_warnings(settings),
-        "  try      curl -N " + f"{base}/simulate -H 'Content-Type: application/json' -d '{body}'",
+        f"  try      curl -N {base}/simulate{key} -H 'Content-Type: application/json' -d '{body}'",
+        "           KEY is one of DUOLOGUE_API_KEYS" if key else "",
         "Ctrl-C ends it; what was said is kept.",
     ]
     print("\n".join(line for line in lines if line), flush=True)  # noqa: T201

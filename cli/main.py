@@ -138,9 +138,9 @@ def _serve(_options: Namespace, setup: "Settings") -> int:
 
 
 def _ui(options: Namespace) -> int:
-    from ui.app import serve
+    from cli.page import ui
 
-    return serve(options.api, options.host, options.port) or WELL
+    return ui(options)
 
 
 COMMANDS: dict[str, Callable[[Namespace, "Settings"], int]] = {

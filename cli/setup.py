@@ -1,6 +1,5 @@
 """Settings from the command line, the environment and `.env`, in this order of rank."""
 
-import logging
 import os
 from argparse import Namespace
 from pathlib import Path
@@ -47,16 +46,10 @@ def load_env(file: Path) -> None:
 
 def log_to_file(settings: Settings) -> None:
     """The log goes to its file where one is set; else only warnings are seen, on stderr."""
-    if settings.log_file is None:
-        return
-    try:
-        logging.basicConfig(
-            filename=settings.log_file,
-            level=settings.log_level,
-            format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        )
-    except OSError as error:
-        raise ConfigError(str(error), file="environment", key=variable("log_file")) from None
+    if settings.log_file:
+        from api.logs import set_up
+
+        set_up(settings, aloud=False)
 
 
 def blamed(error: ConfigError, options: Namespace) -> str:

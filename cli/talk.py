@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
+from api import logs
 from cli.leaving import Audience, stopping
 from cli.plain import Json, Plain, utf8
 from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
@@ -15,7 +16,7 @@ from graph.catalogue import Conversation
 from graph.ends import EndReason, Status
 from graph.errors import Busy
 from graph.follow import Follower
-from graph.live import View
+from graph.live import View, nobody_watches
 from graph.process import open_process
 from graph.runs import Runs
 from graph.scenario import Scenario
@@ -76,8 +77,9 @@ def resume(options: Namespace, settings: Settings) -> int:
 
 async def _talk(act: Act, options: Namespace, settings: Settings) -> int:
     asked = asyncio.Event()
+    watch = logs.watch if settings.log_file else nobody_watches
     with stopping(asked.set):
-        async with open_process(settings) as runs:
+        async with open_process(settings, watch) as runs:
             row = await act.opens(runs)
             with Audience(show_for(options), asked.set) as show:
                 show.opened(opening(row, runs, options))

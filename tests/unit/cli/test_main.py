@@ -1,6 +1,7 @@
 """Exit codes, and the one line that goes with them."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.ports import bound
 from cli import main
 from cli.main import COMMANDS
 from graph.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
@@ -90,5 +92,34 @@ def test_serve_hands_over_settings_and_its_exit_code(monkeypatch: pytest.MonkeyP
 def test_ui_is_served_for_the_server_named(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     module(monkeypatch, "ui.app", lambda *where: given.append(where))
-    assert main.main(["ui", "--api", "http://x:1", "--port", "2"]) == 0
-    assert given == [("http://x:1", "127.0.0.1", 2)]
+    assert main.main(["ui", "--api", "http://x:1", "--port", "0"]) == 0
+    assert given == [("http://x:1", "127.0.0.1", 0)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ui_that_is_told_to_end_ends_well(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    module(monkeypatch, "ui.app", lambda *_where: signal.raise_signal(number))
+    with pytest.raises(SystemExit) as left:
+        main.main(["ui", "--api", "http://x:1", "--port", "0"])
+    assert left.value.code == 0
+    assert signal.getsignal(number) is before
+
+
+def test_ui_on_a_port_that_is_taken_is_refused_before_it_says_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module(monkeypatch, "ui.app", lambda *_where: pytest.fail("served"))
+    with bound("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert main.main(["ui", "--api", "http://x:1", "--port", str(port)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"Error: --port: 127.0.0.1:{port} cannot be used: ")
+
+
+def test_ui_on_a_port_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["ui", "--api", "http://x:1", "--port", "99999"]) == 2
+    assert "there is no such port" in capsys.readouterr().err

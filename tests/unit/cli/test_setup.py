@@ -1,6 +1,9 @@
 """Settings from options, environment and `.env`."""
 
+import json
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,40 @@ def test_bad_option_is_blamed_in_place_of_its_variable() -> None:
         setup.settings(options)
     assert setup.blamed(error.value, options).startswith("--port: ")
     assert setup.blamed(error.value, arguments.read(["serve"])).startswith("environment: ")
+
+
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """The loggers as they were, when the test is over."""
+    known = [logging.getLogger(name) for name in ("duologue", "uvicorn", "uvicorn.error")]
+    before = [(one.handlers, one.propagate, one.level) for one in known]
+    yield
+    for one, (handlers, propagate, level) in zip(known, before, strict=True):
+        for handler in one.handlers:
+            if handler not in handlers:
+                handler.close()
+        one.handlers, one.propagate, one.level = handlers, propagate, level
+
+
+@pytest.mark.usefixtures("loggers")
+def test_log_file_has_json_lines_without_secrets_in_a_folder_that_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_LOG_FILE", "logs/deep/duologue.log")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-verysecret")
+    setup.log_to_file(settings("list"))
+    logging.getLogger("duologue.runs").info("got sk-verysecret", extra={"turn": 1})
+    (line,) = (folder / "logs/deep/duologue.log").read_text().splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["level"], told["turn"]) == ("got ***", "info", 1)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("loggers")
+def test_log_file_that_cannot_be_is_blamed_by_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").write_text("")
+    monkeypatch.setenv("DUOLOGUE_LOG_FILE", "file/duologue.log")
+    with pytest.raises(ConfigError, match="environment: DUOLOGUE_LOG_FILE: "):
+        setup.log_to_file(settings("list"))
