@@ -8,10 +8,11 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from api import schemas
 from api.documents import answers
 from api.metrics import Metrics
-from api.pages import WELCOME
+from api.pages import reference, welcome
 from api.state import AnyRuns, AnySettings
 from api.version import VERSION
 from graph.errors import StorageError, StorageFull
+from graph.settings import Settings
 
 router = APIRouter(tags=["about"], responses=answers())
 
@@ -25,9 +26,9 @@ router = APIRouter(tags=["about"], responses=answers())
 async def root(request: Request, settings: AnySettings) -> Response:
     """A browser is led to the UI, in its language; anything else is told where things are."""
     if "text/html" in request.headers.get("accept", ""):
-        if getattr(request.app.state, "ui_ready", False):
+        if request.app.state.ui_ready:
             return RedirectResponse(f"/{_language(request)}/", 307)
-        return HTMLResponse(WELCOME.replace("{{ui}}", "true" if settings.ui else "false"))
+        return HTMLResponse(welcome(ui=settings.ui, failed=request.app.state.ui_failed))
     data = {
         "name": "Duologue",
         "version": VERSION,
@@ -35,16 +36,27 @@ async def root(request: Request, settings: AnySettings) -> Response:
         "openapi": "/openapi.json",
         "health": "/health",
         "simulate": "/simulate",
-        "ui": {"en": "/ui/", "vi": "/vi/"} if settings.ui else None,
+        "ui": _pages(request, settings),
     }
     import orjson
 
     return Response(orjson.dumps(data), media_type="application/json")
 
 
+def _pages(request: Request, settings: Settings) -> dict[str, str] | None:
+    """Where the UI is, or will be in a moment."""
+    there = settings.ui and not request.app.state.ui_failed
+    return {"en": "/ui/", "vi": "/vi/"} if there else None
+
+
 def _language(request: Request) -> str:
     wanted = request.headers.get("accept-language", "").lower()
     return "vi" if wanted.startswith("vi") else "ui"
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> HTMLResponse:
+    return HTMLResponse(reference())
 
 
 @router.get("/health", response_model=schemas.Health, summary="How it is")
@@ -66,7 +78,7 @@ async def health(request: Request, response: Response) -> dict[str, Any]:
 
 
 @router.get("/info", summary="How it is set up")
-async def info(runs: AnyRuns, settings: AnySettings) -> dict[str, Any]:
+async def info(request: Request, runs: AnyRuns, settings: AnySettings) -> dict[str, Any]:
     """What serves as user and as bots, and the limits; no secrets."""
     return {
         "name": "Duologue",
@@ -84,7 +96,7 @@ async def info(runs: AnyRuns, settings: AnySettings) -> dict[str, Any]:
             "max_open_runs": settings.max_open_runs,
             "max_body_bytes": settings.max_body_bytes,
         },
-        "ui": {"en": "/ui/", "vi": "/vi/"} if settings.ui else None,
+        "ui": _pages(request, settings),
     }
 
 

@@ -1,0 +1,63 @@
+"""What the service tells while its UI is not there, and that it needs nobody's site to say so."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api import app as service
+from api.app import create_app
+from graph.settings import Settings
+
+BROWSER = {"Accept": "text/html"}
+
+
+@pytest.fixture
+async def app() -> FastAPI:
+    return create_app(Settings())
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        yield client
+
+
+async def test_a_page_that_waits_for_the_ui_comes_again(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/", headers=BROWSER)).text
+    assert "Its UI is loading" in page
+    assert "refresh" in page
+    assert (await client.get("/")).json()["ui"] == {"en": "/ui/", "vi": "/vi/"}
+
+
+async def test_a_ui_that_fails_is_named_no_more_and_nobody_waits_for_it(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_name: str) -> None:
+        raise ImportError("no such library")
+
+    monkeypatch.setattr(service, "import_module", broken)
+    await service._mount_ui(app, lambda: "http://here")
+    page = (await client.get("/", headers=BROWSER)).text
+    assert "could not be loaded" in page
+    assert "log" in page
+    assert "refresh" not in page
+    assert (await client.get("/")).json()["ui"] is None
+
+
+async def test_docs_say_where_their_scripts_come_from(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    shown, _, scripts = page.partition("<script")
+    assert "/openapi.json" in shown.split('<div id="swagger-ui">')[1]
+    assert "cdn.jsdelivr.net" in scripts
+    assert (await client.get("/redoc")).status_code == 404
+
+
+async def test_a_switched_off_ui_is_told_plainly() -> None:
+    transport = httpx.ASGITransport(create_app(Settings(ui=False)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        page = (await client.get("/", headers=BROWSER)).text
+    assert "switched off" in page
+    assert "refresh" not in page
