@@ -7,12 +7,14 @@ from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from ui.client import Line
 from ui.desks import Desks
+from ui.guard import problem
 from ui.page import ICON, page
 from ui.room import Hub
 from ui.texts import Language, Words
@@ -66,10 +68,20 @@ def mount(app: Starlette, *, api_url: Callable[[], str] | str) -> None:
     app.state.ui = site
 
 
+def alone(site: Site) -> Starlette:
+    """The pages without an API beside them."""
+    routes = [Route("/", _home), *site.routes()]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    return problem(getattr(error, "status_code", 500), getattr(error, "headers", None))
+
+
 def serve(api_url: str, host: str, port: int) -> int:
     """The pages as a process of their own, talking to the API at `api_url`."""
     site = Site(api_url)
-    app = Starlette(routes=[Route("/", _home), *site.routes()])
+    app = alone(site)
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )

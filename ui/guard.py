@@ -1,12 +1,20 @@
-"""The door before Gradio: it lets through what the page needs, and nothing that serves files."""
+"""The door before Gradio: it lets through what the page needs, and nothing that serves files.
+
+What Gradio refuses, or fails at, is told as a problem document and never in its own words.
+"""
 
 import asyncio
-import json
+import logging
 import re
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("duologue.ui")
 
 BOOT = token_hex(8)  # tells the page that the process behind it is another one
 GET = re.compile(
@@ -23,6 +31,14 @@ HEADERS = {
     ),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
+}
+PROBLEMS = {
+    404: ("not-found", "Not found", "the page has nothing at this path"),
+    405: ("method-not-allowed", "Method not allowed", "this path takes another method"),
+    413: ("too-large", "The body is too large", "the page sends less"),
+    422: ("invalid", "The request does not fit", "the page's own script sends something else"),
+    500: ("internal", "Internal error", "something broke in the page"),
+    503: ("stopped", "The server is stopping", "try again in a moment"),
 }
 
 
@@ -44,53 +60,98 @@ class Guard:
             return
         path = "/" + scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
         if path == "/alive":
-            await _answer(send, 200, {"boot": BOOT})
+            told = JSONResponse({"boot": BOOT}, headers={"Cache-Control": "no-store"})
+            await told(scope, receive, send)
         elif not _needed(scope["method"], path):
-            problem = {"type": "about:blank", "title": "Not Found", "status": 404}
-            await _answer(send, 404, problem, b"application/problem+json")
+            await problem(404)(scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._started:
-            self._started = True
-            await self._start()
         scope = {**scope, "query_string": _known_query(scope["query_string"])}
         sender = _Sender(send)
-        serving = asyncio.ensure_future(self.app(scope, receive, sender))
+        serving = asyncio.ensure_future(self._serve(scope, receive, sender))
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({serving, closing}, return_when=asyncio.FIRST_COMPLETED)
             if not serving.done():
                 serving.cancel()
                 await asyncio.wait({serving})
-                await sender.end()
-            if not serving.cancelled():
-                serving.result()
+            refusal = sender.end(None if serving.cancelled() else serving.exception())
+            await refusal(scope, receive, send)
         finally:
             closing.cancel()
             serving.cancel()
 
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._started:
+            self._started = True
+            await self._start()
+        await self.app(scope, receive, send)
+
 
 class _Sender:
-    """Adds our headers, and knows whether the answer is whole."""
+    """Adds our headers, keeps back what Gradio says of a refusal, and knows what is still open."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._open = False
+        self._begun = self._open = False
+        self._refused = 0
+        self._kept: dict[str, str] = {}
 
     async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self._refused = message["status"]
+            told = Headers(raw=list(message.get("headers", [])))
+            self._kept = {name: told[name] for name in ("allow", "retry-after") if name in told}
+        if self._refused:
+            return
         if message["type"] == "http.response.start":
             kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in HEADERS]
             message = {**message, "headers": [*kept, *HEADERS.items()]}
-            self._open = True
+            self._begun = self._open = True
         elif not message.get("more_body", False):
             self._open = False
         await self._send(message)
 
-    async def end(self) -> None:
-        if self._open:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    def end(self, error: BaseException | None) -> ASGIApp:
+        """What is still to be sent: the problem where there was a refusal, or the stream's end."""
+        if self._begun:
+            if error:
+                log.warning("a page's stream broke: %r", error)
+            return _last if self._open else _nothing
+        if error or self._refused == 500:
+            return crash(error)
+        return problem(self._refused or 503, self._kept)
+
+
+async def _last(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """The answer was whole."""
+
+
+def problem(
+    status: int, headers: Mapping[str, str] | None = None, *, incident: str = ""
+) -> Response:
+    """A refusal as the API tells one (RFC 9457, the same codes); no word of the request."""
+    code, title, detail = PROBLEMS.get(status, (f"http-{status}", "Refused", "it was refused"))
+    told: dict[str, Any] = {"type": f"urn:duologue:{code}", "title": title, "status": status}
+    told["detail"] = f"{detail}; the log has incident {incident}" if incident else detail
+    if incident:
+        told["incident"] = incident
+    retry = {"Retry-After": "1"} if status == 503 else {}
+    sent = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **retry}
+    return JSONResponse(told, status, {**sent, **(headers or {})}, "application/problem+json")
+
+
+def crash(error: BaseException | None) -> Response:
+    """What nobody foresaw: an incident number here, the cause in the log."""
+    incident = token_hex(6)
+    log.error("a page failed, incident %s", incident, exc_info=error)
+    return problem(500, incident=incident)
 
 
 def _needed(method: str, path: str) -> bool:
@@ -104,11 +165,3 @@ def _known_query(query: bytes) -> bytes:
     """Without what Gradio itself would read: a page or link it does not know is a 500 there."""
     kept = [pair for pair in query.split(b"&") if not re.match(rb"(page|deep_link)(=|$)", pair)]
     return b"&".join(kept)
-
-
-async def _answer(
-    send: Send, status: int, body: dict[str, Any], kind: bytes = b"application/json"
-) -> None:
-    headers = [(b"content-type", kind), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

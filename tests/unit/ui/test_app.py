@@ -1,10 +1,12 @@
 """The pages as they are served, without a browser."""
 
+from typing import Any
+
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from ui.app import PATHS, mount
+from ui.app import PATHS, Site, alone, mount
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -67,3 +69,46 @@ async def test_the_page_gives_no_files_and_proxies_nothing(app: Starlette, path:
     async with client(app) as http:
         assert (await http.get(path)).status_code == 404
         assert (await http.post("/ui/gradio_api/upload", files={"files": b"x"})).status_code == 404
+
+
+JUNK: list[tuple[str, str, dict[str, Any], int]] = [
+    ("GET", "/ui/assets/nope.js", {}, 404),
+    ("GET", "/vi/static/nope.js", {}, 404),
+    ("GET", "/ui/gradio_api/queue/data", {}, 422),
+    ("POST", "/ui/gradio_api/queue/join", {"json": {"sesame": "sesame"}}, 422),
+    ("POST", "/ui/gradio_api/queue/join", {"content": b"{sesame"}, 422),
+    ("POST", "/ui/gradio_api/queue/join", {"json": {"data": [], "fn_index": 1}}, 400),
+    (
+        "POST",
+        "/ui/gradio_api/queue/join",
+        {"json": {"data": ["sesame"], "fn_index": 999, "session_hash": "sesame"}},
+        500,
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "sent", "status"), JUNK)
+async def test_whatever_is_refused_is_a_problem_that_repeats_nothing(
+    app: Starlette, method: str, path: str, sent: dict[str, Any], status: int
+) -> None:
+    async with client(app) as http:
+        response = await http.request(method, path, **sent)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    told = response.json()
+    assert told["status"] == status
+    assert told["type"].startswith("urn:duologue:")
+    assert told["title"]
+    assert told["detail"]
+    assert "sesame" not in response.text
+
+
+async def test_pages_on_their_own_refuse_in_the_same_form() -> None:
+    site = Site("http://127.0.0.1:9")
+    async with client(alone(site)) as http:
+        for method, path, status in (("GET", "/nowhere", 404), ("POST", "/ui", 405)):
+            response = await http.request(method, path)
+            assert response.status_code == response.json()["status"] == status
+            assert response.headers["content-type"] == "application/problem+json"
+    assert "GET" in response.headers["allow"]
+    await site.aclose()

@@ -1,5 +1,6 @@
 """The door before Gradio: no files, no proxy, nobody else's scripts."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from ui.guard import Guard
@@ -95,9 +96,58 @@ async def test_gradio_is_started_once() -> None:
     assert count == [1]
 
 
-async def test_streams_end_when_it_closes() -> None:
-    import asyncio
+async def refusing(_request: Request) -> JSONResponse:
+    return JSONResponse({"detail": "sesame"}, 405, {"Allow": "GET", "X-Powered-By": "sesame"})
 
+
+async def failing(_request: Request) -> PlainTextResponse:
+    raise KeyError("sesame")
+
+
+@pytest.mark.parametrize(("handler", "status"), [(refusing, 405), (failing, 500)])
+async def test_a_refusal_and_a_failure_are_problems_that_repeat_nothing(
+    handler: Any, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = Starlette(routes=[Route("/config", handler)])
+    async with client(inner) as http:
+        response = await http.get("/ui/config")
+    told = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.status_code == told["status"] == status
+    assert response.headers.get("allow") == ("GET" if status == 405 else None)
+    assert "sesame" not in f"{response.text} {response.headers}"
+    assert told.get("incident", "") in caplog.text
+    assert bool(caplog.records) == (status == 500)
+
+
+async def test_a_stream_that_breaks_is_ended_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def breaking(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        raise RuntimeError("broken")
+
+    async with client(breaking) as http:
+        response = await http.get("/ui/gradio_api/queue/data")
+    assert response.text == "x"
+    assert "broken" in caplog.text
+
+
+async def test_whoever_asks_while_it_closes_is_told_so() -> None:
+    async def slow(_scope: Any, _receive: Any, _send: Any) -> None:
+        await asyncio.sleep(60)
+
+    guard = Guard(slow, started)
+    guard.close()
+    door = Starlette(routes=[Mount("/ui", guard)])
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(door), base_url="http://test"
+    ) as http:
+        response = await http.get("/ui/config")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["type"] == "urn:duologue:stopped"
+
+
+async def test_streams_end_when_it_closes() -> None:
     sent: list[dict[str, Any]] = []
 
     async def endless(_scope: Any, _receive: Any, send: Any) -> None:
