@@ -142,7 +142,8 @@ def _key(desks: Desks) -> None:
         try:
             await Api(desks.hub.line, key.strip()).get("/api/bots")
         except ApiError as refusal:
-            return words("key_wrong") if refusal.status == 401 else escape(str(refusal))
+            known = words("key_wrong") if refusal.status == 401 else ""
+            return known or escape(words.refused(refusal.code, str(refusal)))
         except Unreachable:
             return words("down")
         return "ok"

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from ui.plot import plot
-from ui.texts import Words
+from ui.texts import Words, sentence
 from ui.transcript import Aside, Bubble, Transcript
 
 Facts = Mapping[str, Any]
@@ -218,8 +218,7 @@ def _broken(transcript: Transcript, words: Words) -> str:
     error = transcript.error or {}
     where = str(error.get("where"))
     text = f"<b>{words.maybe(f'where_{where}', words('where_server'))}.</b>"
-    cause = escape(str(error.get("error", "")))
-    cause += "" if cause.endswith((".", "!", "?")) else "."
+    cause = escape(sentence(str(error.get("error", ""))))
     why = words.maybe(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
     said = f'<span lang="en">{cause}</span>'
     reason = f"{said} {why}" if words.language == "en" else f"{why} {said}"

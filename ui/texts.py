@@ -9,7 +9,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "vi")
 TEXTS: dict[str, tuple[str, str]] = {
     # the frame
     "title": ("Duologue", "Duologue"),
-    "nav": ("Main", "Chính"),
+    "nav": ("Main", "Điều hướng chính"),
     "nav_new": ("Simulate", "Mô phỏng"),
     "nav_chat": ("Chat", "Trò chuyện"),
     "nav_find": ("Conversations", "Hội thoại"),
@@ -21,7 +21,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "loading": ("Loading …", "Đang tải …"),
     # a new simulation
-    "new_title": ("Let a simulated user talk to your bot", "Cho người dùng mô phỏng nói với bot"),
+    "new_title": (
+        "Let a simulated user talk to your bot",
+        "Cho người dùng mô phỏng trò chuyện với bot",
+    ),
     "new_lead": (
         "Watch both speakers live. Stop, take the user’s seat, or branch off at any message.",
         "Xem hai bên trò chuyện trực tiếp. Có thể dừng, trả lời thay, hoặc rẽ nhánh ở mọi câu.",
@@ -54,7 +57,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "opening": ("The user’s first line", "Câu mở đầu của người dùng"),
     "lines": ("Fixed user lines, one per line", "Các câu cố định của người dùng, mỗi dòng một câu"),
     "time_limit": ("Time limit in seconds (0: none)", "Giới hạn thời gian, giây (0: không có)"),
-    "import": ("Continue a transcript", "Nói tiếp từ một bản ghi"),
+    "import": ("Continue a transcript", "Tiếp tục từ một hội thoại có sẵn"),
     "import_hint": (
         "Paste JSON, or lines that begin with “User:” and “Bot:”",
         "Dán JSON, hoặc các dòng bắt đầu bằng “User:” và “Bot:”",
@@ -62,7 +65,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "import_file": ("Read from a file …", "Đọc từ tệp …"),
     "import_bad": (
         "This is not a transcript: JSON with role and content, or lines “User: …” / “Bot: …”.",
-        "Đây không phải bản ghi: cần JSON có role và content, hoặc các dòng “User: …” / “Bot: …”.",
+        "Không đọc được hội thoại: cần JSON có role và content, hoặc dòng “User: …” / “Bot: …”.",
     ),
     "start": ("Start", "Bắt đầu"),
     # chat
@@ -94,6 +97,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "none_found": ("Nothing matches these filters.", "Không có gì khớp với bộ lọc."),
     "load_more": ("Show more", "Xem thêm"),
     "shown": ("{n} shown", "Đang hiện {n}"),
+    "looked": ("Searched the newest {n}", "Đã tìm trong {n} hội thoại mới nhất"),
     # how it stands
     "is_created": ("not started", "chưa bắt đầu"),
     "is_running": ("running", "đang chạy"),
@@ -109,7 +113,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "end_loop": ("it went in circles", "hội thoại lặp vòng"),
     "end_time_limit": ("time limit reached", "hết thời gian"),
     "end_cost_limit": ("cost limit reached", "hết hạn mức chi phí"),
-    "end_stopped": ("stopped by hand", "được dừng bằng tay"),
+    "end_stopped": ("stopped by hand", "đã dừng thủ công"),
     "end_simulator_error": ("the simulator failed", "lỗi người dùng mô phỏng"),
     "end_bot_error": ("the bot failed", "lỗi bot"),
     "end_server_error": ("the server failed", "lỗi máy chủ"),
@@ -152,10 +156,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "retry": ("Retry", "Thử lại"),
     "retry_hint": (
         "In a copy, let this message be said anew",
-        "Trong một bản sao, để câu này được nói lại",
+        "Tạo bản sao và nói lại câu này",
     ),
     "edit": ("Edit", "Sửa"),
-    "edit_hint": ("In a copy, say something else here", "Trong một bản sao, nói câu khác ở đây"),
+    "edit_hint": ("In a copy, say something else here", "Tạo bản sao và nói câu khác ở đây"),
     "fork": ("Branch", "Rẽ nhánh"),
     "fork_hint": (
         "Make a copy up to this message and go on differently",
@@ -202,8 +206,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # sharing
     "share": ("Share", "Chia sẻ"),
-    "copy_link": ("Copy link", "Chép liên kết"),
-    "copied": ("Copied", "Đã chép"),
+    "copy_link": ("Copy link", "Sao chép liên kết"),
+    "copied": ("Copied", "Đã sao chép"),
     "download": ("Download", "Tải xuống"),
     "as_txt": ("Text", "Văn bản"),
     "as_json": ("JSON", "JSON"),
@@ -259,16 +263,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Ổ đĩa của máy chủ đã đầy. Trước hết hãy giải phóng chỗ trống.",
     ),
     "why_internal": (
-        "The server’s log has it under this number.",
-        "Lỗi nội bộ. Nhật ký máy chủ ghi lại dưới số này.",
+        "The server’s log has it under this incident.",
+        "Lỗi nội bộ. Nhật ký máy chủ ghi lại với mã này.",
     ),
     "kept": (
         "What was said is kept; Resume goes on from here.",
-        "Những gì đã nói vẫn được lưu; nhấn Tiếp tục để đi tiếp.",
+        "Những gì đã nói vẫn được lưu; nhấn Tiếp tục để chạy tiếp từ đây.",
     ),
     "interrupted_text": (
         "The server was stopped in the middle. Resume goes on from here.",
-        "Máy chủ đã dừng giữa chừng. Nhấn Tiếp tục để đi tiếp.",
+        "Máy chủ đã dừng giữa chừng. Nhấn Tiếp tục để chạy tiếp từ đây.",
     ),
     "details": ("Details", "Chi tiết"),
     "lost": (
@@ -315,6 +319,11 @@ _REFUSED = {
 """Why the server refused, by the code of its problem, in Vietnamese; English is what it speaks."""
 
 
+def sentence(text: str) -> str:
+    """With a stop at its end, so that another sentence can follow."""
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
 @dataclass(frozen=True)
 class Words:
     """The texts of one language: `words("start")`, `words("turn_of", turn=2, max=10)`."""
@@ -331,8 +340,17 @@ class Words:
 
     def refused(self, code: str, said: str) -> str:
         """A refusal in this language, with what the server said of it."""
+        where, _, kind = code.partition("-")
+        if f"where_{where}" in TEXTS:
+            return self._failed(where, kind, sentence(said))
         known = _REFUSED.get(code) if self.language == "vi" else None
         return f"{known} {said}" if known else said
+
+    def _failed(self, where: str, kind: str, said: str) -> str:
+        """A speaker that failed in a call of its own: explained as in a conversation."""
+        why = self.maybe(f"why_{kind.replace('-', '_')}", "")
+        told = (said, why) if self.language == "en" else (why, said)
+        return " ".join(part for part in (sentence(self(f"where_{where}")), *told) if part)
 
     def number(self, value: float, digits: int = 0) -> str:
         """A figure as it is written in this language."""

@@ -11,6 +11,7 @@ from ui.texts import LANGUAGES, Words
 from ui.transcript import Aside, Bubble, Transcript
 
 EN, VI = Words("en"), Words("vi")
+KINDS = sorted(SpeakerError.KINDS)
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&${7*7}{{7}}"
 WHEN = "2026-11-20T10:00:00.000Z"
 DETAIL: dict[str, Any] = {"conversation_id": "abc", "created_at": WHEN}
@@ -158,6 +159,15 @@ def test_a_refusal_is_told_in_the_page_s_language_with_what_the_server_said() ->
     assert VI.refused("new-one", "it runs") == "it runs"
     refusals = [kind.code.replace("_", "-") for kind in STATUS if kind is not SpeakerError]
     assert all(VI.refused(code, "") for code in refusals)
+
+
+def test_a_speaker_that_failed_is_explained_in_the_page_s_language() -> None:
+    english, vietnamese = (words.refused("user-timeout", "no answer in 30 s") for words in (EN, VI))
+    assert english == f"{EN('where_user')}. no answer in 30 s. {EN('why_timeout')}"
+    assert vietnamese == f"{VI('where_user')}. {VI('why_timeout')} no answer in 30 s."
+    assert VI.refused("user-new-one", "so.") == f"{VI('where_user')}. so."
+    codes = [f"{where}-{kind.replace('_', '-')}" for where in "bot user".split() for kind in KINDS]
+    assert all(len(VI.refused(code, "").split(". ")) > 1 for code in codes)
 
 
 def test_both_languages_have_every_text() -> None:
