@@ -10,6 +10,7 @@ from httpx_aiohttp import AiohttpTransport
 from ui.sse import Event, Parser
 
 Url = str | Callable[[], str]
+CONVERSATIONS = "/api/conversations"
 CALL_S = 30.0
 SILENCE_S = 30.0  # the server pings at least every 15 s
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, TimeoutError)
@@ -72,30 +73,35 @@ class Line:
 
 
 class Api:
-    """Calls with one person's key. Raises `ApiError` and `Unreachable`."""
+    """Calls with one person's key, for one client. Raises `ApiError` and `Unreachable`."""
 
-    def __init__(self, line: Line, key: str = "") -> None:
+    def __init__(self, line: Line, key: str = "", client: str = "") -> None:
         self.line = line
-        self.key = key
+        self.key, self.client = key, client
 
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return {**key, **(extra or {})}
 
+    def _whose(self, path: str) -> dict[str, str]:
+        """The client, where a call is about conversations: nothing else asks for one."""
+        owned = self.client and path.startswith(CONVERSATIONS)
+        return {"client_id": self.client} if owned else {}
+
     async def get(self, path: str, **params: Any) -> dict[str, Any]:
         known = {name: value for name, value in params.items() if value not in (None, "")}
-        return await self._call("GET", path, params=known)
+        return await self._call("GET", path, params={**known, **self._whose(path)})
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return await self._call("POST", path, json=dict(body or {}))
+        return await self._call("POST", path, json={**(body or {}), **self._whose(path)})
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._call("PATCH", path, json=dict(body))
+        return await self._call("PATCH", path, json={**body, **self._whose(path)})
 
     async def begin(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Starts a run without staying on the line: it belongs to the server."""
-        asked = {"Prefer": "respond-async"}
-        return await self._call("POST", path, json=dict(body or {}), headers=asked)
+        asked, told = {"Prefer": "respond-async"}, {**(body or {}), **self._whose(path)}
+        return await self._call("POST", path, json=told, headers=asked)
 
     async def _call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
@@ -113,12 +119,14 @@ class Api:
 
     async def events(self, id: str, after: str = "") -> AsyncIterator[Event]:
         """The conversation's events behind `after`; ends where the server ends the stream."""
-        url = f"{self.line.url}/api/conversations/{id}/events"
+        path = f"{CONVERSATIONS}/{id}/events"
         last = {"Last-Event-ID": after} if after else {}
         headers = self._headers({"Accept": "text/event-stream", **last})
         parser = Parser()
         try:
-            async with self.line.http.stream("GET", url, headers=headers) as response:
+            async with self.line.http.stream(
+                "GET", f"{self.line.url}{path}", headers=headers, params=self._whose(path)
+            ) as response:
                 if not response.is_success:
                     await response.aread()
                     raise problem(response)

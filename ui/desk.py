@@ -23,7 +23,8 @@ class Desk:
 
     def __init__(self, hub: Hub, words: Words) -> None:
         self.hub, self.words = hub, words
-        self.key = ""
+        self.key = self.client = ""
+        self.saved = 0
         self.default_seat = ""
         self.bots: Mapping[str, str] = {}
         self.personas: Mapping[str, str] = {}
@@ -37,7 +38,7 @@ class Desk:
 
     @property
     def api(self) -> Api:
-        return Api(self.hub.line, self.key)
+        return Api(self.hub.line, self.key, self.client)
 
     # --- what lies on it ------------------------------------------------------------------
 
@@ -60,7 +61,7 @@ class Desk:
         if not id:
             return None
         # It comes from an address: whatever it is, it stays one part of the path.
-        room = self.hub.room(self.key, quote(id, safe="")[:100])
+        room = self.hub.room(self.api, quote(id, safe="")[:100])
         room.enter(self._bell)
         return room
 

@@ -41,7 +41,7 @@ def body(told: Mapping[str, Any]) -> dict[str, Any]:
 def bot_id(chosen: object) -> int | str:
     """Bots are numbered or named; the API tells the two apart."""
     text = str(chosen or USUAL_BOT)
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isdecimal() and str(int(text)) == text else text
 
 
 def preferred(bots: list[str]) -> str | None:
@@ -165,9 +165,9 @@ def build_chat(desks: Desks, words: Words) -> gr.Dropdown:
         )
         start = gr.Button(words("chat_start"), variant="primary", elem_id="chat", size="lg")
 
-    async def on_chat(bot: Any, text: str, request: gr.Request) -> str:
-        await chat(desks.of(request), bot_id(bot), text.strip())
-        return ""
+    async def on_chat(bot: Any, text: str, request: gr.Request) -> Any:
+        said = await chat(desks.of(request), bot_id(bot), text.strip())
+        return "" if said else gr.skip()
 
     gr.on(
         [start.click, first.submit],
@@ -180,18 +180,19 @@ def build_chat(desks: Desks, words: Words) -> gr.Dropdown:
     return bots
 
 
-async def chat(desk: Desk, bot: int | str, text: str) -> None:
-    """Opens a session and says the first line in it."""
+async def chat(desk: Desk, bot: int | str, text: str) -> bool:
+    """Opens a session and says the first line in it; false where that was refused."""
     made = await desk.tried(lambda api: api.post("/session", {"bot_id": bot}))
     if made is None:
-        return
-    session = str(made["session_id"])
+        return False
+    session, heard = str(made["session_id"]), True
     if text:
         said = {"session_id": session, "message": text}
-        await desk.tried(lambda api: api.begin("/chat/stream", said))
+        heard = await desk.tried(lambda api: api.begin("/chat/stream", said)) is not None
     notice = desk.notice
     desk.go(session)
     desk.notice = notice
+    return heard
 
 
 def _lead(words: Words, title: str, lead: str) -> None:

@@ -146,7 +146,7 @@ def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox
     courier = gr.HTML(
         {},
         html_template="",
-        js_on_load="watch('value', () => { if (props.value?.text) duologue.save(props.value); });",
+        js_on_load="watch('value', () => duologue.told(props.value || {}));",
         elem_id="courier",
     )
     form = _dialog(desks, words)
@@ -169,14 +169,14 @@ def _follow(blocks: gr.Blocks, desks: Desks, stage: gr.HTML, boot: gr.Textbox) -
 
 
 def seated(desk: Desk, told: str) -> None:
-    """The tab says where it is and which key it has."""
+    """The tab says where it is, which key it has and whose conversations it shows."""
     import json
 
     try:
         at = json.loads(told or "{}")
     except ValueError:
         at = {}
-    desk.key = str(at.get("key") or "")
+    desk.key, desk.client = str(at.get("key") or ""), str(at.get("client") or "")
     desk.open(str(at.get("thread") or ""), str(at.get("beside") or ""))
 
 
@@ -328,13 +328,12 @@ def _acts(desks: Desks, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any
         told = event._data or {}  # noqa: SLF001 - what our script sent
         handler = handlers.get(str(told.get("act")))
         answer = await handler(desks.of(request), told) if handler else None
-        if isinstance(answer, dict):
-            return answer, gr.skip(), gr.skip()
         if isinstance(answer, tuple):
-            return gr.skip(), *answer
-        return gr.skip(), gr.skip(), gr.skip()
+            return {"filled": told.get("asked")}, *answer
+        return answer or gr.skip(), *(gr.skip() for _ in form)
 
-    stage.select(on_act, None, [courier, form["index"], form["message"]], **QUIET)
+    # By default an act would be dropped while another one is under way.
+    stage.select(on_act, None, [courier, *form.values()], trigger_mode="multiple", **QUIET)
 
 
 async def on_open(desk: Desk, told: Mapping[str, Any]) -> None:
@@ -357,15 +356,14 @@ async def on_retry(desk: Desk, told: Mapping[str, Any]) -> None:
 
 
 async def on_dialog(desk: Desk, told: Mapping[str, Any], *, edits: bool) -> Any:
-    """Fills the dialog: where to branch off, and the line that may be said instead."""
+    """Fills the whole dialog: where to branch off, and the line that may be said instead."""
     room, index = desk.room, int(told.get("index", -1))
     lines = room.transcript.bubbles if room else []
     if room is None or not 0 <= index < len(lines):
         return None
     said_by_user = lines[index].role == "user"
-    if edits:
-        return before(room, index), gr.update(value=lines[index].text, visible=True)
-    return index, gr.update(value="", visible=not said_by_user)
+    at, line = (before(room, index), lines[index].text) if edits else (index, "")
+    return at, gr.update(value=line, visible=edits or not said_by_user), AUTO, AUTO, ""
 
 
 async def on_download(desk: Desk, told: Mapping[str, Any]) -> Any:
@@ -375,4 +373,6 @@ async def on_download(desk: Desk, told: Mapping[str, Any]) -> Any:
     detail = await desk.tried(lambda api: api.get(path(room)))
     if detail is None:
         return None
-    return {"name": f"duologue-{room.id[:8]}.{kind}", "text": WRITERS[kind](detail)}
+    desk.saved += 1  # the same file once more is another value, which the page takes note of
+    name = f"duologue-{room.id[:8]}.{kind}"
+    return {"name": name, "text": WRITERS[kind](detail), "count": desk.saved}

@@ -12,9 +12,19 @@
     const query = new URLSearchParams(location.search);
     const thread = query.get("thread") || "";
     const page = thread ? "thread" : query.get("view");
-    return { page: PAGES.includes(page) ? page : "new", thread, beside: query.get("beside") || "" };
+    const [beside, client] = ["beside", "client"].map((name) => query.get(name) || "");
+    return { page: PAGES.includes(page) ? page : "new", thread, beside, client };
+  };
+  // Whoever looks at one client's conversations goes on doing so.
+  const own = (query) => {
+    const { client } = place();
+    if (!client) return query;
+    const named = new URLSearchParams(query);
+    named.set("client", client);
+    return `?${named}`;
   };
 
+  let asked = 0, copied;
   const duologue = (window.duologue = {
     send: () => {},
     heard: 0,
@@ -27,7 +37,7 @@
 
     // Where we are. The server is told of a conversation, the rest is the page's own affair.
     show(query, { push = true, tell = true } = {}) {
-      if (push) history.pushState({}, "", query || location.pathname);
+      if (push) history.pushState({}, "", own(query) || location.pathname);
       const at = place();
       body().page = at.page;
       closeDialog();
@@ -42,8 +52,10 @@
       window.dispatchEvent(new CustomEvent("duologue:page", { detail: at }));
     },
 
-    // Times are written by the reader's own clock and zone.
+    // Times are written by the reader's own clock and zone; links stay with the client.
     dress(root) {
+      for (const link of root.querySelectorAll("a[data-go]"))
+        link.setAttribute("href", own(link.getAttribute("href")));
       for (const time of root.querySelectorAll("time[datetime]")) {
         const at = new Date(time.dateTime);
         if (isNaN(at)) continue;
@@ -56,16 +68,27 @@
       tick(root);
     },
 
+    // Nothing can be sent from the dialog before the server has filled it for this message.
     dialog(label) {
       const box = $("#fork");
+      box.querySelector("#fork_go").disabled = true;
       box.setAttribute("role", "dialog");
       box.setAttribute("aria-modal", "true");
       box.setAttribute("aria-label", label);
       body().dialog = "fork";
+      return ++asked;
+    },
+    filled() {
+      const box = $("#fork");
+      box.querySelector("#fork_go").disabled = false;
       setTimeout(() => {
         const line = box.querySelector("textarea");
         (line?.offsetParent ? line : box.querySelector("#fork_go"))?.focus();
-      }, 300);
+      }, 100);
+    },
+    told({ filled, name, text }) {
+      if (filled === asked && body().dialog) duologue.filled();
+      if (name) duologue.save(name, text);
     },
     closeDialog: () => closeDialog(),
 
@@ -82,12 +105,13 @@
         document.execCommand("copy");
         box.remove();
       }
-      const label = button.textContent;
+      button.dataset.label ??= button.textContent;
       button.textContent = button.dataset.done;
-      setTimeout(() => { button.textContent = label; }, 1500);
+      clearTimeout(copied);
+      copied = setTimeout(() => { button.textContent = button.dataset.label; }, 1500);
     },
 
-    save({ name, text }) {
+    save(name, text) {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
       link.download = name;
@@ -169,6 +193,7 @@
   window.addEventListener("popstate", () => duologue.show("", { push: false }));
   window.addEventListener("duologue:ready", () => {
     duologue.show("", { push: false, tell: false });
+    duologue.dress($("#top"));
     restoreDraft();
   });
 

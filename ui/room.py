@@ -130,17 +130,17 @@ class Room:
 
 
 class Hub:
-    """The rooms of this process. Who offers another key is in another room."""
+    """The rooms of this process. Who offers another key or client is in another room."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self._rooms: dict[tuple[str, str], Room] = {}
+        self._rooms: dict[tuple[str, str, str], Room] = {}
 
-    def room(self, key: str, id: str) -> Room:
+    def room(self, api: Api, id: str) -> Room:
         """The conversation's room; rooms that everybody has left are forgotten."""
         for place in [place for place, room in self._rooms.items() if room.empty]:
             del self._rooms[place]
-        return self._rooms.setdefault((key, id), Room(Api(self.line, key), id))
+        return self._rooms.setdefault((api.key, api.client, id), Room(api, id))
 
     def close(self) -> None:
         for room in self._rooms.values():

@@ -107,13 +107,23 @@ const ACTS = {
   download: (button) => duologue.send("download", { as: button.dataset.as }),
 };
 
+// These make or start something: a double click means one.
+function again(button) {
+  if (!["retry", "resume"].includes(button.dataset.act)) return false;
+  if (button.dataset.sent) return true;
+  button.dataset.sent = "yes";
+  setTimeout(() => { delete button.dataset.sent; }, 1500);
+  return false;
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-act]");
   if (!button || !button.closest("#page-thread, #top")) return;
   const act = button.dataset.act;
   if (ACTS[act]) return ACTS[act](button);
-  if (act === "edit" || act === "fork") duologue.dialog(button.textContent);
-  duologue.send(act, { index: Number(button.dataset.index ?? -1) });
+  if (again(button)) return;
+  const asked = act === "edit" || act === "fork" ? duologue.dialog(button.textContent) : 0;
+  duologue.send(act, { index: Number(button.dataset.index ?? -1), asked });
 });
 
 watch("value", draw);

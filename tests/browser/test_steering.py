@@ -1,11 +1,12 @@
 """Steering: stop, resume, take the seat, branch off, chat, and what a failing bot looks like."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Route, expect
 
-from tests.browser.looking import Looking
+from tests.browser.looking import Looking, Tab
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 
@@ -81,6 +82,54 @@ async def test_a_branch_goes_another_way_and_can_be_compared(
     await expect(tab.page.locator("#stage .msg.differs .text").first).to_have_text("con mèo")
     await tab.page.get_by_role("link", name=parent[:8]).click()
     await expect(tab.page.get_by_role("link", name=fork[:8])).to_be_visible()
+
+
+async def edit(tab: Tab, index: int) -> Locator:
+    """Opens the dialog that says another line than message `index`."""
+    message = tab.page.locator("#stage .msg").nth(index)
+    await message.hover()
+    await message.get_by_role("button", name="Edit").click()
+    return tab.page.get_by_role("dialog")
+
+
+async def held(tab: Tab) -> asyncio.Event:
+    """What the tab asks from now on waits until the event is set."""
+    let_go = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await tab.page.route("**/queue/join*", wait)
+    return let_go
+
+
+async def test_a_branch_cannot_be_sent_before_its_dialog_is_filled(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=2)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.stands("completed")
+    said = await service.said(id)
+    dialog = await edit(tab, 0)
+    go = dialog.get_by_role("button", name="Branch and run")
+    line = dialog.get_by_label("Say instead, as the user")
+    wish = dialog.get_by_label("What should the user try?")
+    await expect(line).to_have_value(said[0])
+    await line.fill("của câu khác")
+    await wish.fill("của câu khác")
+    await dialog.get_by_role("button", name="Cancel").click()
+    answered = await held(tab)
+    await edit(tab, 2)
+    await expect(go).to_be_disabled()
+    answered.set()
+    await expect(go).to_be_enabled()
+    await expect(line).to_have_value(said[2])
+    await expect(wish).to_have_value("")
+    await go.click()
+    await tab.page.wait_for_url(re.compile(rf"thread=(?!{id})"))
+    await tab.stands("completed")
+    assert (await tab.texts())[:3] == said[:3]
 
 
 async def test_retry_says_a_line_anew_in_a_copy(look: Looking, service: Service) -> None:

@@ -42,8 +42,9 @@ async def test_many_tabs_of_one_conversation_read_it_once(api: FakeApi, line_: L
 
 async def test_another_key_is_another_room(line_: Line) -> None:
     hub = Hub(line_)
-    mine = hub.room("key", ID)
-    assert hub.room("other", ID) is not mine
+    mine = hub.room(Api(line_, "key"), ID)
+    assert hub.room(Api(line_, "other"), ID) is not mine
+    assert hub.room(Api(line_, "key", "lan"), ID) is not mine
 
 
 async def test_a_tab_that_is_closed_reads_no_more(api: FakeApi, line_: Line) -> None:
@@ -107,6 +108,22 @@ async def test_a_key_is_sent_and_runs_are_begun_without_waiting(api: FakeApi, li
     await Api(line_, "sesame").begin("/api/conversations/x/runs", {"turns": 2})
     assert api.keys == ["Bearer sesame"]
     assert api.asked == [("POST", "/api/conversations/x/runs", {"turns": 2})]
+
+
+async def test_a_client_is_named_where_a_conversation_is_asked_for(
+    api: FakeApi, line_: Line
+) -> None:
+    mine = Api(line_, client="lan")
+    async for _ in mine.events(ID):
+        pass
+    await mine.get("/api/conversations", status="running")
+    await mine.get("/api/bots")
+    assert api.queries == ["client_id=lan", "status=running&client_id=lan", ""]
+    await mine.begin(f"/api/conversations/{ID}/runs")
+    await mine.patch(f"/api/conversations/{ID}", {"seat": "human"})
+    await mine.post("/session", {"bot_id": 16})
+    told = [body for method, _, body in api.asked if method != "GET"]
+    assert told == [{"client_id": "lan"}, {"seat": "human", "client_id": "lan"}, {"bot_id": 16}]
 
 
 async def test_what_cannot_be_reached_and_what_refuses_are_told_apart(
