@@ -1,20 +1,22 @@
 """The page that lists conversations: filter, search, open; it stays true without a reload."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from ui import render
-from ui.client import ApiError, Unreachable
+from ui.client import CONVERSATIONS, ApiError, Unreachable
 from ui.desk import Desk
 from ui.desks import Desks
 from ui.files import script
 from ui.texts import Words
 
 STATUSES = "running waiting interrupted completed stopped created".split()
-MOST = 200
+PAGE, MOST = 200, 10_000  # rows: of one answer of the API, of one list
+DEPTH = 20  # conversations that are searched for each row that is asked for
 Row = Mapping[str, Any]
 
 
@@ -42,12 +44,10 @@ def template(words: Words) -> str:
 def row(found: Row, names: Mapping[str, str], people: Mapping[str, str], words: Words) -> str:
     """One conversation of the list."""
     id, status = escape(str(found["conversation_id"])), str(found["status"])
-    persona = str(found.get("persona") or "")
-    user = people.get(persona) or persona or words(f"seat_{found.get('seat')}")
     cells = (
         ("status", render.chip(status, words, str(found.get("seat")))),
         ("bot", escape(names.get(str(found["bot_id"]), str(found["bot_id"])))),
-        ("user", escape(user)),
+        ("user", escape(user_of(found, people, words))),
         ("turns", f"{found.get('turn', 0)}/{found.get('max_turns', 0)}"),
         ("started", _far(str(found.get("created_at") or ""))),
         ("end", render.reason(found.get("end_reason"), words)),
@@ -63,61 +63,101 @@ def row(found: Row, names: Mapping[str, str], people: Mapping[str, str], words: 
 _LABELS = {"user": "persona"}
 
 
+def user_of(found: Row, people: Mapping[str, str], words: Words) -> str:
+    """Who has the user's seat, as on the page of the conversation."""
+    seat, persona = found.get("seat"), str(found.get("persona") or "")
+    if seat == "human":
+        return words("you")
+    return people.get(persona) or persona or words.maybe(f"nobody_{seat}", words("user"))
+
+
 def _far(stamp: str) -> str:
     shown = f"{stamp[:10]} {stamp[11:16]}"
     return f'<time datetime="{escape(stamp)}" data-far>{escape(shown)}</time>'
 
 
-def matches(found: Row, search: str, names: Mapping[str, str], words: Words) -> bool:
+def matches(
+    found: Row, search: str, names: Mapping[str, str], people: Mapping[str, str], words: Words
+) -> bool:
     """Whether every word that was searched for stands somewhere in the row."""
     told = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
+    told += [user_of(found, people, words)]
     told += [names.get(str(found.get("bot_id"))), words.maybe(f"is_{found.get('status')}", "")]
     told += [words.maybe(f"end_{found.get('end_reason')}", "")]
     text = " ".join(str(one) for one in told if one).casefold()
     return all(word in text for word in search.casefold().split())
 
 
-async def rows_of(desk: Desk, asked: Mapping[str, Any]) -> tuple[Sequence[Row], bool]:
-    """The rows that are asked for, and whether there are more."""
+@dataclass(frozen=True)
+class Found:
+    """The rows that are asked for, and whether there may be more.
+
+    `looked`: how many of the newest were searched, where it was not all of them.
+    """
+
+    rows: Sequence[Row]
+    more: bool
+    looked: int = 0
+
+
+async def rows_of(desk: Desk, asked: Mapping[str, Any]) -> Found:
+    """Reads page after page until the list is full, the end is reached, or it was enough."""
     search, limit = str(asked.get("search") or "").strip(), int(asked.get("limit") or 50)
     limit = max(1, min(limit, MOST))
-    page = await desk.api.get(
-        "/api/conversations",
-        limit=MOST if search else limit,
-        status=str(asked.get("status") or ""),
-        bot_id=str(asked.get("bot_id") or ""),
-    )
-    found = list(page.get("conversations", []))
-    if search:
-        found = [one for one in found if matches(one, search, desk.bots, desk.words)]
-    return found[:limit], bool(page.get("next")) and limit < MOST
+    filters = {name: str(asked.get(name) or "") for name in ("status", "bot_id")}
+    found: list[Row] = []
+    looked, cursor = 0, ""
+    while True:
+        page = await desk.api.get(
+            CONVERSATIONS,
+            limit=PAGE if search else min(limit - len(found), PAGE),
+            cursor=cursor,
+            **filters,
+        )
+        rows, cursor = page.get("conversations", []), str(page.get("next") or "")
+        looked += len(rows)
+        known = (desk.bots, desk.personas, desk.words)
+        found += [one for one in rows if not search or matches(one, search, *known)]
+        if not (rows and cursor) or len(found) >= limit or looked >= limit * DEPTH:
+            break
+    more = limit < MOST and (bool(cursor) or len(found) > limit)
+    return Found(found[:limit], more, looked if search and cursor else 0)
 
 
 async def listing(desk: Desk, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the list shows for these filters."""
     words, filtered = desk.words, any(asked.get(name) for name in ("search", "status", "bot_id"))
     try:
-        found, more = await rows_of(desk, asked)
+        found = await rows_of(desk, asked)
     except ApiError as refusal:
         desk.refused(refusal)
-        return {"rows": "", "none": _none(str(refusal)), "count": "", "more": False, "bots": []}
+        text = words.refused(refusal.code, str(refusal))
+        return {"rows": "", "none": _none(text), "count": "", "more": False, "bots": []}
     except Unreachable:
         text = words("down")
         return {"rows": "", "none": _none(text), "count": "", "more": False, "bots": []}
     none = ""
-    if not found:
+    if not found.rows:
         none = (
             _none(words("none_found"))
             if filtered
             else _none(words("empty_text"), words("empty_title"), words("nav_new"))
         )
     return {
-        "rows": "".join(row(one, desk.bots, desk.personas, words) for one in found),
+        "rows": "".join(row(one, desk.bots, desk.personas, words) for one in found.rows),
         "none": none,
-        "count": words("shown", n=len(found)) if found else "",
-        "more": more,
+        "count": _count(found, words),
+        "more": found.more,
         "bots": [[id, name] for id, name in desk.bots.items()],
     }
+
+
+def _count(found: Found, words: Words) -> str:
+    """How many there are; where not all were searched, among how many."""
+    told = [words("shown", n=words.number(len(found.rows)))] if found.rows else []
+    if found.looked:
+        told.append(words("looked", n=words.number(found.looked)))
+    return " · ".join(told)
 
 
 def _none(text: str, title: str = "", way: str = "") -> str:
@@ -139,4 +179,12 @@ def build_find(desks: Desks, words: Words) -> None:
     async def on_ask(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         return await listing(desks.of(request), event._data or {})  # noqa: SLF001 - our script's
 
-    table.select(on_ask, None, table, show_progress="hidden", api_visibility="private")
+    # What is asked last counts: by default it would be dropped while an answer is awaited.
+    table.select(
+        on_ask,
+        None,
+        table,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        api_visibility="private",
+    )

@@ -1,7 +1,8 @@
 // The list of conversations: filters are plain fields, rows come as escaped HTML.
 const { duologue } = window;
 const field = (name) => element.querySelector(`[name="${name}"]`);
-let limit = 50;
+const PAGE = 50;
+let limit = PAGE;
 let html = null;
 
 function ask() {
@@ -14,6 +15,7 @@ function ask() {
 }
 
 function choices(select, options) {
+  if (!options.length) return; // a poll that failed knows of none
   const known = [...select.options].slice(1).map((option) => option.value).join();
   if (known === options.map(([value]) => value).join()) return;
   const chosen = select.value;
@@ -40,15 +42,23 @@ function draw() {
 }
 
 let pause;
-element.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(ask, 250); });
+element.addEventListener("input", () => {
+  limit = PAGE;
+  clearTimeout(pause);
+  pause = setTimeout(ask, 250);
+});
 element.addEventListener("click", (event) => {
-  if (event.target.closest(".more")) { limit = Math.min(limit + 50, 200); ask(); }
+  if (event.target.closest(".more")) { limit *= 2; ask(); }
   const row = event.target.closest("tbody tr");
   if (row && !event.target.closest("a")) row.querySelector("a").click();
 });
 const seen = () => document.body.dataset.page === "find" && !document.hidden;
 window.addEventListener("duologue:page", (event) => { if (event.detail.page === "find") ask(); });
-setInterval(() => { if (seen() && !document.body.dataset.offline) ask(); }, 2000);
+let ticks = 0;
+setInterval(() => {
+  ticks += 1; // a long list is asked for less often
+  if (seen() && !document.body.dataset.offline && ticks % Math.ceil(limit / 200) === 0) ask();
+}, 2000);
 
 watch("value", draw);
 draw();

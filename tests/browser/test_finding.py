@@ -45,9 +45,9 @@ async def test_a_transcript_is_downloaded_and_another_one_continued(
     id = await service.started(bot_id=16, max_turns=1)
     tab = await look.tab(f"/ui/?thread={id}")
     await tab.stands("completed")
-    for name in ("Download: Text", "Download: JSON", "Download: Markdown"):
+    for name in ("Text", "Text", "JSON", "Markdown"):  # also the same one once more
         async with tab.page.expect_download() as found:
-            await tab.button(name).click()
+            await tab.button(f"Download: {name}").click()
         text = read(Path(await (await found.value).path()))
         assert all(line in text for line in await service.said(id))
     await tab.page.get_by_role("link", name="Simulate").click()
@@ -59,6 +59,44 @@ async def test_a_transcript_is_downloaded_and_another_one_continued(
     given = tab.page.locator("#stage .msg.given")
     await expect(given).to_have_count(2)
     assert (await tab.texts())[:2] == ["sẵn sàng", "Chào bạn!"]
+
+
+async def test_a_transcript_without_a_line_is_a_file_too(look: Looking, service: Service) -> None:
+    made = await service.api("POST", "/api/conversations", json={"bot_id": 16})
+    tab = await look.tab(f"/ui/?thread={made['conversation_id']}")
+    async with tab.page.expect_download() as found:
+        await tab.button("Download: Text").click()
+    assert read(Path(await (await found.value).path())) == ""
+
+
+async def test_everything_of_a_client_is_reached_and_nobody_elses(
+    look: Looking, service: Service
+) -> None:
+    told = {"client_id": "lan", "bot_id": 16, "max_turns": 1}
+    made = [await service.api("POST", "/api/conversations", json=told) for _ in range(65)]
+    oldest = str(made[0]["conversation_id"])
+    tab = await look.tab("/ui/?view=find&client=lan")
+    rows = tab.page.locator("#table tbody tr")
+    await expect(rows).to_have_count(50)
+    await tab.button("Show more").click()
+    await expect(rows).to_have_count(65)
+    await expect(tab.button("Show more")).to_be_hidden()
+    await rows.filter(has_text=oldest[:8]).click()
+    assert (tab.thread, "client=lan" in tab.page.url) == (oldest, True)
+    await tab.button("Start").click()
+    await tab.stands("completed")
+    other = await look.tab(f"/ui/?thread={oldest}")
+    await expect(other.page.get_by_text("belongs to another client")).to_be_visible()
+
+
+async def test_a_link_that_was_copied_can_be_copied_again(look: Looking, service: Service) -> None:
+    made = await service.api("POST", "/api/conversations", json={"bot_id": 16})
+    tab = await look.tab(f"/ui/?thread={made['conversation_id']}")
+    copy = tab.page.locator("#side [data-act=copy]")
+    for _ in range(2):
+        await copy.click()
+        await expect(copy).to_have_text("Copied")
+    await expect(copy).to_have_text("Copy link")
 
 
 async def test_a_key_is_asked_for_where_one_is_needed(browser: Browser, tmp_path: Path) -> None:

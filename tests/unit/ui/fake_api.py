@@ -28,12 +28,14 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
+        self.queries: list[str] = []
         self.last_ids: list[str] = []
         self.keys: list[str] = []
         self.streams: list[list[bytes]] = []
         self.detail: dict[str, Any] = {"conversation_id": ID, "bot_id": 16, "seat": "scripted"}
         self.detail |= {"status": "running", "turn": 0, "max_turns": 10, "history": []}
         self.answers: dict[str, tuple[int, Any]] = {}
+        self.kept: list[Any] = []  # conversations to be listed, newest first
         self.stay = False  # a stream that was sent stays open
         self.left = asyncio.Event()
         self.url = ""
@@ -53,6 +55,7 @@ class FakeApi:
             await host.stop()
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        self.queries.append(request.query_string)
         self.last_ids.append(request.headers.get("Last-Event-ID", ""))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
@@ -65,8 +68,19 @@ class FakeApi:
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else None
         self.asked.append((request.method, request.path, body))
+        if request.method == "GET":
+            self.queries.append(request.query_string)
         self.keys.append(request.headers.get("Authorization", ""))
         if request.path == f"/api/conversations/{ID}" and request.path not in self.answers:
             return web.json_response(self.detail)
+        if request.path == "/api/conversations" and self.kept:
+            return web.json_response(self._page(request))
         status, answer = self.answers.get(request.path, (200, {}))
         return web.json_response(answer, status=status)
+
+    def _page(self, request: web.Request) -> dict[str, Any]:
+        """A part of `kept`; here a cursor is a place in it."""
+        begin, size = int(request.query.get("cursor", 0)), int(request.query["limit"])
+        end = begin + size
+        more = str(end) if end < len(self.kept) else None
+        return {"conversations": self.kept[begin:end], "next": more}

@@ -7,9 +7,8 @@ from tests.unit.ui.fake_api import ID, FakeApi
 from ui.client import Line
 from ui.desk import Desk
 from ui.exchange import Unreadable
-from ui.find import listing, matches, row
-from ui.forms import FIELDS, begin, body, bot_id, chat, choices, preferred
-from ui.live import before, branch, hand_back, on_dialog, on_retry, seated
+from ui.forms import AUTO, FIELDS, begin, body, bot_id, chat, choices, preferred
+from ui.live import before, branch, hand_back, on_dialog, on_download, on_retry, seated
 from ui.room import Hub, Room
 from ui.texts import Words
 from ui.transcript import Bubble
@@ -56,6 +55,7 @@ def test_a_transcript_that_is_none_is_refused() -> None:
 
 def test_bots_are_numbered_or_named() -> None:
     assert (bot_id("16"), bot_id("robot"), bot_id(None)) == (16, "robot", 16)
+    assert (bot_id("007"), bot_id("0"), bot_id("²")) == ("007", 0, "²")
     assert (preferred(["a", "16"]), preferred(["a"]), preferred([])) == ("16", "a", None)
 
 
@@ -86,9 +86,20 @@ async def test_a_start_that_is_refused_shows_why_and_goes_nowhere(api: FakeApi, 
 
 async def test_a_chat_is_a_session_and_its_stream(api: FakeApi, desk: Desk) -> None:
     api.answers["/session"] = (201, {"session_id": ID})
-    await chat(desk, 16, "xin chào")
+    assert await chat(desk, 16, "xin chào")
     assert api.asked[0] == ("POST", "/session", {"bot_id": 16})
     assert api.asked[1] == ("POST", "/chat/stream", {"session_id": ID, "message": "xin chào"})
+    desk.close()
+
+
+@pytest.mark.parametrize("path", ["/session", "/chat/stream"])
+async def test_a_first_line_that_was_refused_is_not_said(
+    api: FakeApi, desk: Desk, path: str
+) -> None:
+    api.answers["/session"] = (201, {"session_id": ID})
+    api.answers[path] = (503, {"title": "Too many open runs"})
+    assert not await chat(desk, 16, "xin chào")
+    assert "Too many open runs" in desk.notice
     desk.close()
 
 
@@ -122,18 +133,27 @@ async def test_what_is_kept_for_a_line_to_be_said_anew(desk: Desk) -> None:
     room.transcript.bubbles = [Bubble(at, role, "x", True) for at, role in enumerate(roles)]
     assert [before(room, at) for at in range(5)] == [-1, 0, 0, 2, 3]
     desk.room = room
-    index, line = await on_dialog(desk, {"index": 3}, edits=True)
+    index, line, *others = await on_dialog(desk, {"index": 3}, edits=True)
     assert (index, line["value"], line["visible"]) == (2, "x", True)
-    index, line = await on_dialog(desk, {"index": 3}, edits=False)
-    assert (index, line["visible"]) == (3, False)
+    assert others == [AUTO, AUTO, ""]  # nothing stays of what was meant for another message
+    index, line, *others = await on_dialog(desk, {"index": 3}, edits=False)
+    assert (index, line["value"], line["visible"]) == (3, "", False)
+    assert others == [AUTO, AUTO, ""]
     assert await on_dialog(desk, {"index": 9}, edits=True) is None
     desk.room = None
     await on_retry(desk, {"index": 1})
 
 
+async def test_the_same_file_once_more_is_another_value(api: FakeApi, desk: Desk) -> None:
+    desk.room = Room(desk.api, ID)
+    files = [await on_download(desk, {"as": "txt"}) for _ in range(2)]
+    assert [(file["name"], file["text"]) for file in files] == [("duologue-3f0e6f0e.txt", "")] * 2
+    assert files[0] != files[1]
+
+
 async def test_the_tab_says_where_it_is(desk: Desk) -> None:
-    seated(desk, f'{{"thread": "{ID}", "key": "sesame"}}')
-    assert (desk.key, desk.page()["thread"]) == ("sesame", ID)
+    seated(desk, f'{{"thread": "{ID}", "key": "sesame", "client": "lan"}}')
+    assert (desk.key, desk.api.client, desk.page()["thread"]) == ("sesame", "lan", ID)
     desk.close()
     seated(desk, "no json")
     assert desk.page()["thread"] == ""
@@ -147,43 +167,6 @@ async def test_an_address_reaches_no_other_path_of_the_api(api: FakeApi, desk: D
     assert desk.room is not None
     assert desk.room.id == "..%2Fbots%3Fx%3D1%23y"
     desk.close()
-
-
-ROW = {
-    "conversation_id": ID,
-    "bot_id": 16,
-    "persona": None,
-    "seat": "scripted",
-    "status": "completed",
-    "end_reason": "max_turns",
-    "turn": 4,
-    "max_turns": 4,
-    "created_at": "2026-11-20T10:00:00.000Z",
-}
-
-
-async def test_the_list_is_filtered_and_searched(api: FakeApi, desk: Desk) -> None:
-    api.answers["/api/conversations"] = (200, {"conversations": [ROW], "next": "5"})
-    desk.bots = {"16": "Bắp"}
-    page = await listing(desk, {})
-    assert "Bắp" in page["rows"]
-    assert page["more"]
-    assert (await listing(desk, {"search": "bắp 3f0e"}))["count"] == "1 shown"
-    assert EN("none_found") in (await listing(desk, {"search": "xyz"}))["none"]
-    api.answers["/api/conversations"] = (200, {"conversations": [], "next": None})
-    assert EN("empty_title") in (await listing(desk, {}))["none"]
-
-
-def test_a_row_is_text() -> None:
-    evil = {**ROW, "persona": "<b>", "bot_id": "<i>", "status": "<u>", "end_reason": "<s>"}
-    drawn = row(evil, {}, {}, EN)
-    assert not any(mark in drawn for mark in ("<b>", "<i>", "<u>", "<s>"))
-
-
-def test_search_finds_words_of_the_readers_language() -> None:
-    assert matches(ROW, "đã xong", {}, Words("vi"))
-    assert matches(ROW, "limit", {}, EN)
-    assert not matches(ROW, "running", {}, EN)
 
 
 async def test_bots_that_cannot_be_used_say_why(api: FakeApi, desk: Desk) -> None:

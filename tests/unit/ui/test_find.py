@@ -1,0 +1,113 @@
+"""The list: what a row tells, what a search finds, and that everything can be reached."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.ui.fake_api import ID, FakeApi
+from ui.client import Line
+from ui.desk import Desk
+from ui.find import listing, matches, row
+from ui.room import Hub
+from ui.texts import Words
+
+EN, VI = Words("en"), Words("vi")
+ROW: dict[str, Any] = {
+    "conversation_id": ID,
+    "bot_id": 16,
+    "persona": None,
+    "seat": "scripted",
+    "status": "completed",
+    "end_reason": "max_turns",
+    "turn": 4,
+    "max_turns": 4,
+    "created_at": "2026-11-20T10:00:00.000Z",
+}
+
+
+@pytest.fixture
+def desk(line_: Line) -> Desk:
+    return Desk(Hub(line_), EN)
+
+
+def numbered(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [{**ROW, "conversation_id": f"number-{at}", **more} for at in range(count)]
+
+
+async def test_the_list_is_filtered_and_searched(api: FakeApi, desk: Desk) -> None:
+    api.kept = [ROW]
+    desk.bots = {"16": "Bắp"}
+    page = await listing(desk, {})
+    assert "Bắp" in page["rows"]
+    assert not page["more"]
+    assert (await listing(desk, {"search": "bắp 3f0e"}))["count"] == "1 shown"
+    assert EN("none_found") in (await listing(desk, {"search": "xyz"}))["none"]
+    api.kept = []
+    assert EN("empty_title") in (await listing(desk, {}))["none"]
+
+
+@pytest.mark.parametrize("search", ["", "number"])
+async def test_there_is_more_until_the_last_one_is_shown(
+    api: FakeApi, desk: Desk, search: str
+) -> None:
+    api.kept = numbered(465)
+    for limit, shown in ((50, 50), (100, 100), (400, 400), (800, 465)):
+        page = await listing(desk, {"search": search, "limit": limit})
+        assert page["rows"].count("<tr>") == shown
+        assert page["more"] == (shown < 465)
+    assert "number-464" in page["rows"]
+    assert page["count"] == "465 shown"
+
+
+async def test_matches_beyond_the_shown_ones_are_more(api: FakeApi, desk: Desk) -> None:
+    api.kept = numbered(65)
+    page = await listing(desk, {"search": "number"})
+    assert (page["count"], page["more"]) == ("50 shown", True)
+
+
+async def test_a_search_tells_how_far_it_looked_and_looks_further(api: FakeApi, desk: Desk) -> None:
+    api.kept = [*numbered(1500), ROW]
+    page = await listing(desk, {"search": "3f0e6f0e"})
+    assert (page["count"], page["more"]) == ("Searched the newest 1,000", True)
+    page = await listing(desk, {"search": "3f0e6f0e", "limit": 100})
+    assert (page["count"], page["more"]) == ("1 shown", False)
+
+
+async def test_a_refusal_is_told_in_the_page_s_language(api: FakeApi, line_: Line) -> None:
+    refusal = {"type": "urn:duologue:storage", "title": "The database failed"}
+    api.answers["/api/conversations"] = (503, refusal)
+    told = (await listing(Desk(Hub(line_), VI), {}))["none"]
+    assert VI.refused("storage", "The database failed") in told
+    assert "Cơ sở dữ liệu" in told
+
+
+def test_a_row_is_text() -> None:
+    evil = {**ROW, "persona": "<b>", "bot_id": "<i>", "status": "<u>", "end_reason": "<s>"}
+    drawn = row(evil, {}, {}, EN)
+    assert not any(mark in drawn for mark in ("<b>", "<i>", "<u>", "<s>"))
+
+
+@pytest.mark.parametrize(
+    ("seat", "persona", "user"),
+    [
+        ("human", "learner", "Bạn"),
+        ("simulated", "learner", "Minh"),
+        ("simulated", "other", "other"),
+        ("simulated", None, "Người dùng mô phỏng"),
+        ("scripted", None, "Học viên theo kịch bản"),
+        ("new-one", None, "Người dùng"),
+    ],
+)
+def test_the_user_is_called_as_on_the_conversation_s_page(
+    seat: str, persona: str | None, user: str
+) -> None:
+    found = {**ROW, "seat": seat, "persona": persona}
+    assert f">{user}</td>" in row(found, {}, {"learner": "Minh"}, VI)
+
+
+def test_search_finds_what_the_row_shows() -> None:
+    assert matches(ROW, "đã xong", {}, {}, VI)
+    assert matches(ROW, "limit", {}, {}, EN)
+    assert matches({**ROW, "persona": "learner"}, "minh", {}, {"learner": "Minh"}, EN)
+    assert matches(ROW, "học viên", {}, {}, VI)
+    assert not matches(ROW, "running", {}, {}, EN)
