@@ -166,13 +166,13 @@ async def test_the_same_key_on_what_waits_for_a_person_is_answered_after_a_resta
 async def test_spaces_keep_the_json_form_open_while_the_bot_is_silent(
     opened: Opened, robot: RobotServer
 ) -> None:
-    service = await opened(heartbeat_s="0.1")
+    service = await opened(heartbeat_s="0.05")
     held = robot.fail("hold", turn=1)
     body = {"bot_id": 16, "max_turns": 1}
     async with service.http.post(f"{service.url}/api/simulate", json=body) as response:
         await wait_until(lambda: held.fired)
         async with asyncio.timeout(5):
-            assert await response.content.readexactly(5) == b"     "
+            assert await response.content.readexactly(20) == b" " * 20
         robot.release()
         whole = json.loads(await response.read())
     assert whole["status"] == "completed"
