@@ -46,7 +46,7 @@ def row(found: Row, names: Mapping[str, str], people: Mapping[str, str], words: 
     id, status = escape(str(found["conversation_id"])), str(found["status"])
     cells = (
         ("status", render.chip(status, words, str(found.get("seat")))),
-        ("bot", escape(names.get(str(found["bot_id"]), str(found["bot_id"])))),
+        ("bot", escape(bot_of(found, names, words))),
         ("user", escape(user_of(found, people, words))),
         ("turns", f"{found.get('turn', 0)}/{found.get('max_turns', 0)}"),
         ("started", _far(str(found.get("created_at") or ""))),
@@ -71,6 +71,12 @@ def user_of(found: Row, people: Mapping[str, str], words: Words) -> str:
     return people.get(persona) or persona or words.maybe(f"nobody_{seat}", words("user"))
 
 
+def bot_of(found: Row, names: Mapping[str, str], words: Words) -> str:
+    """Who answers, as on the page of the conversation."""
+    id = str(found.get("bot_id"))
+    return words("bot_by_prompt") if found.get("by_prompt") else names.get(id, id)
+
+
 def _far(stamp: str) -> str:
     shown = f"{stamp[:10]} {stamp[11:16]}"
     return f'<time datetime="{escape(stamp)}" data-far>{escape(shown)}</time>'
@@ -82,7 +88,7 @@ def matches(
     """Whether every word that was searched for stands somewhere in the row."""
     told = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
     told += [user_of(found, people, words)]
-    told += [names.get(str(found.get("bot_id"))), words.maybe(f"is_{found.get('status')}", "")]
+    told += [bot_of(found, names, words), words.maybe(f"is_{found.get('status')}", "")]
     told += [words.maybe(f"end_{found.get('end_reason')}", "")]
     text = " ".join(str(one) for one in told if one).casefold()
     return all(word in text for word in search.casefold().split())

@@ -111,3 +111,10 @@ def test_search_finds_what_the_row_shows() -> None:
     assert matches({**ROW, "persona": "learner"}, "minh", {}, {"learner": "Minh"}, EN)
     assert matches(ROW, "học viên", {}, {}, VI)
     assert not matches(ROW, "running", {}, {}, EN)
+
+
+def test_a_bot_by_prompt_is_not_listed_under_the_bot_whose_place_it_took() -> None:
+    names = {"16": "demo bot"}
+    assert ">Bot theo prompt</td>" in row({**ROW, "bot_id": 16, "by_prompt": True}, names, {}, VI)
+    assert ">demo bot</td>" in row({**ROW, "bot_id": 16, "by_prompt": False}, names, {}, VI)
+    assert matches({**ROW, "by_prompt": True}, "by prompt", names, {}, EN)
