@@ -14,8 +14,4 @@ def lack(cast: Cast, id: str) -> str | None:
         cast.check(Scenario.model_construct(bot_id=id))
     except Invalid as error:
         return error.message
-    config = cast.bots[id]
-    at_openai = config.kind == "openai" and not (config.base_url or config.api_key)
-    if at_openai and not cast.settings.has_model:
-        return "OpenAI wants a key; set OPENAI_API_KEY, or give the bot a base_url or an api_key"
     return None

@@ -64,6 +64,9 @@ class Cast:
             raise Invalid(
                 f"bot {scenario.bot_id} needs the environment variable {missing[0]}", "bot_id"
             )
+        at_openai = isinstance(config, OpenAIBot) and not (config.base_url or config.api_key)
+        if at_openai and not self.settings.has_model:
+            raise Invalid(_NO_KEY, "bot_id")
         if (isinstance(config, PromptBot)) and not self.settings.has_model:
             raise Invalid(_NO_MODEL, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
         if scenario.user == "simulated" and not self.settings.has_model:
@@ -199,4 +202,5 @@ class Cast:
         return base_url, key.get_secret_value() if key and ours else None
 
 
+_NO_KEY = "OpenAI wants a key; set OPENAI_API_KEY, or give the bot a base_url or an api_key"
 _NO_MODEL = "no model is configured; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server"

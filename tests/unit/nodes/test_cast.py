@@ -20,6 +20,7 @@ BOTS = """bots:
   secret: {kind: webhook, turn: {url: 'http://127.0.0.1:9/${SHOP_KEY}', reply: text}}
   prompted: {kind: prompt, prompt: 'Bạn là cô giáo.'}
   model: {kind: openai, base_url: 'http://127.0.0.1:9/v1', model: m}
+  keyless: {kind: openai, model: m}
 """
 
 
@@ -42,6 +43,7 @@ async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
         ({"bot_id": 99}, "bot_id"),
         ({"bot_id": "secret"}, "bot_id"),
         ({"bot_id": "prompted"}, "bot_id"),
+        ({"bot_id": "keyless"}, "bot_id"),
         ({"bot_id": 99, "bot_prompt": "x"}, "bot_prompt"),
         ({"bot_prompt": ""}, "bot_prompt"),
         ({"user": "simulated"}, "user"),
