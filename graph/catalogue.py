@@ -123,12 +123,19 @@ class Catalogue:
         return [row[0] for row in rows]
 
     async def claim(
-        self, id: str, owner: str, lives: Callable[[str], bool], left: bool = False
+        self,
+        id: str,
+        owner: str,
+        lives: Callable[[str], bool],
+        *,
+        runs: int | None = None,
+        left: bool = False,
     ) -> Conversation:
         """Makes `owner` the one that drives it; the row as it stood before.
 
-        Raises `Busy`, also for other processes' runs, and with `left` `Conflict` where it is not
-        as a process that died left it.
+        Raises `Busy`, also for other processes' runs and where there were other `runs` before than
+        the caller knows of, and with `left` `Conflict` where it is not as a process that died left
+        it.
         """
 
         def work(connection: sqlite3.Connection) -> Conversation:
@@ -138,6 +145,8 @@ class Catalogue:
             found = _conversation(row)
             if found.status is Status.RUNNING and found.owner and lives(found.owner):
                 raise Busy("the conversation has a run already", conversation_id=id)
+            if runs not in (None, found.runs):  # what the caller decided is of another state
+                raise Busy("the conversation had a run just now", conversation_id=id)
             if left and (found.status is not Status.INTERRUPTED or found.error):
                 raise Conflict("somebody did something else with it meanwhile")
             connection.execute(

@@ -287,7 +287,9 @@ class Runs:
                 await changing.wait()
             view = await self.views.read(row.id)
             owner = self.storage.owner
-            claimed = await self.storage.catalogue.claim(row.id, owner.id, self._other_lives, left)
+            claimed = await self.storage.catalogue.claim(
+                row.id, owner.id, self._other_lives, runs=row.runs, left=left
+            )
             await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
             last = {**state, **(update or {})}.get("last_turn")
             self._driving[row.id] = drive = Drive(

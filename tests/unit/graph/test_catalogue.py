@@ -128,6 +128,13 @@ async def test_of_many_claims_one_wins_while_its_owner_lives(catalogue: Catalogu
     assert (await catalogue.get("0")).owner == "heir"
 
 
+async def test_a_claim_is_refused_where_a_run_came_between(catalogue: Catalogue) -> None:
+    await add(catalogue, "0", runs=1)
+    with pytest.raises(Busy):
+        await catalogue.claim("0", "me", nobody, runs=0)
+    assert (await catalogue.claim("0", "me", nobody, runs=1)).runs == 1
+
+
 async def test_a_claim_forgets_error_and_turn_in_flight_of_the_run_before(
     catalogue: Catalogue,
 ) -> None:
