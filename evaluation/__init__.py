@@ -1,0 +1,1 @@
+"""From conversations to verdicts: scenario and suite files, checks, the judge, figures."""
