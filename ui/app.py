@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from ui.client import Line
-from ui.desks import Desks
-from ui.guard import problem
-from ui.page import ICON, page
-from ui.room import Hub
+from ui.api_client import ApiConnection
+from ui.conversation_feed import Feeds
+from ui.guard import problem_response
+from ui.layout import ICON, build_page
+from ui.tab_sessions import TabSessions
 from ui.texts import Language, Words
 
 PATHS: dict[str, Language] = {"/ui": "en", "/vi": "vi"}
@@ -26,37 +26,38 @@ class Site:
     """All pages of this process."""
 
     def __init__(self, api_url: Callable[[], str] | str) -> None:
-        self.line = Line(api_url)
-        self.hub = Hub(self.line)
+        self.connection = ApiConnection(api_url)
+        self.feeds = Feeds(self.connection)
         self.pages = {
-            path: page(path, Desks(self.hub, Words(name))) for path, name in PATHS.items()
+            path: build_page(path, TabSessions(self.feeds, Words(name)))
+            for path, name in PATHS.items()
         }
 
     async def aclose(self) -> None:
         """Ends the pages' streams and their own connections, so that nobody waits for them."""
         for guard in self.pages.values():
             guard.close()
-        self.hub.close()
-        await self.line.aclose()
+        self.feeds.close()
+        await self.connection.aclose()
 
     def routes(self) -> list[Route | Mount]:
-        found: list[Route | Mount] = [Route("/favicon.ico", _icon, include_in_schema=False)]
+        found: list[Route | Mount] = [Route("/favicon.ico", _send_icon, include_in_schema=False)]
         for path, guard in self.pages.items():
-            found += [Route(path, _slash, include_in_schema=False), Mount(path, guard)]
+            found += [Route(path, _redirect_to_slash, include_in_schema=False), Mount(path, guard)]
         return found
 
 
-async def _slash(request: Request) -> Response:
+async def _redirect_to_slash(request: Request) -> Response:
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{request.url.path}/{query}", 307)
 
 
-async def _icon(_request: Request) -> Response:
+async def _send_icon(_request: Request) -> Response:
     _, _, drawn = ICON.partition(",")
     return Response(unquote(drawn), media_type="image/svg+xml")
 
 
-async def _home(request: Request) -> Response:
+async def _redirect_home(request: Request) -> Response:
     wanted = request.headers.get("accept-language", "").lower()
     return RedirectResponse("/vi/" if wanted.startswith("vi") else "/ui/", 307)
 
@@ -68,20 +69,20 @@ def mount(app: Starlette, *, api_url: Callable[[], str] | str) -> None:
     app.state.ui = site
 
 
-def alone(site: Site) -> Starlette:
+def standalone_app(site: Site) -> Starlette:
     """The pages without an API beside them."""
-    routes = [Route("/", _home), *site.routes()]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+    routes = [Route("/", _redirect_home), *site.routes()]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _send_problem})
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    return problem(getattr(error, "status_code", 500), getattr(error, "headers", None))
+async def _send_problem(_request: Request, error: Exception) -> Response:
+    return problem_response(getattr(error, "status_code", 500), getattr(error, "headers", None))
 
 
 def serve(api_url: str, host: str, port: int) -> int:
     """The pages as a process of their own, talking to the API at `api_url`."""
     site = Site(api_url)
-    app = alone(site)
+    app = standalone_app(site)
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )

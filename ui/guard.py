@@ -62,13 +62,13 @@ class Guard:
         if path == "/alive":
             told = JSONResponse({"boot": BOOT}, headers={"Cache-Control": "no-store"})
             await told(scope, receive, send)
-        elif not _needed(scope["method"], path):
-            await problem(404)(scope, receive, send)
+        elif not is_allowed(scope["method"], path):
+            await problem_response(404)(scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope = {**scope, "query_string": _known_query(scope["query_string"])}
+        scope = {**scope, "query_string": _strip_query(scope["query_string"])}
         sender = _Sender(send)
         serving = asyncio.ensure_future(self._serve(scope, receive, sender))
         closing = asyncio.ensure_future(self._closing.wait())
@@ -119,21 +119,21 @@ class _Sender:
         if self._begun:
             if error:
                 log.warning("a page's stream broke: %r", error)
-            return _last if self._open else _nothing
+            return _end_stream if self._open else _send_nothing
         if error or self._refused == 500:
-            return crash(error)
-        return problem(self._refused or 503, self._kept)
+            return report_crash(error)
+        return problem_response(self._refused or 503, self._kept)
 
 
-async def _last(_scope: Scope, _receive: Receive, send: Send) -> None:
+async def _end_stream(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+async def _send_nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """The answer was whole."""
 
 
-def problem(
+def problem_response(
     status: int, headers: Mapping[str, str] | None = None, *, incident: str = ""
 ) -> Response:
     """A refusal as the API tells one (RFC 9457, the same codes); no word of the request."""
@@ -147,21 +147,21 @@ def problem(
     return JSONResponse(told, status, {**sent, **(headers or {})}, "application/problem+json")
 
 
-def crash(error: BaseException | None) -> Response:
+def report_crash(error: BaseException | None) -> Response:
     """What nobody foresaw: an incident number here, the cause in the log."""
     incident = token_hex(6)
     log.error("a page failed, incident %s", incident, exc_info=error)
-    return problem(500, incident=incident)
+    return problem_response(500, incident=incident)
 
 
-def _needed(method: str, path: str) -> bool:
+def is_allowed(method: str, path: str) -> bool:
     if ".." in path:
         return False
     known = {"GET": GET, "HEAD": GET, "POST": POST}.get(method)
     return known is not None and known.fullmatch(path) is not None
 
 
-def _known_query(query: bytes) -> bytes:
+def _strip_query(query: bytes) -> bytes:
     """Without what Gradio itself would read: a page or link it does not know is a 500 there."""
     kept = [pair for pair in query.split(b"&") if not re.match(rb"(page|deep_link)(=|$)", pair)]
     return b"&".join(kept)

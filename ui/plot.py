@@ -10,7 +10,7 @@ from ui.transcript import Bubble
 WIDTH, HEIGHT, FOOT, LEFT = 300, 120, 16, 30
 
 
-def latencies(bubbles: Sequence[Bubble], role: str) -> list[tuple[int, int]]:
+def collect_latencies(bubbles: Sequence[Bubble], role: str) -> list[tuple[int, int]]:
     """(turn, milliseconds) of each line whose time is known; one figure a turn."""
     known: dict[int, int] = {}
     for line in bubbles:
@@ -19,30 +19,30 @@ def latencies(bubbles: Sequence[Bubble], role: str) -> list[tuple[int, int]]:
     return sorted(known.items())
 
 
-def plot(bubbles: Sequence[Bubble], words: Words) -> str:
+def render_plot(bubbles: Sequence[Bubble], words: Words) -> str:
     """Two rows of bars beside each other, with a table for those who hear the page."""
-    series = {role: latencies(bubbles, role) for role in ("user", "assistant")}
+    series = {role: collect_latencies(bubbles, role) for role in ("user", "assistant")}
     if not any(series.values()):
         return f'<p class="quiet">{words("latency_none")}</p>'
     turns = sorted({turn for points in series.values() for turn, _ in points})
     top = max(max((ms for points in series.values() for _, ms in points), default=0), 100)
     shifts = (-1.0, 0.0) if all(series.values()) else (-0.5, -0.5)
     bars = "".join(
-        _bars(series[role], role, turns, (top, shift), words)
+        _render_bars(series[role], role, turns, (top, shift), words)
         for role, shift in zip(series, shifts, strict=True)
     )
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(words("latency"))}">{_axes(turns, top, words)}{bars}</svg>'
-        f"{_legend(series, words)}"
+        f'aria-label="{escape(words("latency"))}">{_render_axes(turns, top, words)}{bars}</svg>'
+        f"{_render_legend(series, words)}"
     )
 
 
-def _step(turns: Sequence[int]) -> float:
+def _bar_step(turns: Sequence[int]) -> float:
     return (WIDTH - LEFT) / max(len(turns), 6)
 
 
-def _bars(
+def _render_bars(
     points: Sequence[tuple[int, int]],
     role: str,
     turns: Sequence[int],
@@ -50,7 +50,7 @@ def _bars(
     words: Words,
 ) -> str:
     top, shift = scale
-    step, room = _step(turns), HEIGHT - FOOT - 6
+    step, room = _bar_step(turns), HEIGHT - FOOT - 6
     wide = max(min(step * 0.36, 12), 0.5)
     drawn = []
     for turn, ms in points:
@@ -58,7 +58,7 @@ def _bars(
         tall = max(ms / top * room, 1.5)
         y = HEIGHT - FOOT - tall
         name = words("user" if role == "user" else "bot_name")
-        title = f"{turn} · {name} · {words.seconds(ms)}"
+        title = f"{turn} · {name} · {words.format_seconds(ms)}"
         drawn.append(
             f'<rect class="bar {role}" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" '
             f'height="{tall:.1f}" rx="1"><title>{title}</title></rect>'
@@ -66,8 +66,8 @@ def _bars(
     return "".join(drawn)
 
 
-def _axes(turns: Sequence[int], top: int, words: Words) -> str:
-    base, step = HEIGHT - FOOT, _step(turns)
+def _render_axes(turns: Sequence[int], top: int, words: Words) -> str:
+    base, step = HEIGHT - FOOT, _bar_step(turns)
     every = max(1, len(turns) // 8 + (len(turns) > 8))
     marks = "".join(
         f'<text x="{LEFT + step * (at + 0.5):.1f}" y="{HEIGHT - 3}" text-anchor="middle">{turn}'
@@ -78,17 +78,17 @@ def _axes(turns: Sequence[int], top: int, words: Words) -> str:
     return (
         f'<line x1="{LEFT}" y1="{base}" x2="{WIDTH}" y2="{base}"/>'
         f'<line class="grid" x1="{LEFT}" y1="6" x2="{WIDTH}" y2="6"/>'
-        f'<text x="{LEFT - 4}" y="10" text-anchor="end">{words.seconds(top)}</text>'
+        f'<text x="{LEFT - 4}" y="10" text-anchor="end">{words.format_seconds(top)}</text>'
         f'<text x="{LEFT - 4}" y="{base}" text-anchor="end">0</text>{marks}'
     )
 
 
-def _legend(series: dict[str, list[tuple[int, int]]], words: Words) -> str:
+def _render_legend(series: dict[str, list[tuple[int, int]]], words: Words) -> str:
     parts = []
     for role, points in series.items():
         if points:
             label = words("user_latency" if role == "user" else "bot_latency")
-            middle = words.seconds(median(ms for _, ms in points))
+            middle = words.format_seconds(median(ms for _, ms in points))
             parts.append(
                 f'<li><i class="swatch {role}"></i>{label} <b>{middle}</b> '
                 f'<span class="quiet">({words("median")})</span></li>'

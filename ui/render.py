@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from ui.plot import plot
-from ui.texts import Words, sentence
+from ui.plot import render_plot
+from ui.texts import Words, end_sentence
 from ui.transcript import Aside, Bubble, Transcript
 
 Facts = Mapping[str, Any]
@@ -14,60 +14,60 @@ Cache = dict[Any, Any]
 REASONS = {"simulator_error", "bot_error", "server_error"}
 
 
-def tag(kind: str, text: str) -> str:
+def render_tag(kind: str, text: str) -> str:
     return f'<span class="tag {escape(kind)}">{escape(text)}</span>'
 
 
-def chip(status: str, words: Words, seat: str = "") -> str:
+def render_chip(status: str, words: Words, seat: str = "") -> str:
     """How a conversation stands, in a colour and in words."""
-    name = words.maybe(f"is_{status}", status)
+    name = words.get(f"is_{status}", status)
     if status == "waiting" and seat == "human":
         name = words("waiting_for_you")
     return f'<span class="chip {escape(status)}">{escape(name)}</span>'
 
 
-def clock(stamp: str) -> str:
+def render_clock(stamp: str) -> str:
     """A time; the page's script puts it into the reader's own zone."""
     shown = escape(stamp[11:19])
     return f'<time datetime="{escape(stamp)}">{shown}</time>' if stamp else ""
 
 
-def speaker(line: Bubble, name: str, words: Words) -> str:
+def speaker_label(line: Bubble, name: str, words: Words) -> str:
     """Who says it; `name` is what this role is called in this conversation."""
     if line.origin == "human":
         return words("you")
-    own = "" if line.name in ("", "user", "bot") else words.maybe(f"named_{line.name}", line.name)
+    own = "" if line.name in ("", "user", "bot") else words.get(f"named_{line.name}", line.name)
     return own or name or words("user" if line.role == "user" else "bot_name")
 
 
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def rows(transcript: Transcript, names: Facts, words: Words, cache: Cache) -> list[str]:
+def render_rows(transcript: Transcript, names: Facts, words: Words, cache: Cache) -> list[str]:
     """A row a line, and one for whoever is thinking. Rows that did not change are not made anew."""
     made = []
     for line in transcript.bubbles:
         key = (words.language, line.index)
         known = cache.get(key)
         if known is None or known[0] is not line:
-            known = cache[key] = (line, bubble(line, names, words))
+            known = cache[key] = (line, render_bubble(line, names, words))
         made.append(known[1])
-    waiting = thinking(transcript, names, words)
+    waiting = render_thinking(transcript, names, words)
     return [*made, waiting] if waiting else made
 
 
-def bubble(line: Bubble, names: Facts, words: Words) -> str:
+def render_bubble(line: Bubble, names: Facts, words: Words) -> str:
     role = "user" if line.role == "user" else "assistant"
-    name = speaker(line, str(names.get(role) or ""), words)
-    origin = words.maybe(f"origin_{line.origin}", line.origin)
-    badge = tag(f"origin {line.origin}", origin) if line.origin not in ("", "bot") else ""
+    name = speaker_label(line, str(names.get(role) or ""), words)
+    origin = words.get(f"origin_{line.origin}", line.origin)
+    badge = render_tag(f"origin {line.origin}", origin) if line.origin not in ("", "bot") else ""
     state = "settled" if line.settled else "live"
     return (
         f'<li class="msg {role} {state} {escape(line.origin)}" data-index="{line.index}">'
         f'<span class="face {role}" aria-hidden="true">{escape(_initial(name))}</span>'
         f'<div class="box"><div class="who"><b>{escape(name)}</b>{badge}</div>'
         f'<div class="text" dir="auto">{escape(line.text)}</div>'
-        f"{_facts(line, words)}{_asides(line.asides, words)}</div></li>"
+        f"{_render_facts(line, words)}{_render_asides(line.asides, words)}</div></li>"
     )
 
 
@@ -76,18 +76,18 @@ def _initial(name: str) -> str:
     return letters[0].upper() if letters else "•"
 
 
-def _facts(line: Bubble, words: Words) -> str:
+def _render_facts(line: Bubble, words: Words) -> str:
     if not line.settled:
         return '<div class="facts"></div>'
-    known = [clock(line.timestamp)]
+    known = [render_clock(line.timestamp)]
     if line.latency_ms is not None:
-        known.append(f"<span>{words.seconds(line.latency_ms)}</span>")
+        known.append(f"<span>{words.format_seconds(line.latency_ms)}</span>")
     if line.tokens:
-        known.append(f"<span>{words('n_tokens', n=words.number(line.tokens))}</span>")
-    return f'<div class="facts">{"".join(known)}{_actions(line, words)}</div>'
+        known.append(f"<span>{words('n_tokens', n=words.format_number(line.tokens))}</span>")
+    return f'<div class="facts">{"".join(known)}{_render_actions(line, words)}</div>'
 
 
-def _actions(line: Bubble, words: Words) -> str:
+def _render_actions(line: Bubble, words: Words) -> str:
     names = ["retry", "edit", "fork"] if line.role == "user" else ["retry", "fork"]
     return '<span class="acts">{}</span>'.format(
         "".join(
@@ -98,11 +98,11 @@ def _actions(line: Bubble, words: Words) -> str:
     )
 
 
-def _asides(asides: Sequence[Aside], words: Words) -> str:
+def _render_asides(asides: Sequence[Aside], words: Words) -> str:
     if not asides:
         return ""
     told = "".join(
-        f"<li>{tag(aside.kind, words.maybe(aside.kind, aside.kind))} "
+        f"<li>{render_tag(aside.kind, words.get(aside.kind, aside.kind))} "
         f'<span class="why">{escape(aside.why)}</span>'
         f"{f'<q>{escape(aside.text)}</q>' if aside.text else ''}</li>"
         for aside in asides
@@ -113,7 +113,7 @@ def _asides(asides: Sequence[Aside], words: Words) -> str:
     )
 
 
-def thinking(transcript: Transcript, names: Facts, words: Words) -> str:
+def render_thinking(transcript: Transcript, names: Facts, words: Words) -> str:
     """The row of the speaker whose line is awaited; empty where nobody's is."""
     who = transcript.thinking
     if who is None:
@@ -125,11 +125,11 @@ def thinking(transcript: Transcript, names: Facts, words: Words) -> str:
         f'<li class="msg {role} thinking"><span class="face {role}" aria-hidden="true">'
         f'{escape(_initial(name))}</span><div class="box"><div class="dots" role="status">'
         f"<i></i><i></i><i></i><span>{escape(text)}</span></div>"
-        f"{_asides(transcript.asides, words)}</div></li>"
+        f"{_render_asides(transcript.asides, words)}</div></li>"
     )
 
 
-def empty(transcript: Transcript, words: Words, seat: str) -> str:
+def render_empty(transcript: Transcript, words: Words, seat: str) -> str:
     """What stands where no line is yet."""
     if transcript.bubbles or transcript.thinking or transcript.status == "interrupted":
         return ""
@@ -143,30 +143,30 @@ def empty(transcript: Transcript, words: Words, seat: str) -> str:
 # --- what stands around them --------------------------------------------------------------------
 
 
-def head(transcript: Transcript, detail: Facts, names: Facts, words: Words) -> str:
+def render_head(transcript: Transcript, detail: Facts, names: Facts, words: Words) -> str:
     """Who talks to whom, how it stands, how far it is."""
     turn, most = transcript.turn, transcript.max_turns or 1
     user = escape(str(names.get("user") or words("user")))
     bot = escape(str(names.get("assistant") or words("bot_name")))
     count = words("turn_of", turn=turn, max=transcript.max_turns)
-    ended = reason(transcript.end_reason, words) if transcript.status != "running" else ""
+    ended = render_reason(transcript.end_reason, words) if transcript.status != "running" else ""
     return (
         f'<div class="title"><h1>{user} <span class="quiet">{words("with")}</span> {bot}</h1>'
-        f"{chip(transcript.status, words, transcript.seat or '')}"
+        f"{render_chip(transcript.status, words, transcript.seat or '')}"
         f'<span class="quiet ended">{ended}</span></div>'
         f'<div class="progress"><div class="track" role="progressbar" aria-label="{count}" '
         f'aria-valuemin="0" aria-valuemax="{most}" aria-valuenow="{turn}">'
         f'<i style="width:{min(turn / most, 1) * 100:.1f}%"></i></div>'
-        f"<span>{count}</span>{_elapsed(transcript, detail, words)}"
-        f"{_tokens(transcript, words)}</div>"
+        f"<span>{count}</span>{_render_elapsed(transcript, detail, words)}"
+        f"{_render_tokens(transcript, words)}</div>"
     )
 
 
-def reason(end_reason: str | None, words: Words) -> str:
-    return escape(words.maybe(f"end_{end_reason}", end_reason)) if end_reason else ""
+def render_reason(end_reason: str | None, words: Words) -> str:
+    return escape(words.get(f"end_{end_reason}", end_reason)) if end_reason else ""
 
 
-def _elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
+def _render_elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
     fresh = [line.timestamp for line in transcript.bubbles if line.timestamp]
     since = str(detail.get("created_at") or "")
     if not since or not (fresh or transcript.status == "running"):
@@ -175,11 +175,11 @@ def _elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
     until = "" if transcript.status == "running" else ended
     return (
         f'<span title="{words("elapsed")}" data-since="{escape(since)}" '
-        f'data-until="{escape(until)}">{_span(since, until)}</span>'
+        f'data-until="{escape(until)}">{_format_span(since, until)}</span>'
     )
 
 
-def _span(since: str, until: str) -> str:
+def _format_span(since: str, until: str) -> str:
     try:
         begun = datetime.fromisoformat(since)
         ended = datetime.fromisoformat(until) if until else datetime.now(UTC)
@@ -191,12 +191,12 @@ def _span(since: str, until: str) -> str:
     return f"{start}{rest // 60:02d}:{rest % 60:02d}"
 
 
-def _tokens(transcript: Transcript, words: Words) -> str:
+def _render_tokens(transcript: Transcript, words: Words) -> str:
     count = sum(line.tokens or 0 for line in transcript.bubbles)
-    return f"<span>{words('n_tokens', n=words.number(count))}</span>" if count else ""
+    return f"<span>{words('n_tokens', n=words.format_number(count))}</span>" if count else ""
 
 
-def banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
+def render_banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
     """What is wrong, why, and what to do about it; empty where all is well."""
     parts = []
     if link in ("lost", "down", "missing", "forbidden"):
@@ -210,16 +210,16 @@ def banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
             "</button></div>"
         )
     if transcript.status == "interrupted":
-        parts.append(_broken(transcript, words))
+        parts.append(_render_broken(transcript, words))
     return "".join(parts)
 
 
-def _broken(transcript: Transcript, words: Words) -> str:
+def _render_broken(transcript: Transcript, words: Words) -> str:
     error = transcript.error or {}
     where = str(error.get("where"))
-    text = f"<b>{words.maybe(f'where_{where}', words('where_server'))}.</b>"
-    cause = escape(sentence(str(error.get("error", ""))))
-    why = words.maybe(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
+    text = f"<b>{words.get(f'where_{where}', words('where_server'))}.</b>"
+    cause = escape(end_sentence(str(error.get("error", ""))))
+    why = words.get(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
     said = f'<span lang="en">{cause}</span>'
     reason = f"{said} {why}" if words.language == "en" else f"{why} {said}"
     facts = (f"{name}: {value}" for name, value in error.items() if name not in ("error", "where"))
@@ -229,7 +229,9 @@ def _broken(transcript: Transcript, words: Words) -> str:
     return f'<div class="note bad broken" role="alert"><div>{body}</div>{button}</div>'
 
 
-def side(transcript: Transcript, detail: Facts, words: Words, warnings: Sequence[str]) -> str:
+def render_side(
+    transcript: Transcript, detail: Facts, words: Words, warnings: Sequence[str]
+) -> str:
     """Beside the transcript: latency, relatives, ways to share it."""
     id = escape(str(detail.get("conversation_id") or ""))
     if not id:
@@ -237,17 +239,17 @@ def side(transcript: Transcript, detail: Facts, words: Words, warnings: Sequence
     said = escape(" ".join(warnings))
     noted = f'<p class="warned" title="{said}">{words("told_again")}</p>' if warnings else ""
     return (
-        f"<section><h2>{words('latency')}</h2>{plot(transcript.bubbles, words)}</section>"
-        f"{_relatives(detail, words)}{noted}"
+        f"<section><h2>{words('latency')}</h2>{render_plot(transcript.bubbles, words)}</section>"
+        f"{_render_relatives(detail, words)}{noted}"
         f'<section><h2>{words("share")}</h2><div class="tools">'
         f'<button type="button" data-act="copy" data-done="{words("copied")}">{words("copy_link")}'
-        f"</button>{_downloads(words)}"
+        f"</button>{_render_downloads(words)}"
         f'<button type="button" data-act="print">{words("print")}</button></div>'
         f'<p class="quiet id">{words("id")} <code>{id}</code></p></section>'
     )
 
 
-def _downloads(words: Words) -> str:
+def _render_downloads(words: Words) -> str:
     return "".join(
         f'<button type="button" data-act="download" data-as="{kind}" '
         f'aria-label="{words("download")}: {words(f"as_{kind}")}">↓ {words(f"as_{kind}")}</button>'
@@ -255,7 +257,7 @@ def _downloads(words: Words) -> str:
     )
 
 
-def _relatives(detail: Facts, words: Words) -> str:
+def _render_relatives(detail: Facts, words: Words) -> str:
     parent, children = detail.get("parent_id"), list(detail.get("children") or [])
     if not parent and not children:
         return ""
@@ -263,20 +265,22 @@ def _relatives(detail: Facts, words: Words) -> str:
     lines = []
     if parent:
         lines.append(
-            f"<li>{words('parent')} {_link(str(parent))} {_beside(own, parent, words)}</li>"
+            f"<li>{words('parent')} {_render_link(str(parent))} "
+            f"{_render_beside(own, parent, words)}</li>"
         )
     if children:
         links = "".join(
-            f"<li>{_link(str(child))} {_beside(own, child, words)}</li>" for child in children[:20]
+            f"<li>{_render_link(str(child))} {_render_beside(own, child, words)}</li>"
+            for child in children[:20]
         )
         lines.append(f"<li>{words('children')}<ul>{links}</ul></li>")
     return f"<section><h2>{words('fork')}</h2><ul class='kin'>{''.join(lines)}</ul></section>"
 
 
-def _link(id: str) -> str:
+def _render_link(id: str) -> str:
     return f'<a href="?thread={escape(id)}" data-go>{escape(id[:8])}</a>'
 
 
-def _beside(own: str, other: object, words: Words) -> str:
+def _render_beside(own: str, other: object, words: Words) -> str:
     where = f"?thread={escape(own)}&amp;beside={escape(str(other))}"
     return f'<a href="{where}" data-go class="compare">{words("compare")}</a>'

@@ -319,7 +319,7 @@ _REFUSED = {
 """Why the server refused, by the code of its problem, in Vietnamese; English is what it speaks."""
 
 
-def sentence(text: str) -> str:
+def end_sentence(text: str) -> str:
     """With a stop at its end, so that another sentence can follow."""
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
@@ -334,33 +334,33 @@ class Words:
         text = TEXTS[name][LANGUAGES.index(self.language)]
         return text.format(**facts) if facts else text
 
-    def maybe(self, name: str, otherwise: str) -> str:
+    def get(self, name: str, otherwise: str) -> str:
         """The text of a name that a server sent, or what it sent where it is new to us."""
         return self(name) if name in TEXTS else otherwise
 
-    def refused(self, code: str, said: str) -> str:
+    def explain_refusal(self, code: str, said: str) -> str:
         """A refusal in this language, with what the server said of it."""
         where, _, kind = code.partition("-")
         if f"where_{where}" in TEXTS:
-            return self._failed(where, kind, sentence(said))
+            return self._explain_failure(where, kind, end_sentence(said))
         known = _REFUSED.get(code) if self.language == "vi" else None
         return f"{known} {said}" if known else said
 
-    def _failed(self, where: str, kind: str, said: str) -> str:
+    def _explain_failure(self, where: str, kind: str, said: str) -> str:
         """A speaker that failed in a call of its own: explained as in a conversation."""
-        why = self.maybe(f"why_{kind.replace('-', '_')}", "")
+        why = self.get(f"why_{kind.replace('-', '_')}", "")
         told = (said, why) if self.language == "en" else (why, said)
-        return " ".join(part for part in (sentence(self(f"where_{where}")), *told) if part)
+        return " ".join(part for part in (end_sentence(self(f"where_{where}")), *told) if part)
 
-    def number(self, value: float, digits: int = 0) -> str:
+    def format_number(self, value: float, digits: int = 0) -> str:
         """A figure as it is written in this language."""
         text = f"{value:,.{digits}f}"
         return text if self.language == "en" else text.translate(_SWAPPED)
 
-    def seconds(self, milliseconds: float) -> str:
+    def format_seconds(self, milliseconds: float) -> str:
         """A time to answer: 0.4 s, 12 s."""
         seconds = milliseconds / 1000
-        return f"{self.number(seconds, 0 if seconds >= 10 else 1)} s"
+        return f"{self.format_number(seconds, 0 if seconds >= 10 else 1)} s"
 
 
 _SWAPPED = str.maketrans(",.", ".,")

@@ -51,7 +51,7 @@ class Transcript:
     asides: tuple[Aside, ...] = ()
 
     def apply(self, name: str, data: Mapping[str, Any]) -> None:
-        """Takes one event; names that are new to us are left alone."""
+        """Takes one event; names that are new to us are left standalone_app."""
         handler = getattr(self, f"_on_{name}", None)
         if handler is not None:
             handler(data)
@@ -81,16 +81,16 @@ class Transcript:
         self.max_turns = int(data.get("max_turns") or self.max_turns)
         self.seat = data.get("seat") or self.seat
         if step == "retrying":
-            self._aside("retrying", "", str(data.get("message", "")))
+            self._add_aside("retrying", "", str(data.get("message", "")))
         if step == "diverged":
-            self._aside("diverged", str(data.get("replied", "")), str(data.get("message", "")))
+            self._add_aside("diverged", str(data.get("replied", "")), str(data.get("message", "")))
         if step in AT_WORK or step == "running":
-            self._begun(step, data)
+            self._mark_running(step, data)
         elif step in STATUSES:
             self.status, self.step = step, step
             self.end_reason = data.get("end_reason") or self.end_reason
 
-    def _begun(self, step: str, data: Mapping[str, Any]) -> None:
+    def _mark_running(self, step: str, data: Mapping[str, Any]) -> None:
         if self.status != "running":
             self.error, self.end_reason = None, None
         self.status, self.step = "running", step
@@ -104,24 +104,26 @@ class Transcript:
                 self.bubbles[index] = replace(known, text=known.text + text)
             return
         self.bubbles.append(Bubble(index, str(data.get("role") or "user"), text))
-        self._take_asides()
+        self._attach_asides()
 
     def _on_message(self, data: Mapping[str, Any]) -> None:
         index = int(data["index"])
         del self.bubbles[index + 1 :]
         known = self.bubbles[index].asides if index < len(self.bubbles) else ()
         del self.bubbles[index:]
-        self.bubbles.append(settled(data, known))
-        self._take_asides()
+        self.bubbles.append(bubble_from_message(data, known))
+        self._attach_asides()
         self.speaker = ""
-        self.turn = max(self.turn, self._turns_done(data))
+        self.turn = max(self.turn, self._count_turns(data))
 
     def _on_reset(self, data: Mapping[str, Any]) -> None:
-        self._void(int(data.get("index") or 0), Aside("reset", "", str(data.get("why", ""))))
+        self._discard_from(
+            int(data.get("index") or 0), Aside("reset", "", str(data.get("why", "")))
+        )
 
     def _on_discarded(self, data: Mapping[str, Any]) -> None:
         aside = Aside("discarded", str(data.get("text", "")), str(data.get("why", "")))
-        self._void(int(data.get("index") or 0), aside)
+        self._discard_from(int(data.get("index") or 0), aside)
 
     def _on_error(self, data: Mapping[str, Any]) -> None:
         self.error = dict(data)
@@ -136,27 +138,27 @@ class Transcript:
 
     # --- asides ---------------------------------------------------------------------------
 
-    def _void(self, index: int, aside: Aside) -> None:
+    def _discard_from(self, index: int, aside: Aside) -> None:
         """The text from `index` on is void; what was told behind it stays with the new one."""
         kept = tuple(found for bubble in self.bubbles[index:] for found in bubble.asides)
         del self.bubbles[index:]
         self.asides = (*kept, *self.asides, aside)
 
-    def _aside(self, kind: str, text: str, why: str) -> None:
+    def _add_aside(self, kind: str, text: str, why: str) -> None:
         if not any(known.why == why and known.kind == kind for known in self.asides):
             self.asides = (*self.asides, Aside(kind, text, why))
 
-    def _take_asides(self) -> None:
+    def _attach_asides(self) -> None:
         if self.asides:
             last = self.bubbles[-1]
             self.bubbles[-1] = replace(last, asides=(*last.asides, *self.asides))
             self.asides = ()
 
-    def _turns_done(self, data: Mapping[str, Any]) -> int:
+    def _count_turns(self, data: Mapping[str, Any]) -> int:
         return int(data.get("turn") or 0) if data.get("role") == "assistant" else 0
 
 
-def settled(data: Mapping[str, Any], asides: tuple[Aside, ...] = ()) -> Bubble:
+def bubble_from_message(data: Mapping[str, Any], asides: tuple[Aside, ...] = ()) -> Bubble:
     """The bubble of a `message` event."""
     usage = data.get("usage") or {}
     counted = [usage.get(name) for name in ("input_tokens", "output_tokens")]

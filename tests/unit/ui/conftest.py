@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.unit.ui.fake_api import FakeApi
-from ui.client import Line
+from ui.api_client import ApiConnection
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ async def api() -> AsyncIterator[FakeApi]:
 
 
 @pytest.fixture
-async def line_(api: FakeApi) -> AsyncIterator[Line]:
-    made = Line(api.url)
+async def connection(api: FakeApi) -> AsyncIterator[ApiConnection]:
+    made = ApiConnection(api.url)
     yield made
     await made.aclose()

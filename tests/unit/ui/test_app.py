@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from ui.app import PATHS, Site, alone, mount
+from ui.app import PATHS, Site, mount, standalone_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -105,7 +105,7 @@ async def test_whatever_is_refused_is_a_problem_that_repeats_nothing(
 
 async def test_pages_on_their_own_refuse_in_the_same_form() -> None:
     site = Site("http://127.0.0.1:9")
-    async with client(alone(site)) as http:
+    async with client(standalone_app(site)) as http:
         for method, path, status in (("GET", "/nowhere", 404), ("POST", "/ui", 405)):
             response = await http.request(method, path)
             assert response.status_code == response.json()["status"] == status

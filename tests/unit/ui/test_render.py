@@ -48,10 +48,12 @@ def test_whatever_is_said_is_text(words: Words) -> None:
     transcript = Transcript([line], status=EVIL, end_reason=EVIL)
     transcript.error = {"error": EVIL, "where": EVIL, EVIL: EVIL}
     detail = {"conversation_id": EVIL, "parent_id": EVIL, "children": [EVIL], "created_at": WHEN}
-    drawn = render.bubble(line, names, words) + render.head(transcript, detail, names, words)
-    drawn += render.side(transcript, detail, words, [EVIL])
+    drawn = render.render_bubble(line, names, words) + render.render_head(
+        transcript, detail, names, words
+    )
+    drawn += render.render_side(transcript, detail, words, [EVIL])
     transcript.status = "interrupted"
-    drawn += render.banner(transcript, "live", EVIL, words)
+    drawn += render.render_banner(transcript, "live", EVIL, words)
     found = Tags(drawn)
     assert not {"script", "img"} & set(found.tags)
     assert not any(name.startswith("on") for name in found.names)
@@ -59,40 +61,40 @@ def test_whatever_is_said_is_text(words: Words) -> None:
 
 
 def test_a_bubble_tells_who_when_how_long_and_where_it_is_from() -> None:
-    text = Tags(render.bubble(said(latency_ms=1234, tokens=1500), {}, EN)).text
+    text = Tags(render.render_bubble(said(latency_ms=1234, tokens=1500), {}, EN)).text
     for part in ("Minh", "simulated", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
         assert part in text
-    assert "1.500 token" in render.bubble(said(tokens=1500), {}, VI)
+    assert "1.500 token" in render.render_bubble(said(tokens=1500), {}, VI)
 
 
 def test_a_person_is_you() -> None:
-    assert "You" in Tags(render.bubble(said(origin="human", name="human"), {}, EN)).text
+    assert "You" in Tags(render.render_bubble(said(origin="human", name="human"), {}, EN)).text
 
 
 def test_actions_are_offered_on_what_is_stored_only() -> None:
-    assert "data-act" in render.bubble(said(), {}, EN)
-    assert "data-act" not in render.bubble(said(settled=False), {}, EN)
-    assert 'data-act="edit"' not in render.bubble(Bubble(1, "assistant", "a", True), {}, EN)
+    assert "data-act" in render.render_bubble(said(), {}, EN)
+    assert "data-act" not in render.render_bubble(said(settled=False), {}, EN)
+    assert 'data-act="edit"' not in render.render_bubble(Bubble(1, "assistant", "a", True), {}, EN)
 
 
 def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
     transcript, cache = Transcript([said(), Bubble(1, "assistant", "a")]), {}
-    first = render.rows(transcript, {}, EN, cache)
+    first = render.render_rows(transcript, {}, EN, cache)
     transcript.apply("token", {"index": 1, "content": "b", "role": "assistant"})
-    second = render.rows(transcript, {}, EN, cache)
+    second = render.render_rows(transcript, {}, EN, cache)
     assert second[0] is first[0]
     assert second[1] != first[1]
 
 
 def test_a_row_for_who_is_thinking() -> None:
     transcript = Transcript([said()], status="running")
-    assert "Bắp đang trả lời" in render.rows(transcript, {"assistant": "Bắp"}, VI, {})[-1]
+    assert "Bắp đang trả lời" in render.render_rows(transcript, {"assistant": "Bắp"}, VI, {})[-1]
 
 
 def test_the_head_tells_turn_progress_and_status() -> None:
     transcript = Transcript([said()], status="completed", turn=3, max_turns=4)
     transcript.end_reason = "user_done"
-    drawn = render.head(transcript, DETAIL, {"user": "Minh", "assistant": "Bắp"}, EN)
+    drawn = render.render_head(transcript, DETAIL, {"user": "Minh", "assistant": "Bắp"}, EN)
     text = Tags(drawn).text
     for part in ("Minh with Bắp", "completed", "the user said good-bye", "Turn 3 of 4"):
         assert part in text
@@ -103,20 +105,20 @@ def test_the_head_tells_turn_progress_and_status() -> None:
 def test_an_error_is_a_banner_with_a_cause_and_a_way_on() -> None:
     transcript = Transcript(status="interrupted")
     transcript.error = {"error": "no answer in 30 s", "code": "bot_timeout", "where": "bot"}
-    drawn = render.banner(transcript, "live", "", EN)
+    drawn = render.render_banner(transcript, "live", "", EN)
     assert "The bot failed" in drawn
     assert "no answer in 30 s." in drawn
     assert "bot_timeout" in drawn
     assert 'data-act="resume"' in drawn
-    assert render.banner(Transcript(status="running"), "live", "", EN) == ""
+    assert render.render_banner(Transcript(status="running"), "live", "", EN) == ""
 
 
 @pytest.mark.parametrize("code", sorted(f"bot_{kind}" for kind in BotError.KINDS))
 def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> None:
     transcript = Transcript(status="interrupted")
     transcript.error = {"error": "bot 16 did that", "code": code, "where": "bot"}
-    english = Tags(render.banner(transcript, "live", "", EN)).text
-    vietnamese = Tags(render.banner(transcript, "live", "", VI)).text
+    english = Tags(render.render_banner(transcript, "live", "", EN)).text
+    vietnamese = Tags(render.render_banner(transcript, "live", "", VI)).text
     why = f"why_{code.removeprefix('bot_')}"
     assert f"The bot failed. bot 16 did that. {EN(why)}" in english
     assert f"Bot gặp lỗi. {VI(why)} bot 16 did that." in vietnamese
@@ -124,13 +126,13 @@ def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> No
 
 @pytest.mark.parametrize("link", ["lost", "down", "missing", "forbidden"])
 def test_a_line_that_broke_is_told_in_words(link: str) -> None:
-    assert EN(link) in render.banner(Transcript(), link, "", EN)
+    assert EN(link) in render.render_banner(Transcript(), link, "", EN)
 
 
 def test_nothing_said_yet_says_what_to_do() -> None:
-    assert EN("press_start") in render.empty(Transcript(status="created"), EN, "scripted")
-    assert EN("say_first") in render.empty(Transcript(status="created"), EN, "human")
-    assert render.empty(Transcript([said()]), EN, "") == ""
+    assert EN("press_start") in render.render_empty(Transcript(status="created"), EN, "scripted")
+    assert EN("say_first") in render.render_empty(Transcript(status="created"), EN, "human")
+    assert render.render_empty(Transcript([said()]), EN, "") == ""
 
 
 def test_latency_is_drawn_by_role_and_turn() -> None:
@@ -139,35 +141,37 @@ def test_latency_is_drawn_by_role_and_turn() -> None:
         Bubble(1, "assistant", "a", True, turn=1, latency_ms=900),
         Bubble(2, "assistant", "b", True, turn=1, latency_ms=900),
     ]
-    drawn = render.side(Transcript(lines), DETAIL, EN, [])
+    drawn = render.render_side(Transcript(lines), DETAIL, EN, [])
     assert drawn.count('class="bar user"') == 1
     assert drawn.count('class="bar assistant"') == 1
     assert "0.9 s" in drawn
-    assert EN("latency_none") in render.side(Transcript(), DETAIL, EN, [])
+    assert EN("latency_none") in render.render_side(Transcript(), DETAIL, EN, [])
 
 
 def test_relatives_are_linked_and_can_be_compared() -> None:
     detail = DETAIL | {"parent_id": "parent-id", "children": ["child-id"]}
-    drawn = render.side(Transcript(), detail, EN, [])
+    drawn = render.render_side(Transcript(), detail, EN, [])
     assert 'href="?thread=parent-id"' in drawn
     assert 'href="?thread=abc&amp;beside=child-id"' in drawn
 
 
 def test_a_refusal_is_told_in_the_page_s_language_with_what_the_server_said() -> None:
-    assert EN.refused("busy", "it runs") == "it runs"
-    assert VI.refused("busy", "it runs") == "Hội thoại đang chạy rồi. it runs"
-    assert VI.refused("new-one", "it runs") == "it runs"
+    assert EN.explain_refusal("busy", "it runs") == "it runs"
+    assert VI.explain_refusal("busy", "it runs") == "Hội thoại đang chạy rồi. it runs"
+    assert VI.explain_refusal("new-one", "it runs") == "it runs"
     refusals = [kind.code.replace("_", "-") for kind in STATUS if kind is not SpeakerError]
-    assert all(VI.refused(code, "") for code in refusals)
+    assert all(VI.explain_refusal(code, "") for code in refusals)
 
 
 def test_a_speaker_that_failed_is_explained_in_the_page_s_language() -> None:
-    english, vietnamese = (words.refused("user-timeout", "no answer in 30 s") for words in (EN, VI))
+    english, vietnamese = (
+        words.explain_refusal("user-timeout", "no answer in 30 s") for words in (EN, VI)
+    )
     assert english == f"{EN('where_user')}. no answer in 30 s. {EN('why_timeout')}"
     assert vietnamese == f"{VI('where_user')}. {VI('why_timeout')} no answer in 30 s."
-    assert VI.refused("user-new-one", "so.") == f"{VI('where_user')}. so."
+    assert VI.explain_refusal("user-new-one", "so.") == f"{VI('where_user')}. so."
     codes = [f"{where}-{kind.replace('_', '-')}" for where in "bot user".split() for kind in KINDS]
-    assert all(len(VI.refused(code, "").split(". ")) > 1 for code in codes)
+    assert all(len(VI.explain_refusal(code, "").split(". ")) > 1 for code in codes)
 
 
 def test_both_languages_have_every_text() -> None:

@@ -7,7 +7,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ui.sse import Event, Parser
+from ui.event_parser import Event, Parser
 
 Url = str | Callable[[], str]
 CONVERSATIONS = "/api/conversations"
@@ -28,7 +28,7 @@ class Unreachable(Exception):
     """The server does not answer, or the line broke."""
 
 
-def _http() -> httpx.AsyncClient:
+def _open_client() -> httpx.AsyncClient:
     # aiohttp's connections: httpx's own pool gets slow with many open streams.
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -44,7 +44,7 @@ def _http() -> httpx.AsyncClient:
     )
 
 
-class Line:
+class ApiConnection:
     """The connections of this process to the API; made when first needed, closed once."""
 
     def __init__(self, url: Url) -> None:
@@ -62,7 +62,7 @@ class Line:
         if self._closed:
             raise Unreachable("this process is stopping")
         if self._client is None:
-            self._client = _http()
+            self._client = _open_client()
         return self._client
 
     async def aclose(self) -> None:
@@ -75,47 +75,47 @@ class Line:
 class Api:
     """Calls with one person's key, for one client. Raises `ApiError` and `Unreachable`."""
 
-    def __init__(self, line: Line, key: str = "", client: str = "") -> None:
-        self.line = line
+    def __init__(self, connection: ApiConnection, key: str = "", client: str = "") -> None:
+        self.connection = connection
         self.key, self.client = key, client
 
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return {**key, **(extra or {})}
 
-    def _whose(self, path: str) -> dict[str, str]:
+    def _client_params(self, path: str) -> dict[str, str]:
         """The client, where a call is about conversations: nothing else asks for one."""
         owned = self.client and path.startswith(CONVERSATIONS)
         return {"client_id": self.client} if owned else {}
 
     async def get(self, path: str, **params: Any) -> dict[str, Any]:
         known = {name: value for name, value in params.items() if value not in (None, "")}
-        return await self._call("GET", path, params={**known, **self._whose(path)})
+        return await self._call("GET", path, params={**known, **self._client_params(path)})
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return await self._call("POST", path, json={**(body or {}), **self._whose(path)})
+        return await self._call("POST", path, json={**(body or {}), **self._client_params(path)})
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._call("PATCH", path, json={**body, **self._whose(path)})
+        return await self._call("PATCH", path, json={**body, **self._client_params(path)})
 
     async def begin(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Starts a run without staying on the line: it belongs to the server."""
-        asked, told = {"Prefer": "respond-async"}, {**(body or {}), **self._whose(path)}
+        asked, told = {"Prefer": "respond-async"}, {**(body or {}), **self._client_params(path)}
         return await self._call("POST", path, json=told, headers=asked)
 
     async def _call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
     ) -> dict[str, Any]:
-        url = f"{self.line.url}{path}"
+        url = f"{self.connection.url}{path}"
         try:
-            response = await self.line.http.request(
+            response = await self.connection.http.request(
                 method, url, headers=self._headers(headers), **more
             )
         except BROKEN as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         if not response.is_success:
-            raise problem(response)
-        return found(response)
+            raise read_problem(response)
+        return parse_object(response)
 
     async def events(self, id: str, after: str = "") -> AsyncIterator[Event]:
         """The conversation's events behind `after`; ends where the server ends the stream."""
@@ -124,12 +124,15 @@ class Api:
         headers = self._headers({"Accept": "text/event-stream", **last})
         parser = Parser()
         try:
-            async with self.line.http.stream(
-                "GET", f"{self.line.url}{path}", headers=headers, params=self._whose(path)
+            async with self.connection.http.stream(
+                "GET",
+                f"{self.connection.url}{path}",
+                headers=headers,
+                params=self._client_params(path),
             ) as response:
                 if not response.is_success:
                     await response.aread()
-                    raise problem(response)
+                    raise read_problem(response)
                 async for chunk in response.aiter_raw():
                     for event in parser.feed(chunk):
                         yield event
@@ -137,7 +140,7 @@ class Api:
             raise Unreachable(str(error) or type(error).__name__) from error
 
 
-def found(response: httpx.Response) -> dict[str, Any]:
+def parse_object(response: httpx.Response) -> dict[str, Any]:
     """The JSON object of an answer; empty where it is none."""
     try:
         data = response.json()
@@ -146,8 +149,8 @@ def found(response: httpx.Response) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def problem(response: httpx.Response) -> ApiError:
-    data = found(response)
+def read_problem(response: httpx.Response) -> ApiError:
+    data = parse_object(response)
     title = str(data.get("title") or f"HTTP {response.status_code}")
     detail, field = str(data.get("detail") or ""), data.get("field")
     code = str(data.get("type") or "").rpartition(":")[2]

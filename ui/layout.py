@@ -9,14 +9,14 @@ import gradio as gr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from ui.client import Api, ApiError, Unreachable
-from ui.desk import Desk
-from ui.desks import Desks
-from ui.files import script, style
-from ui.find import build_find
-from ui.forms import AUTO, Choice, build_chat, build_new, choices, preferred
+from ui.api_client import Api, ApiError, Unreachable
+from ui.assets import load_script, load_style
+from ui.conversation_page import QUIET, build_thread
 from ui.guard import Guard
-from ui.live import QUIET, build_thread
+from ui.list_page import build_find
+from ui.start_pages import AUTO, Choice, build_chat, build_new, choose_default_bot, fetch_choices
+from ui.tab_session import TabSession
+from ui.tab_sessions import TabSessions
 from ui.texts import Words
 
 TABS = 2000  # each open tab holds a slot as long as it is open
@@ -28,9 +28,9 @@ ICON = (
 )
 
 
-def page(path: str, desks: Desks) -> Guard:
+def build_page(path: str, tabs: TabSessions) -> Guard:
     """Gradio's application for one language, behind the guard."""
-    blocks = build(desks)
+    blocks = build_blocks(tabs)
     blocks.max_threads = TABS
     blocks.queue(default_concurrency_limit=None, api_open=False)
     inner = Starlette()
@@ -38,8 +38,8 @@ def page(path: str, desks: Desks) -> Guard:
         inner,
         blocks,
         path,
-        theme=theme(),
-        head=head(desks.words),
+        theme=build_theme(),
+        head=render_head(tabs.words),
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -61,7 +61,7 @@ def page(path: str, desks: Desks) -> Guard:
     return Guard(app, start)
 
 
-def theme() -> gr.themes.Base:
+def build_theme() -> gr.themes.Base:
     """Letters of the reader's own system, so that every Vietnamese one is there."""
     return gr.themes.Base(
         primary_hue="teal",
@@ -83,33 +83,39 @@ def theme() -> gr.themes.Base:
     )
 
 
-def head(words: Words) -> str:
+def render_head(words: Words) -> str:
     return (
         f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
-        f"<style>{style()}</style>"  # not css=: Gradio would cut selectors at commas inside :is()
-        f'<script>document.documentElement.lang = "{words.language}";\n{script("page")}</script>'
+        # Not css=: Gradio would cut selectors at commas inside :is().
+        f"<style>{load_style()}</style>"
+        f'<script>document.documentElement.lang = "{words.language}";\n'
+        f"{load_script('page')}</script>"
     )
 
 
-def build(desks: Desks) -> gr.Blocks:
-    words = desks.words
+def build_blocks(tabs: TabSessions) -> gr.Blocks:
+    words = tabs.words
     blocks: gr.Blocks = gr.Blocks(title=words("title"), analytics_enabled=False, fill_width=True)
     with blocks:
         gr.HTML(
-            None, html_template=top(words), elem_id="top", js_on_load=None, apply_default_css=False
+            None,
+            html_template=render_top(words),
+            elem_id="top",
+            js_on_load=None,
+            apply_default_css=False,
         )
         boot = gr.Textbox(visible=False)
-        _key(desks)
+        _build_key_card(tabs)
         bots = gr.Dropdown([], label=words("bot"), render=False, filterable=False)
-        form = build_new(desks, bots, words)
-        chat = build_chat(desks, words)
-        build_find(desks, words)
-        build_thread(blocks, desks, words, boot)
-        _choices(blocks, desks, [bots, form["persona"], chat], boot)
+        form = build_new(tabs, bots, words)
+        chat = build_chat(tabs, words)
+        build_find(tabs, words)
+        build_thread(blocks, tabs, words, boot)
+        _wire_choices(blocks, tabs, [bots, form["persona"], chat], boot)
     return blocks
 
 
-def top(words: Words) -> str:
+def render_top(words: Words) -> str:
     """The head of every page; where we are is told by the page's script."""
     links = "".join(
         f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
@@ -128,9 +134,9 @@ def top(words: Words) -> str:
     )
 
 
-def _key(desks: Desks) -> None:
+def _build_key_card(tabs: TabSessions) -> None:
     """Asked for where the server asks; it stays in the tab and in this process's memory."""
-    words = desks.words
+    words = tabs.words
     with gr.Column(elem_id="key"), gr.Column(elem_classes="card"):
         title = f"<h2>{words('key_title')}</h2>"
         gr.HTML(title, elem_classes="lead", js_on_load=None, apply_default_css=False)
@@ -140,10 +146,10 @@ def _key(desks: Desks) -> None:
 
     async def on_key(key: str) -> str:
         try:
-            await Api(desks.hub.line, key.strip()).get("/api/bots")
+            await Api(tabs.feeds.connection, key.strip()).get("/api/bots")
         except ApiError as refusal:
             known = words("key_wrong") if refusal.status == 401 else ""
-            return known or escape(words.refused(refusal.code, str(refusal)))
+            return known or escape(words.explain_refusal(refusal.code, str(refusal)))
         except Unreachable:
             return words("down")
         return "ok"
@@ -152,39 +158,41 @@ def _key(desks: Desks) -> None:
     checked.then(None, [field, told], None, js="duologue.unlock", **QUIET)
 
 
-def _choices(blocks: gr.Blocks, desks: Desks, fields: list[gr.Dropdown], boot: gr.Textbox) -> None:
+def _wire_choices(
+    blocks: gr.Blocks, tabs: TabSessions, fields: list[gr.Dropdown], boot: gr.Textbox
+) -> None:
     """Bots and personas, as soon as the server tells them."""
-    form = desks.fork_form
+    form = tabs.fork_form
 
     async def load(told: str, request: gr.Request) -> list[Any]:
-        found = await _asked(desks.of(request), told)
-        return _filled(*found, desks.words) if found else [gr.skip()] * 5
+        found = await _fetch_until_up(tabs.get(request), told)
+        return _field_updates(*found, tabs.words) if found else [gr.skip()] * 5
 
     outputs = [*fields, form["bot"], form["persona"]]
     blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
 
 
-async def _asked(desk: Desk, told: str) -> tuple[list[Choice], list[Choice]] | None:
+async def _fetch_until_up(tab: TabSession, told: str) -> tuple[list[Choice], list[Choice]] | None:
     """Waits for a server that is not there yet; None where it refuses."""
     key = str(json.loads(told or "{}").get("key") or "")
     while True:
         try:
-            bots, personas, desk.default_seat = await choices(Api(desk.hub.line, key))
+            bots, personas, tab.default_seat = await fetch_choices(Api(tab.feeds.connection, key))
         except Unreachable:
             await asyncio.sleep(1.0)
             continue
         except ApiError as refusal:
-            desk.refused(refusal)
+            tab.report_refusal(refusal)
             return None
-        desk.bots = {id: name for name, id in bots}
-        desk.personas = {id: name for name, id in personas}
-        desk.ring()
+        tab.bots = {id: name for name, id in bots}
+        tab.personas = {id: name for name, id in personas}
+        tab.ring()
         return bots, personas
 
 
-def _filled(bots: list[Choice], personas: list[Choice], words: Words) -> list[Any]:
+def _field_updates(bots: list[Choice], personas: list[Choice], words: Words) -> list[Any]:
     """What the fields offer now."""
-    bot = preferred([id for _, id in bots])
+    bot = choose_default_bot([id for _, id in bots])
     same = (words("fork_same"), AUTO)
     return [
         gr.update(choices=bots, value=bot),

@@ -6,14 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from ui.client import Api, ApiError
-from ui.desk import Desk, Page
-from ui.desks import Desks
-from ui.exchange import WRITERS
-from ui.files import script
-from ui.forms import AUTO
-from ui.room import Room
+from ui.api_client import Api, ApiError
+from ui.assets import load_script
+from ui.conversation_feed import ConversationFeed
+from ui.start_pages import AUTO
+from ui.tab_session import Page, TabSession
+from ui.tab_sessions import TabSessions
 from ui.texts import Words
+from ui.transcript_files import WRITERS
 
 MORE_TURNS = 5
 STEERING = "run_it stop resume take go_on".split()
@@ -23,77 +23,77 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # --- what is asked of the server ----------------------------------------------------------------
 
 
-def path(room: Room, verb: str = "") -> str:
-    return f"/api/conversations/{room.id}{verb}"
+def conversation_path(feed: ConversationFeed, verb: str = "") -> str:
+    return f"/api/conversations/{feed.id}{verb}"
 
 
-async def stop(api: Api, room: Room) -> None:
-    await api.post(path(room, "/stop"))
+async def stop(api: Api, feed: ConversationFeed) -> None:
+    await api.post(conversation_path(feed, "/stop"))
 
 
-async def resume(api: Api, room: Room) -> None:
-    await api.begin(path(room, "/resume"))
+async def resume(api: Api, feed: ConversationFeed) -> None:
+    await api.begin(conversation_path(feed, "/resume"))
 
 
-async def run_it(api: Api, room: Room) -> None:
-    await api.begin(path(room, "/runs"))
+async def start_run(api: Api, feed: ConversationFeed) -> None:
+    await api.begin(conversation_path(feed, "/runs"))
 
 
-async def go_on(api: Api, room: Room) -> None:
-    await api.begin(path(room, "/runs"), {"turns": MORE_TURNS})
+async def run_more_turns(api: Api, feed: ConversationFeed) -> None:
+    await api.begin(conversation_path(feed, "/runs"), {"turns": MORE_TURNS})
 
 
-async def take(api: Api, room: Room) -> None:
-    await api.patch(path(room), {"seat": "human"})
+async def take_seat(api: Api, feed: ConversationFeed) -> None:
+    await api.patch(conversation_path(feed), {"seat": "human"})
 
 
-async def hand_back(api: Api, room: Room, seat: str) -> None:
+async def hand_back(api: Api, feed: ConversationFeed, seat: str) -> None:
     """The simulator has the seat again and goes on, unless a run is under way that will."""
-    await api.patch(path(room), {"seat": seat or "simulated"})
+    await api.patch(conversation_path(feed), {"seat": seat or "simulated"})
     try:
-        await run_it(api, room)
+        await start_run(api, feed)
     except ApiError as refusal:
         if refusal.status != 409:
             raise
 
 
-async def speak(api: Api, room: Room, text: str) -> bool:
-    await api.begin(path(room, "/messages"), {"content": text})
+async def speak(api: Api, feed: ConversationFeed, text: str) -> bool:
+    await api.begin(conversation_path(feed, "/messages"), {"content": text})
     return True
 
 
-async def suggestion(api: Api, room: Room) -> str:
+async def suggest_line(api: Api, feed: ConversationFeed) -> str:
     """What the simulator would say here."""
     history = [
         {"role": line.role, "content": line.text}
-        for line in room.transcript.bubbles
+        for line in feed.transcript.bubbles
         if line.settled
     ]
-    asked = {"history": history, "persona": room.detail.get("persona")}
-    asked["user_prompt"] = room.detail.get("user_prompt")
+    asked = {"history": history, "persona": feed.detail.get("persona")}
+    asked["user_prompt"] = feed.detail.get("user_prompt")
     known = {name: value for name, value in asked.items() if value is not None}
     return str((await api.post("/api/generate-user-response", known)).get("content", ""))
 
 
-async def branch(desk: Desk, index: int, changes: Mapping[str, Any]) -> None:
+async def create_branch(tab: TabSession, index: int, changes: Mapping[str, Any]) -> None:
     """Forks behind message `index`, starts the copy and shows it."""
-    room = desk.room
-    if room is None:
+    feed = tab.feed
+    if feed is None:
         return
     body = {"index": index, **changes}
-    made = await desk.tried(lambda api: api.post(path(room, "/forks"), body))
+    made = await tab.attempt(lambda api: api.post(conversation_path(feed, "/forks"), body))
     if made is None:
         return
     id = str(made["conversation_id"])
-    await desk.tried(lambda api: api.begin(f"/api/conversations/{id}/runs"))
-    notice = desk.notice
-    desk.go(id, tuple(str(text) for text in made.get("warnings", [])))
-    desk.notice = notice
+    await tab.attempt(lambda api: api.begin(f"/api/conversations/{id}/runs"))
+    notice = tab.notice
+    tab.move_to(id, tuple(str(text) for text in made.get("warnings", [])))
+    tab.notice = notice
 
 
-def before(room: Room, index: int) -> int:
+def index_before(feed: ConversationFeed, index: int) -> int:
     """The last message to keep so that message `index` is said anew."""
-    lines = room.transcript.bubbles
+    lines = feed.transcript.bubbles
     if 0 <= index < len(lines) and lines[index].role == "user":
         return index - 1
     while index > 0 and lines[index - 1].role != "user":
@@ -104,7 +104,7 @@ def before(room: Room, index: int) -> int:
 # --- the page -----------------------------------------------------------------------------------
 
 
-def frame(words: Words) -> str:
+def render_frame(words: Words) -> str:
     """The places that stage.js fills."""
     return (
         '<div data-part="banner"></div><div class="columns">'
@@ -117,7 +117,7 @@ def frame(words: Words) -> str:
     )
 
 
-def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox) -> None:
+def build_thread(blocks: gr.Blocks, tabs: TabSessions, words: Words, boot: gr.Textbox) -> None:
     with gr.Column(elem_id="page-thread", elem_classes="page"):
         gr.HTML(
             None,
@@ -128,14 +128,14 @@ def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox
         )
         stage = gr.HTML(
             {},
-            html_template=frame(words),
-            js_on_load=script("stage"),
+            html_template=render_frame(words),
+            js_on_load=load_script("stage"),
             apply_default_css=False,
             elem_id="stage",
         )
         with gr.Column(elem_id="dock"):
-            _composer(desks, words)
-            _steering(desks, words)
+            _build_composer(tabs, words)
+            _build_steering(tabs, words)
         gr.HTML(
             None,
             html_template='<div data-part="side"></div>',
@@ -149,26 +149,26 @@ def build_thread(blocks: gr.Blocks, desks: Desks, words: Words, boot: gr.Textbox
         js_on_load="watch('value', () => duologue.told(props.value || {}));",
         elem_id="courier",
     )
-    form = _dialog(desks, words)
-    _follow(blocks, desks, stage, boot)
-    _acts(desks, stage, courier, form)
+    form = _build_dialog(tabs, words)
+    _wire_follow(blocks, tabs, stage, boot)
+    _wire_acts(tabs, stage, courier, form)
 
 
-def _follow(blocks: gr.Blocks, desks: Desks, stage: gr.HTML, boot: gr.Textbox) -> None:
+def _wire_follow(blocks: gr.Blocks, tabs: TabSessions, stage: gr.HTML, boot: gr.Textbox) -> None:
     async def follow(told: str, request: gr.Request) -> AsyncIterator[Page]:
         """Shows the tab its page until it is closed; what it shows goes on without it."""
-        desk = desks.of(request)
-        seated(desk, told)
+        tab = tabs.get(request)
+        restore_tab(tab, told)
         try:
-            async for page in desk.show():
+            async for page in tab.watch():
                 yield page
         finally:
-            desks.clear(request)
+            tabs.close(request)
 
     blocks.load(follow, boot, stage, js="() => duologue.boot()", concurrency_limit=None, **QUIET)
 
 
-def seated(desk: Desk, told: str) -> None:
+def restore_tab(tab: TabSession, told: str) -> None:
     """The tab says where it is, which key it has and whose conversations it shows."""
     import json
 
@@ -176,11 +176,11 @@ def seated(desk: Desk, told: str) -> None:
         at = json.loads(told or "{}")
     except ValueError:
         at = {}
-    desk.key, desk.client = str(at.get("key") or ""), str(at.get("client") or "")
-    desk.open(str(at.get("thread") or ""), str(at.get("beside") or ""))
+    tab.key, tab.client = str(at.get("key") or ""), str(at.get("client") or "")
+    tab.open(str(at.get("thread") or ""), str(at.get("beside") or ""))
 
 
-def _composer(desks: Desks, words: Words) -> None:
+def _build_composer(tabs: TabSessions, words: Words) -> None:
     """The person's seat: write, have a line suggested, send, hand back."""
     patience = f'<p class="quiet">{words("not_your_turn")}</p>'
     gr.HTML(patience, elem_id="patience", js_on_load=None, apply_default_css=False)
@@ -199,53 +199,57 @@ def _composer(desks: Desks, words: Words) -> None:
             send = gr.Button(words("send"), variant="primary", elem_id="send", size="md")
 
     async def on_send(text: str, request: gr.Request) -> Any:
-        desk = desks.of(request)
-        room = desk.room
-        if room is None or not text.strip():
+        tab = tabs.get(request)
+        feed = tab.feed
+        if feed is None or not text.strip():
             return gr.skip()
-        sent = await desk.tried(lambda api: speak(api, room, text))
+        sent = await tab.attempt(lambda api: speak(api, feed, text))
         return "" if sent else gr.skip()
 
     async def on_suggest(request: gr.Request) -> Any:
-        desk = desks.of(request)
-        room = desk.room
-        text = await desk.tried(lambda api: suggestion(api, room)) if room else None
+        tab = tabs.get(request)
+        feed = tab.feed
+        text = await tab.attempt(lambda api: suggest_line(api, feed)) if feed else None
         return text or gr.skip()
 
     async def on_back(request: gr.Request) -> None:
-        desk = desks.of(request)
-        if room := desk.room:
-            await desk.tried(lambda api: hand_back(api, room, desk.default_seat))
+        tab = tabs.get(request)
+        if feed := tab.feed:
+            await tab.attempt(lambda api: hand_back(api, feed, tab.default_seat))
 
     gr.on([send.click, line.submit], on_send, line, line, **QUIET)
     suggest.click(on_suggest, None, line, **QUIET)
     back.click(on_back, None, None, **QUIET)
 
 
-def _steering(desks: Desks, words: Words) -> None:
+def _build_steering(tabs: TabSessions, words: Words) -> None:
     """One button a verb; the style shows those that fit how the conversation stands."""
-    verbs: dict[str, Callable[[Api, Room], Awaitable[None]]] = {
-        "run_it": run_it,
+    verbs: dict[str, Callable[[Api, ConversationFeed], Awaitable[None]]] = {
+        "run_it": start_run,
         "stop": stop,
         "resume": resume,
-        "take": take,
-        "go_on": go_on,
+        "take": take_seat,
+        "go_on": run_more_turns,
     }
 
-    async def on_verb(verb: Callable[[Api, Room], Awaitable[None]], request: gr.Request) -> None:
-        desk = desks.of(request)
-        if room := desk.room:
-            await desk.tried(lambda api: verb(api, room))
+    async def on_verb(
+        verb: Callable[[Api, ConversationFeed], Awaitable[None]], request: gr.Request
+    ) -> None:
+        tab = tabs.get(request)
+        if feed := tab.feed:
+            await tab.attempt(lambda api: verb(api, feed))
 
     with gr.Row(elem_id="steering"):
         for name in STEERING:
             text = words(name, n=MORE_TURNS) if name == "go_on" else words(name)
             variant = {"stop": "stop", "take": "secondary"}.get(name, "primary")
             button = gr.Button(text, elem_id=name, variant=variant, size="md")  # type: ignore[arg-type]
-            button.click(_bound(on_verb, verbs[name]), None, None, **QUIET)
+            button.click(_bind_verb(on_verb, verbs[name]), None, None, **QUIET)
 
 
-def _bound(handler: Callable[..., Awaitable[None]], verb: Any) -> Callable[..., Awaitable[None]]:
+def _bind_verb(
+    handler: Callable[..., Awaitable[None]], verb: Any
+) -> Callable[..., Awaitable[None]]:
     # Gradio looks at annotations for the request, which functools.partial hides.
     async def on_click(request: gr.Request) -> None:
         await handler(verb, request)
@@ -256,7 +260,7 @@ def _bound(handler: Callable[..., Awaitable[None]], verb: Any) -> Callable[..., 
 # --- branching off ------------------------------------------------------------------------------
 
 
-def _dialog(desks: Desks, words: Words) -> dict[str, Any]:
+def _build_dialog(tabs: TabSessions, words: Words) -> dict[str, Any]:
     with gr.Column(elem_id="fork"), gr.Column(elem_classes="card"):
         gr.HTML(
             f"<h2>{words('fork_title')}</h2><p>{words('fork_lead')}</p>",
@@ -281,13 +285,13 @@ def _dialog(desks: Desks, words: Words) -> dict[str, Any]:
             cancel = gr.Button(words("cancel"), elem_id="fork_cancel")
             go = gr.Button(words("fork_go"), variant="primary", elem_id="fork_go")
     cancel.click(None, None, None, js="() => duologue.closeDialog()", **QUIET)
-    desks.fork_form = form
-    _wire_dialog(desks, form, go)
+    tabs.fork_form = form
+    _wire_dialog(tabs, form, go)
     return form
 
 
-def _wire_dialog(desks: Desks, form: Mapping[str, Any], go: gr.Button) -> None:
-    from ui.forms import bot_id
+def _wire_dialog(tabs: TabSessions, form: Mapping[str, Any], go: gr.Button) -> None:
+    from ui.start_pages import bot_id
 
     async def on_fork(
         index: float, message: str, bot: str, persona: str, prompt: str, request: gr.Request
@@ -299,7 +303,7 @@ def _wire_dialog(desks: Desks, form: Mapping[str, Any], go: gr.Button) -> None:
             "user_prompt": prompt.strip(),
         }
         kept = {name: value for name, value in changes.items() if value != ""}
-        await branch(desks.of(request), int(index), kept)
+        await create_branch(tabs.get(request), int(index), kept)
 
     go.click(
         on_fork,
@@ -313,8 +317,10 @@ def _wire_dialog(desks: Desks, form: Mapping[str, Any], go: gr.Button) -> None:
 # --- what stage.js asks for ---------------------------------------------------------------------
 
 
-def _acts(desks: Desks, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any]) -> None:
-    handlers: dict[str, Callable[[Desk, Mapping[str, Any]], Awaitable[Any]]] = {
+def _wire_acts(
+    tabs: TabSessions, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any]
+) -> None:
+    handlers: dict[str, Callable[[TabSession, Mapping[str, Any]], Awaitable[Any]]] = {
         "open": on_open,
         "dismiss": on_dismiss,
         "resume": on_resume,
@@ -327,7 +333,7 @@ def _acts(desks: Desks, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any
     async def on_act(event: gr.EventData, request: gr.Request) -> Any:
         told = event._data or {}  # noqa: SLF001 - what our script sent
         handler = handlers.get(str(told.get("act")))
-        answer = await handler(desks.of(request), told) if handler else None
+        answer = await handler(tabs.get(request), told) if handler else None
         if isinstance(answer, tuple):
             return {"filled": told.get("asked")}, *answer
         return answer or gr.skip(), *(gr.skip() for _ in form)
@@ -336,43 +342,43 @@ def _acts(desks: Desks, stage: gr.HTML, courier: gr.HTML, form: Mapping[str, Any
     stage.select(on_act, None, [courier, *form.values()], trigger_mode="multiple", **QUIET)
 
 
-async def on_open(desk: Desk, told: Mapping[str, Any]) -> None:
-    desk.open(str(told.get("thread") or ""), str(told.get("beside") or ""))
+async def on_open(tab: TabSession, told: Mapping[str, Any]) -> None:
+    tab.open(str(told.get("thread") or ""), str(told.get("beside") or ""))
 
 
-async def on_dismiss(desk: Desk, _told: Mapping[str, Any]) -> None:
-    desk.notice = ""
-    desk.ring()
+async def on_dismiss(tab: TabSession, _told: Mapping[str, Any]) -> None:
+    tab.notice = ""
+    tab.ring()
 
 
-async def on_resume(desk: Desk, _told: Mapping[str, Any]) -> None:
-    if room := desk.room:
-        await desk.tried(lambda api: resume(api, room))
+async def on_resume(tab: TabSession, _told: Mapping[str, Any]) -> None:
+    if feed := tab.feed:
+        await tab.attempt(lambda api: resume(api, feed))
 
 
-async def on_retry(desk: Desk, told: Mapping[str, Any]) -> None:
-    if room := desk.room:
-        await branch(desk, before(room, int(told.get("index", 0))), {})
+async def on_retry(tab: TabSession, told: Mapping[str, Any]) -> None:
+    if feed := tab.feed:
+        await create_branch(tab, index_before(feed, int(told.get("index", 0))), {})
 
 
-async def on_dialog(desk: Desk, told: Mapping[str, Any], *, edits: bool) -> Any:
+async def on_dialog(tab: TabSession, told: Mapping[str, Any], *, edits: bool) -> Any:
     """Fills the whole dialog: where to branch off, and the line that may be said instead."""
-    room, index = desk.room, int(told.get("index", -1))
-    lines = room.transcript.bubbles if room else []
-    if room is None or not 0 <= index < len(lines):
+    feed, index = tab.feed, int(told.get("index", -1))
+    lines = feed.transcript.bubbles if feed else []
+    if feed is None or not 0 <= index < len(lines):
         return None
     said_by_user = lines[index].role == "user"
-    at, line = (before(room, index), lines[index].text) if edits else (index, "")
+    at, line = (index_before(feed, index), lines[index].text) if edits else (index, "")
     return at, gr.update(value=line, visible=edits or not said_by_user), AUTO, AUTO, ""
 
 
-async def on_download(desk: Desk, told: Mapping[str, Any]) -> Any:
-    room, kind = desk.room, str(told.get("as"))
-    if room is None or kind not in WRITERS:
+async def on_download(tab: TabSession, told: Mapping[str, Any]) -> Any:
+    feed, kind = tab.feed, str(told.get("as"))
+    if feed is None or kind not in WRITERS:
         return None
-    detail = await desk.tried(lambda api: api.get(path(room)))
+    detail = await tab.attempt(lambda api: api.get(conversation_path(feed)))
     if detail is None:
         return None
-    desk.saved += 1  # the same file once more is another value, which the page takes note of
-    name = f"duologue-{room.id[:8]}.{kind}"
-    return {"name": name, "text": WRITERS[kind](detail), "count": desk.saved}
+    tab.saved += 1  # the same file once more is another value, which the page takes note of
+    name = f"duologue-{feed.id[:8]}.{kind}"
+    return {"name": name, "text": WRITERS[kind](detail), "count": tab.saved}

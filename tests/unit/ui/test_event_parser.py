@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.sse import Event, Parser
+from ui.event_parser import Event, Parser
 
 
 def events(*chunks: bytes) -> list[Event]:

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from ui import render
-from ui.client import CONVERSATIONS, ApiError, Unreachable
-from ui.desk import Desk
-from ui.desks import Desks
-from ui.files import script
+from ui.api_client import CONVERSATIONS, ApiError, Unreachable
+from ui.assets import load_script
+from ui.tab_session import TabSession
+from ui.tab_sessions import TabSessions
 from ui.texts import Words
 
 STATUSES = "running waiting interrupted completed stopped created".split()
@@ -20,7 +20,7 @@ DEPTH = 20  # conversations that are searched for each row that is asked for
 Row = Mapping[str, Any]
 
 
-def template(words: Words) -> str:
+def render_frame(words: Words) -> str:
     """The frame of the list; its rows come later."""
     states = "".join(f'<option value="{name}">{words(f"is_{name}")}</option>' for name in STATUSES)
     columns = "".join(
@@ -41,16 +41,18 @@ def template(words: Words) -> str:
     )
 
 
-def row(found: Row, names: Mapping[str, str], people: Mapping[str, str], words: Words) -> str:
+def render_row(
+    found: Row, names: Mapping[str, str], people: Mapping[str, str], words: Words
+) -> str:
     """One conversation of the list."""
     id, status = escape(str(found["conversation_id"])), str(found["status"])
     cells = (
-        ("status", render.chip(status, words, str(found.get("seat")))),
-        ("bot", escape(bot_of(found, names, words))),
-        ("user", escape(user_of(found, people, words))),
+        ("status", render.render_chip(status, words, str(found.get("seat")))),
+        ("bot", escape(bot_label(found, names, words))),
+        ("user", escape(user_label(found, people, words))),
         ("turns", f"{found.get('turn', 0)}/{found.get('max_turns', 0)}"),
-        ("started", _far(str(found.get("created_at") or ""))),
-        ("end", render.reason(found.get("end_reason"), words)),
+        ("started", _render_date(str(found.get("created_at") or ""))),
+        ("end", render.render_reason(found.get("end_reason"), words)),
     )
     drawn = "".join(
         f'<td class="{name}" data-label="{words(f"col_{_LABELS.get(name, name)}")}">{html}</td>'
@@ -63,21 +65,21 @@ def row(found: Row, names: Mapping[str, str], people: Mapping[str, str], words: 
 _LABELS = {"user": "persona"}
 
 
-def user_of(found: Row, people: Mapping[str, str], words: Words) -> str:
+def user_label(found: Row, people: Mapping[str, str], words: Words) -> str:
     """Who has the user's seat, as on the page of the conversation."""
     seat, persona = found.get("seat"), str(found.get("persona") or "")
     if seat == "human":
         return words("you")
-    return people.get(persona) or persona or words.maybe(f"nobody_{seat}", words("user"))
+    return people.get(persona) or persona or words.get(f"nobody_{seat}", words("user"))
 
 
-def bot_of(found: Row, names: Mapping[str, str], words: Words) -> str:
+def bot_label(found: Row, names: Mapping[str, str], words: Words) -> str:
     """Who answers, as on the page of the conversation."""
     id = str(found.get("bot_id"))
     return words("bot_by_prompt") if found.get("by_prompt") else names.get(id, id)
 
 
-def _far(stamp: str) -> str:
+def _render_date(stamp: str) -> str:
     shown = f"{stamp[:10]} {stamp[11:16]}"
     return f'<time datetime="{escape(stamp)}" data-far>{escape(shown)}</time>'
 
@@ -87,15 +89,15 @@ def matches(
 ) -> bool:
     """Whether every word that was searched for stands somewhere in the row."""
     told = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
-    told += [user_of(found, people, words)]
-    told += [bot_of(found, names, words), words.maybe(f"is_{found.get('status')}", "")]
-    told += [words.maybe(f"end_{found.get('end_reason')}", "")]
+    told += [user_label(found, people, words)]
+    told += [bot_label(found, names, words), words.get(f"is_{found.get('status')}", "")]
+    told += [words.get(f"end_{found.get('end_reason')}", "")]
     text = " ".join(str(one) for one in told if one).casefold()
     return all(word in text for word in search.casefold().split())
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The rows that are asked for, and whether there may be more.
 
     `looked`: how many of the newest were searched, where it was not all of them.
@@ -106,7 +108,7 @@ class Found:
     looked: int = 0
 
 
-async def rows_of(desk: Desk, asked: Mapping[str, Any]) -> Found:
+async def search_conversations(tab: TabSession, asked: Mapping[str, Any]) -> SearchResult:
     """Reads page after page until the list is full, the end is reached, or it was enough."""
     search, limit = str(asked.get("search") or "").strip(), int(asked.get("limit") or 50)
     limit = max(1, min(limit, MOST))
@@ -114,7 +116,7 @@ async def rows_of(desk: Desk, asked: Mapping[str, Any]) -> Found:
     found: list[Row] = []
     looked, cursor = 0, ""
     while True:
-        page = await desk.api.get(
+        page = await tab.api.get(
             CONVERSATIONS,
             limit=PAGE if search else min(limit - len(found), PAGE),
             cursor=cursor,
@@ -122,68 +124,68 @@ async def rows_of(desk: Desk, asked: Mapping[str, Any]) -> Found:
         )
         rows, cursor = page.get("conversations", []), str(page.get("next") or "")
         looked += len(rows)
-        known = (desk.bots, desk.personas, desk.words)
+        known = (tab.bots, tab.personas, tab.words)
         found += [one for one in rows if not search or matches(one, search, *known)]
         if not (rows and cursor) or len(found) >= limit or looked >= limit * DEPTH:
             break
     more = limit < MOST and (bool(cursor) or len(found) > limit)
-    return Found(found[:limit], more, looked if search and cursor else 0)
+    return SearchResult(found[:limit], more, looked if search and cursor else 0)
 
 
-async def listing(desk: Desk, asked: Mapping[str, Any]) -> dict[str, Any]:
+async def build_listing(tab: TabSession, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the list shows for these filters."""
-    words, filtered = desk.words, any(asked.get(name) for name in ("search", "status", "bot_id"))
+    words, filtered = tab.words, any(asked.get(name) for name in ("search", "status", "bot_id"))
     try:
-        found = await rows_of(desk, asked)
+        found = await search_conversations(tab, asked)
     except ApiError as refusal:
-        desk.refused(refusal)
-        text = words.refused(refusal.code, str(refusal))
-        return {"rows": "", "none": _none(text), "count": "", "more": False, "bots": []}
+        tab.report_refusal(refusal)
+        text = words.explain_refusal(refusal.code, str(refusal))
+        return {"rows": "", "none": _render_empty(text), "count": "", "more": False, "bots": []}
     except Unreachable:
         text = words("down")
-        return {"rows": "", "none": _none(text), "count": "", "more": False, "bots": []}
+        return {"rows": "", "none": _render_empty(text), "count": "", "more": False, "bots": []}
     none = ""
     if not found.rows:
         none = (
-            _none(words("none_found"))
+            _render_empty(words("none_found"))
             if filtered
-            else _none(words("empty_text"), words("empty_title"), words("nav_new"))
+            else _render_empty(words("empty_text"), words("empty_title"), words("nav_new"))
         )
     return {
-        "rows": "".join(row(one, desk.bots, desk.personas, words) for one in found.rows),
+        "rows": "".join(render_row(one, tab.bots, tab.personas, words) for one in found.rows),
         "none": none,
-        "count": _count(found, words),
+        "count": _render_count(found, words),
         "more": found.more,
-        "bots": [[id, name] for id, name in desk.bots.items()],
+        "bots": [[id, name] for id, name in tab.bots.items()],
     }
 
 
-def _count(found: Found, words: Words) -> str:
+def _render_count(found: SearchResult, words: Words) -> str:
     """How many there are; where not all were searched, among how many."""
-    told = [words("shown", n=words.number(len(found.rows)))] if found.rows else []
+    told = [words("shown", n=words.format_number(len(found.rows)))] if found.rows else []
     if found.looked:
-        told.append(words("looked", n=words.number(found.looked)))
+        told.append(words("looked", n=words.format_number(found.looked)))
     return " · ".join(told)
 
 
-def _none(text: str, title: str = "", way: str = "") -> str:
+def _render_empty(text: str, title: str = "", way: str = "") -> str:
     lead = f"<p><b>{escape(title)}</b></p>" if title else ""
     link = f'<p><a href="?view=new" data-go class="act">{escape(way)}</a></p>' if way else ""
     return f'<div class="empty">{lead}<p>{escape(text)}</p>{link}</div>'
 
 
-def build_find(desks: Desks, words: Words) -> None:
+def build_find(tabs: TabSessions, words: Words) -> None:
     with gr.Column(elem_id="page-find", elem_classes="page"):
         table = gr.HTML(
             {},
-            html_template=template(words),
-            js_on_load=script("table"),
+            html_template=render_frame(words),
+            js_on_load=load_script("table"),
             apply_default_css=False,
             elem_id="table",
         )
 
     async def on_ask(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
-        return await listing(desks.of(request), event._data or {})  # noqa: SLF001 - our script's
+        return await build_listing(tabs.get(request), event._data or {})  # noqa: SLF001 - our script's
 
     # What is asked last counts: by default it would be dropped while an answer is awaited.
     table.select(

@@ -17,44 +17,46 @@ class Unreadable(ValueError):
     """This is no transcript."""
 
 
-def as_text(detail: Mapping[str, Any]) -> str:
+def to_text(detail: Mapping[str, Any]) -> str:
     """`User: …` / `Bot: …`, as POST /simulate writes it."""
-    return "".join(f"{_who(line)}: {line['content']}\n" for line in detail.get("history", []))
+    return "".join(
+        f"{_speaker_label(line)}: {line['content']}\n" for line in detail.get("history", [])
+    )
 
 
-def as_markdown(detail: Mapping[str, Any]) -> str:
+def to_markdown(detail: Mapping[str, Any]) -> str:
     title = f"# {detail.get('bot_id', '')} · {detail.get('persona') or 'user'}"
     facts = (
         f"{detail.get('conversation_id', '')} · {detail.get('status', '')} · "
         f"{detail.get('turn', 0)}/{detail.get('max_turns', 0)} · {detail.get('created_at', '')}"
     )
-    said = [f"**{_who(line)}:** {line['content']}" for line in detail.get("history", [])]
+    said = [f"**{_speaker_label(line)}:** {line['content']}" for line in detail.get("history", [])]
     return "\n\n".join([title, facts, *said]) + "\n"
 
 
-def as_json(detail: Mapping[str, Any]) -> str:
+def to_json(detail: Mapping[str, Any]) -> str:
     return json.dumps(detail, ensure_ascii=False, indent=2) + "\n"
 
 
-WRITERS = {"txt": as_text, "md": as_markdown, "json": as_json}
+WRITERS = {"txt": to_text, "md": to_markdown, "json": to_json}
 
 
-def _who(line: Mapping[str, Any]) -> str:
+def _speaker_label(line: Mapping[str, Any]) -> str:
     return "User" if line["role"] == "user" else "Bot"
 
 
-def read(text: str) -> Lines:
+def parse_transcript(text: str) -> Lines:
     """The lines of a pasted transcript, JSON or text. Raises `Unreadable`."""
     text = text.strip().removeprefix("\ufeff")
     if not text:
         return []
-    lines = _from_json(text) if text[0] in "[{" else _from_text(text)
+    lines = _parse_json(text) if text[0] in "[{" else _parse_text(text)
     if not lines:
         raise Unreadable
     return lines
 
 
-def _from_json(text: str) -> Lines:
+def _parse_json(text: str) -> Lines:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -63,10 +65,10 @@ def _from_json(text: str) -> Lines:
         data = data.get("history") or data.get("messages") or []
     if not isinstance(data, list):
         raise Unreadable
-    return [_line(entry) for entry in data]
+    return [_parse_line(entry) for entry in data]
 
 
-def _line(entry: Any) -> dict[str, str]:
+def _parse_line(entry: Any) -> dict[str, str]:
     if not isinstance(entry, dict):
         raise Unreadable
     role = _ROLES.get(str(entry.get("role", "")).lower())
@@ -76,7 +78,7 @@ def _line(entry: Any) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def _from_text(text: str) -> Lines:
+def _parse_text(text: str) -> Lines:
     lines: Lines = []
     for row in text.splitlines():
         head = _HEAD.match(row)
@@ -90,7 +92,7 @@ def _from_text(text: str) -> Lines:
     return [line for line in lines if line["content"]]
 
 
-def differs_at(one: Sequence[Any], other: Sequence[Any]) -> int | None:
+def find_divergence(one: Sequence[Any], other: Sequence[Any]) -> int | None:
     """The first place at which two transcripts say different things, as far as both have come."""
     for at, (mine, theirs) in enumerate(zip(one, other, strict=False)):
         if not (mine.settled and theirs.settled):

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import gradio as gr
 
-from ui.client import Api
-from ui.desk import Desk
-from ui.desks import Desks
-from ui.exchange import Unreadable, read
+from ui.api_client import Api
+from ui.tab_session import TabSession
+from ui.tab_sessions import TabSessions
 from ui.texts import Words
+from ui.transcript_files import Unreadable, parse_transcript
 
 Choice = tuple[str, str]  # (label, id)
 AUTO = ""
@@ -19,8 +19,8 @@ FIELDS = (
 )
 
 
-def body(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario of the form, without what was left alone. Raises `Unreadable`."""
+def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The scenario of the form, without what was left standalone_app. Raises `Unreadable`."""
     lines = [line.strip() for line in str(told["lines"] or "").splitlines() if line.strip()]
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
@@ -33,7 +33,7 @@ def body(told: Mapping[str, Any]) -> dict[str, Any]:
         "initial_message": str(told["opening"] or "").strip() or None,
         "lines": lines or None,
         "time_limit_s": float(told["time_limit"] or 0) or None,
-        "history": read(str(told["given"] or "")) or None,
+        "history": parse_transcript(str(told["given"] or "")) or None,
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -44,28 +44,28 @@ def bot_id(chosen: object) -> int | str:
     return int(text) if text.isdecimal() and str(int(text)) == text else text
 
 
-def preferred(bots: list[str]) -> str | None:
+def choose_default_bot(bots: list[str]) -> str | None:
     """The bot that is chosen at first."""
     return USUAL_BOT if USUAL_BOT in bots else next(iter(bots), None)
 
 
-async def begin(desk: Desk, scenario: Mapping[str, Any]) -> None:
+async def start_conversation(tab: TabSession, scenario: Mapping[str, Any]) -> None:
     """Makes the conversation, starts it and shows it."""
-    made = await desk.tried(lambda api: api.post("/api/conversations", scenario))
+    made = await tab.attempt(lambda api: api.post("/api/conversations", scenario))
     if made is None:
         return
     id = str(made["conversation_id"])
     if scenario.get("user") != "human" or scenario.get("first_speaker") == "bot":
-        await desk.tried(lambda api: api.begin(f"/api/conversations/{id}/runs"))
-    notice = desk.notice
-    desk.go(id)
-    desk.notice = notice
+        await tab.attempt(lambda api: api.begin(f"/api/conversations/{id}/runs"))
+    notice = tab.notice
+    tab.move_to(id)
+    tab.notice = notice
 
 
-def build_new(desks: Desks, bots: gr.Dropdown, words: Words) -> dict[str, Any]:
+def build_new(tabs: TabSessions, bots: gr.Dropdown, words: Words) -> dict[str, Any]:
     """The form of a new simulation."""
     with gr.Column(elem_id="page-new", elem_classes="page sheet"):
-        _lead(words, "new_title", "new_lead")
+        _render_lead(words, "new_title", "new_lead")
         fields: dict[str, Any] = {"bot": bots}
         with gr.Row(elem_classes="fields"):
             cast(Any, bots).render()
@@ -76,28 +76,28 @@ def build_new(desks: Desks, bots: gr.Dropdown, words: Words) -> dict[str, Any]:
             label=words("user_prompt"), placeholder=words("user_prompt_hint"), lines=2, max_lines=6
         )
         with gr.Row(elem_classes="fields"):
-            fields["seat"] = _radio(words, "seat", "auto simulated scripted human")
-            fields["opens"] = _radio(words, "opens", "auto user bot")
+            fields["seat"] = _build_radio(words, "seat", "auto simulated scripted human")
+            fields["opens"] = _build_radio(words, "opens", "auto user bot")
         fields["turns"] = gr.Slider(
             1, 50, 10, step=1, label=words("turns"), info=words("turns_info"), buttons=[]
         )
         with gr.Accordion(words("more"), open=False, elem_classes="more"):
-            fields |= _more(words)
+            fields |= _build_more(words)
         start = gr.Button(words("start"), variant="primary", elem_id="start", size="lg")
-    _wire_new(desks, fields, start)
+    _wire_new(tabs, fields, start)
     return fields
 
 
-def _wire_new(desks: Desks, fields: Mapping[str, Any], start: gr.Button) -> None:
+def _wire_new(tabs: TabSessions, fields: Mapping[str, Any], start: gr.Button) -> None:
     async def on_start(request: gr.Request, *values: Any) -> None:
-        desk = desks.of(request)
+        tab = tabs.get(request)
         try:
-            scenario = body(dict(zip(FIELDS, values, strict=True)))
+            scenario = build_scenario(dict(zip(FIELDS, values, strict=True)))
         except Unreadable:
-            desk.notice = desk.words("import_bad")
-            desk.ring()
+            tab.notice = tab.words("import_bad")
+            tab.ring()
             return
-        await begin(desk, scenario)
+        await start_conversation(tab, scenario)
 
     start.click(
         on_start,
@@ -108,7 +108,7 @@ def _wire_new(desks: Desks, fields: Mapping[str, Any], start: gr.Button) -> None
     )
 
 
-def _radio(words: Words, name: str, options: str) -> gr.Radio:
+def _build_radio(words: Words, name: str, options: str) -> gr.Radio:
     choices = [
         (words(f"{name}_{option}"), AUTO if option == "auto" else option)
         for option in options.split()
@@ -116,7 +116,7 @@ def _radio(words: Words, name: str, options: str) -> gr.Radio:
     return gr.Radio(choices, value=AUTO, label=words(name))
 
 
-def _more(words: Words) -> dict[str, Any]:
+def _build_more(words: Words) -> dict[str, Any]:
     """What most people never need."""
     found: dict[str, Any] = {
         "bot_prompt": gr.Textbox(
@@ -133,11 +133,11 @@ def _more(words: Words) -> dict[str, Any]:
             elem_id="given",
         ),
     }
-    _file(found["given"], words)
+    _build_file_picker(found["given"], words)
     return found
 
 
-def _file(into: gr.Textbox, words: Words) -> None:
+def _build_file_picker(into: gr.Textbox, words: Words) -> None:
     """A file is read by the browser: nothing is uploaded."""
     picker = gr.HTML(
         None,
@@ -149,16 +149,16 @@ def _file(into: gr.Textbox, words: Words) -> None:
         "event.target.value = ''; });",
     )
 
-    def taken(event: gr.EventData) -> str:
+    def on_file(event: gr.EventData) -> str:
         return str((event._data or {}).get("text", ""))  # noqa: SLF001 - what our script sent
 
-    picker.select(taken, None, into, show_progress="hidden", api_visibility="private")
+    picker.select(on_file, None, into, show_progress="hidden", api_visibility="private")
 
 
-def build_chat(desks: Desks, words: Words) -> gr.Dropdown:
+def build_chat(tabs: TabSessions, words: Words) -> gr.Dropdown:
     """The form of a chat: a bot, and what to say first."""
     with gr.Column(elem_id="page-chat", elem_classes="page sheet"):
-        _lead(words, "chat_title", "chat_lead")
+        _render_lead(words, "chat_title", "chat_lead")
         bots = gr.Dropdown([], label=words("bot"), filterable=False)
         first = gr.Textbox(
             label=words("first_line"), max_lines=4, elem_id="first", placeholder="xin chào"
@@ -166,7 +166,7 @@ def build_chat(desks: Desks, words: Words) -> gr.Dropdown:
         start = gr.Button(words("chat_start"), variant="primary", elem_id="chat", size="lg")
 
     async def on_chat(bot: Any, text: str, request: gr.Request) -> Any:
-        said = await chat(desks.of(request), bot_id(bot), text.strip())
+        said = await start_chat(tabs.get(request), bot_id(bot), text.strip())
         return "" if said else gr.skip()
 
     gr.on(
@@ -180,22 +180,22 @@ def build_chat(desks: Desks, words: Words) -> gr.Dropdown:
     return bots
 
 
-async def chat(desk: Desk, bot: int | str, text: str) -> bool:
+async def start_chat(tab: TabSession, bot: int | str, text: str) -> bool:
     """Opens a session and says the first line in it; false where that was refused."""
-    made = await desk.tried(lambda api: api.post("/session", {"bot_id": bot}))
+    made = await tab.attempt(lambda api: api.post("/session", {"bot_id": bot}))
     if made is None:
         return False
     session, heard = str(made["session_id"]), True
     if text:
         said = {"session_id": session, "message": text}
-        heard = await desk.tried(lambda api: api.begin("/chat/stream", said)) is not None
-    notice = desk.notice
-    desk.go(session)
-    desk.notice = notice
+        heard = await tab.attempt(lambda api: api.begin("/chat/stream", said)) is not None
+    notice = tab.notice
+    tab.move_to(session)
+    tab.notice = notice
     return heard
 
 
-def _lead(words: Words, title: str, lead: str) -> None:
+def _render_lead(words: Words, title: str, lead: str) -> None:
     gr.HTML(
         f"<h1>{words(title)}</h1><p>{words(lead)}</p>",
         elem_classes="lead",
@@ -204,17 +204,17 @@ def _lead(words: Words, title: str, lead: str) -> None:
     )
 
 
-async def choices(api: Api) -> tuple[list[Choice], list[Choice], str]:
+async def fetch_choices(api: Api) -> tuple[list[Choice], list[Choice], str]:
     """Bots and personas, and who has the user's seat by default."""
     bots = (await api.get("/api/bots"))["bots"]
     personas = (await api.get("/api/personas"))["personas"]
     info = await api.get("/info")
     return (
-        [(_named(str(bot["name"]), bot), str(bot["bot_id"])) for bot in bots],
+        [(_bot_label(str(bot["name"]), bot), str(bot["bot_id"])) for bot in bots],
         [(str(one["name"]), str(one["persona"])) for one in personas],
         str(info.get("user") or ""),
     )
 
 
-def _named(name: str, bot: Mapping[str, Any]) -> str:
+def _bot_label(name: str, bot: Mapping[str, Any]) -> str:
     return name if bot.get("ready", True) else f"{name} — {bot.get('reason')}"

@@ -5,9 +5,9 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 
 
-def script(name: str) -> str:
+def load_script(name: str) -> str:
     return (_HERE / f"{name}.js").read_text(encoding="utf-8")
 
 
-def style() -> str:
+def load_style() -> str:
     return (_HERE / "style.css").read_text(encoding="utf-8")

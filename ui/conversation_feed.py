@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ui.client import Api, ApiError, Line, Unreachable
-from ui.sse import Event
+from ui.api_client import Api, ApiConnection, ApiError, Unreachable
+from ui.event_parser import Event
 from ui.transcript import Transcript
 
 Bell = asyncio.Event
@@ -17,7 +17,7 @@ REFUSALS = {401: "key", 403: "forbidden", 404: "missing", 422: "missing"}
 ENDED = {"completed", "stopped"}
 
 
-class Room:
+class ConversationFeed:
     """One conversation as this process knows it; reads as long as somebody looks."""
 
     def __init__(self, api: Api, id: str) -> None:
@@ -26,7 +26,7 @@ class Room:
         self.detail: Mapping[str, Any] = {}
         self.link = "opening"
         self.version = 0
-        self.drawn: dict[str, Any] = {}  # what renderers keep: it dies with the room
+        self.render_cache: dict[str, Any] = {}  # what renderers keep: it dies with the feed
         self._last_id = ""
         self._failed = 0
         self._idle = 0
@@ -56,7 +56,7 @@ class Room:
     def empty(self) -> bool:
         return not self._bells
 
-    def look(self) -> None:
+    def read_now(self) -> None:
         """Something was just asked of the server: read at once, without the pause."""
         self._idle = 0
         self._look.set()
@@ -67,7 +67,7 @@ class Room:
 
     # --- reading --------------------------------------------------------------------------
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self.version += 1
         for bell in self._bells:
             bell.set()
@@ -80,11 +80,11 @@ class Room:
                 self._failed = 0
                 pause = self._pause()
             except ApiError as refusal:
-                self._linked(REFUSALS.get(refusal.status, "down"))
+                self._set_link(REFUSALS.get(refusal.status, "down"))
                 pause = LOOK_AGAIN_S
             except Unreachable:
                 self._failed += 1
-                self._linked("lost" if self._failed < 4 else "down")
+                self._set_link("lost" if self._failed < 4 else "down")
                 pause = PAUSES[min(self._failed, len(PAUSES)) - 1]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), pause)
@@ -100,16 +100,16 @@ class Room:
         await self.refresh()
         async for event in self.api.events(self.id, self._last_id):
             self._failed = 0
-            self._take(event)
+            self._apply(event)
             if event.name == "done" or event.data.get("status") in ("changed", "waiting"):
                 await self.refresh()
 
-    def _take(self, event: Event) -> None:
+    def _apply(self, event: Event) -> None:
         self.transcript.apply(event.name, event.data)
         self._last_id = event.id or self._last_id
         self.link = "live"
         self._idle = 0
-        self._tell()
+        self._notify()
 
     async def refresh(self) -> None:
         """Reads who talks to whom, and how it stands."""
@@ -122,26 +122,26 @@ class Room:
             self.transcript.status = str(detail.get("status") or "opening")
         self.transcript.max_turns = int(detail.get("max_turns") or 0)
         if changed or self.link != "live":
-            self._linked("live")
+            self._set_link("live")
 
-    def _linked(self, link: str) -> None:
+    def _set_link(self, link: str) -> None:
         self.link = link
-        self._tell()
+        self._notify()
 
 
-class Hub:
-    """The rooms of this process. Who offers another key or client is in another room."""
+class Feeds:
+    """The feeds of this process. Who offers another key or client is in another feed."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        self._rooms: dict[tuple[str, str, str], Room] = {}
+    def __init__(self, connection: ApiConnection) -> None:
+        self.connection = connection
+        self._feeds: dict[tuple[str, str, str], ConversationFeed] = {}
 
-    def room(self, api: Api, id: str) -> Room:
-        """The conversation's room; rooms that everybody has left are forgotten."""
-        for place in [place for place, room in self._rooms.items() if room.empty]:
-            del self._rooms[place]
-        return self._rooms.setdefault((api.key, api.client, id), Room(api, id))
+    def get(self, api: Api, id: str) -> ConversationFeed:
+        """The conversation's feed; feeds that everybody has left are forgotten."""
+        for place in [place for place, feed in self._feeds.items() if feed.empty]:
+            del self._feeds[place]
+        return self._feeds.setdefault((api.key, api.client, id), ConversationFeed(api, id))
 
     def close(self) -> None:
-        for room in self._rooms.values():
-            room.close()
+        for feed in self._feeds.values():
+            feed.close()

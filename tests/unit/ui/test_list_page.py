@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.unit.ui.fake_api import ID, FakeApi
-from ui.client import Line
-from ui.desk import Desk
-from ui.find import listing, matches, row
-from ui.room import Hub
+from ui.api_client import ApiConnection
+from ui.conversation_feed import Feeds
+from ui.list_page import build_listing, matches, render_row
+from ui.tab_session import TabSession
 from ui.texts import Words
 
 EN, VI = Words("en"), Words("vi")
@@ -26,64 +26,68 @@ ROW: dict[str, Any] = {
 
 
 @pytest.fixture
-def desk(line_: Line) -> Desk:
-    return Desk(Hub(line_), EN)
+def tab(connection: ApiConnection) -> TabSession:
+    return TabSession(Feeds(connection), EN)
 
 
 def numbered(count: int, **more: Any) -> list[dict[str, Any]]:
     return [{**ROW, "conversation_id": f"number-{at}", **more} for at in range(count)]
 
 
-async def test_the_list_is_filtered_and_searched(api: FakeApi, desk: Desk) -> None:
+async def test_the_list_is_filtered_and_searched(api: FakeApi, tab: TabSession) -> None:
     api.kept = [ROW]
-    desk.bots = {"16": "Bắp"}
-    page = await listing(desk, {})
+    tab.bots = {"16": "Bắp"}
+    page = await build_listing(tab, {})
     assert "Bắp" in page["rows"]
     assert not page["more"]
-    assert (await listing(desk, {"search": "bắp 3f0e"}))["count"] == "1 shown"
-    assert EN("none_found") in (await listing(desk, {"search": "xyz"}))["none"]
+    assert (await build_listing(tab, {"search": "bắp 3f0e"}))["count"] == "1 shown"
+    assert EN("none_found") in (await build_listing(tab, {"search": "xyz"}))["none"]
     api.kept = []
-    assert EN("empty_title") in (await listing(desk, {}))["none"]
+    assert EN("empty_title") in (await build_listing(tab, {}))["none"]
 
 
 @pytest.mark.parametrize("search", ["", "number"])
 async def test_there_is_more_until_the_last_one_is_shown(
-    api: FakeApi, desk: Desk, search: str
+    api: FakeApi, tab: TabSession, search: str
 ) -> None:
     api.kept = numbered(465)
     for limit, shown in ((50, 50), (100, 100), (400, 400), (800, 465)):
-        page = await listing(desk, {"search": search, "limit": limit})
+        page = await build_listing(tab, {"search": search, "limit": limit})
         assert page["rows"].count("<tr>") == shown
         assert page["more"] == (shown < 465)
     assert "number-464" in page["rows"]
     assert page["count"] == "465 shown"
 
 
-async def test_matches_beyond_the_shown_ones_are_more(api: FakeApi, desk: Desk) -> None:
+async def test_matches_beyond_the_shown_ones_are_more(api: FakeApi, tab: TabSession) -> None:
     api.kept = numbered(65)
-    page = await listing(desk, {"search": "number"})
+    page = await build_listing(tab, {"search": "number"})
     assert (page["count"], page["more"]) == ("50 shown", True)
 
 
-async def test_a_search_tells_how_far_it_looked_and_looks_further(api: FakeApi, desk: Desk) -> None:
+async def test_a_search_tells_how_far_it_looked_and_looks_further(
+    api: FakeApi, tab: TabSession
+) -> None:
     api.kept = [*numbered(1500), ROW]
-    page = await listing(desk, {"search": "3f0e6f0e"})
+    page = await build_listing(tab, {"search": "3f0e6f0e"})
     assert (page["count"], page["more"]) == ("Searched the newest 1,000", True)
-    page = await listing(desk, {"search": "3f0e6f0e", "limit": 100})
+    page = await build_listing(tab, {"search": "3f0e6f0e", "limit": 100})
     assert (page["count"], page["more"]) == ("1 shown", False)
 
 
-async def test_a_refusal_is_told_in_the_page_s_language(api: FakeApi, line_: Line) -> None:
+async def test_a_refusal_is_told_in_the_page_s_language(
+    api: FakeApi, connection: ApiConnection
+) -> None:
     refusal = {"type": "urn:duologue:storage", "title": "The database failed"}
     api.answers["/api/conversations"] = (503, refusal)
-    told = (await listing(Desk(Hub(line_), VI), {}))["none"]
-    assert VI.refused("storage", "The database failed") in told
+    told = (await build_listing(TabSession(Feeds(connection), VI), {}))["none"]
+    assert VI.explain_refusal("storage", "The database failed") in told
     assert "Cơ sở dữ liệu" in told
 
 
 def test_a_row_is_text() -> None:
     evil = {**ROW, "persona": "<b>", "bot_id": "<i>", "status": "<u>", "end_reason": "<s>"}
-    drawn = row(evil, {}, {}, EN)
+    drawn = render_row(evil, {}, {}, EN)
     assert not any(mark in drawn for mark in ("<b>", "<i>", "<u>", "<s>"))
 
 
@@ -102,7 +106,7 @@ def test_the_user_is_called_as_on_the_conversation_s_page(
     seat: str, persona: str | None, user: str
 ) -> None:
     found = {**ROW, "seat": seat, "persona": persona}
-    assert f">{user}</td>" in row(found, {}, {"learner": "Minh"}, VI)
+    assert f">{user}</td>" in render_row(found, {}, {"learner": "Minh"}, VI)
 
 
 def test_search_finds_what_the_row_shows() -> None:
@@ -115,6 +119,8 @@ def test_search_finds_what_the_row_shows() -> None:
 
 def test_a_bot_by_prompt_is_not_listed_under_the_bot_whose_place_it_took() -> None:
     names = {"16": "demo bot"}
-    assert ">Bot theo prompt</td>" in row({**ROW, "bot_id": 16, "by_prompt": True}, names, {}, VI)
-    assert ">demo bot</td>" in row({**ROW, "bot_id": 16, "by_prompt": False}, names, {}, VI)
+    assert ">Bot theo prompt</td>" in render_row(
+        {**ROW, "bot_id": 16, "by_prompt": True}, names, {}, VI
+    )
+    assert ">demo bot</td>" in render_row({**ROW, "bot_id": 16, "by_prompt": False}, names, {}, VI)
     assert matches({**ROW, "by_prompt": True}, "by prompt", names, {}, EN)

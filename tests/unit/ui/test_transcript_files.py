@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from ui.exchange import WRITERS, Unreadable, differs_at, read
 from ui.transcript import Bubble
+from ui.transcript_files import WRITERS, Unreadable, find_divergence, parse_transcript
 
 DETAIL: dict[str, Any] = {
     "conversation_id": "abc",
@@ -20,7 +20,7 @@ LINES = DETAIL["history"]
 
 @pytest.mark.parametrize("kind", ["txt", "json", "md"])
 def test_what_was_written_can_be_read_again(kind: str) -> None:
-    assert read(WRITERS[kind](DETAIL)) == LINES
+    assert parse_transcript(WRITERS[kind](DETAIL)) == LINES
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_what_was_written_can_be_read_again(kind: str) -> None:
     ],
 )
 def test_many_forms_are_understood(text: str) -> None:
-    assert [line["role"] for line in read(text)] == ["user", "assistant"]
+    assert [line["role"] for line in parse_transcript(text)] == ["user", "assistant"]
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def test_many_forms_are_understood(text: str) -> None:
 )
 def test_what_is_no_transcript_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
-        read(text)
+        parse_transcript(text)
 
 
 def test_nothing_is_no_transcript_and_no_error() -> None:
-    assert read("  \n") == []
+    assert parse_transcript("  \n") == []
 
 
 def test_where_two_transcripts_part() -> None:
     one = [Bubble(at, "user", text, True) for at, text in enumerate("abc")]
     other = [Bubble(at, "user", text, True) for at, text in enumerate("axc")]
-    assert differs_at(one, other) == 1
-    assert differs_at(one, one[:2]) is None
-    assert differs_at(one, [one[0], Bubble(1, "user", "x")]) is None
+    assert find_divergence(one, other) == 1
+    assert find_divergence(one, one[:2]) is None
+    assert find_divergence(one, [one[0], Bubble(1, "user", "x")]) is None
