@@ -4,6 +4,7 @@ import json
 
 from pydantic import BaseModel
 
+from evaluation.results import ComparisonDocument, ExperimentDocument
 from nodes.bots.config import BotsFile
 from nodes.personas import Persona
 from tests.servers.process import ROOT
@@ -11,6 +12,8 @@ from tests.servers.process import ROOT
 FOLDER = ROOT / "docs" / "schemas"
 SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "bots.json": (BotsFile, "Duologue: bots.yaml"),
+    "comparison.json": (ComparisonDocument, "Duologue: two experiments compared"),
+    "experiment.json": (ExperimentDocument, "Duologue: what an experiment found"),
     "persona.json": (Persona, "Duologue: a file of personas/"),
 }
 
