@@ -9,15 +9,16 @@ from importlib import import_module
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import logs, problems
+from api import problems
 from api.auth import ApiKeys
 from api.bodies import BodyLimit
 from api.metrics import Metrics
 from api.published import publish
 from api.routes import about, bots, chat, conversations, runs, simulate
-from api.version import VERSION
+from core.settings import Settings
+from core.version import VERSION
+from graph import logs
 from graph.process import open_process
-from graph.settings import Settings
 
 log = logging.getLogger("duologue.api")
 ABOUT = """Makes two speakers talk: a bot under test and a simulated user.

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
-from graph.errors import Invalid
-from graph.text import clean_deep
+from core.errors import Invalid
+from core.text import clean_deep
 
 MAX_DEPTH = 60
 

@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from api.schemas import Accepted, ProblemOut
-from graph.events import EventName
+from core.events import EventName
 
 PROBLEM = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
 SAYS = {

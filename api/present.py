@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from graph.catalogue import Conversation
-from graph.state import Message
+from core.state import Message
+from graph.storage.sqlite.catalogue import Conversation
 
 
 def listed(row: Conversation) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.state import links
-from graph import errors
-from graph.errors import DuologueError
+from core import errors
+from core.errors import DuologueError
 
 log = logging.getLogger("duologue.api")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from graph.runs import Runs
+from graph.runs.service import Runs
 
 _ASKED = ("CreateConversation", "Simulate", "Fork", "OpenSession", "Change", "NextLine")
 _NULL = {"type": "null"}

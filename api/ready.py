@@ -1,8 +1,8 @@
 """Whether a bot can be talked to, as far as that is known without a call."""
 
-from graph.errors import Invalid, NotFound
-from graph.scenario import Scenario
-from nodes.cast import Cast
+from core.errors import Invalid, NotFound
+from core.scenario import Scenario
+from nodes.speakers.registry import Cast
 
 
 def lack(cast: Cast, id: str) -> str | None:

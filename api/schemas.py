@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
-from graph.scenario import MAX_TURNS, BotId, History, Prompt, Said, Scenario, Strict
-from graph.state import InFlight, Origin, Role
+from core.scenario import MAX_TURNS, BotId, History, Prompt, Said, Scenario, Strict
+from core.state import InFlight, Origin, Role
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
 StatusName = Literal["created", "running", "waiting", "completed", "stopped", "interrupted"]

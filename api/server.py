@@ -12,12 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import logs
 from api.app import create_app
-from api.ports import bound
 from api.routes.about import user_note
-from graph.errors import ConfigError, DuologueError
-from graph.settings import Settings
+from core.errors import ConfigError, DuologueError
+from core.ports import bound
+from core.settings import Settings
+from graph import logs
 from nodes.bots.config import open_secrets, read_bots
 
 log = logging.getLogger("duologue.api")

@@ -8,9 +8,9 @@ import orjson
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from graph.follow import Follower
-from graph.live import Frame
-from graph.settings import Settings
+from core.settings import Settings
+from graph.stream.follower import Follower
+from graph.stream.live import Frame
 
 log = logging.getLogger("duologue.api")
 

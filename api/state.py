@@ -7,9 +7,9 @@ from fastapi import Depends, Query, Request
 from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from graph.errors import NotFound, Stopping
-from graph.runs import Runs
-from graph.settings import Settings
+from core.errors import NotFound, Stopping
+from core.settings import Settings
+from graph.runs.service import Runs
 
 ClientId = Annotated[
     str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")

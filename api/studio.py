@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
-from graph import studio
+from graph.studio import app as studio
 
 # Not /info, /metrics and /docs: those are LangGraph's here, and Studio reads the first.
 OURS = ("/health", "/simulate", "/session", "/chat/stream", "/api/")

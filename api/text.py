@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from graph.follow import Follower
-from graph.live import Frame
+from graph.stream.follower import Follower
+from graph.stream.live import Frame
 
 SPEAKERS = {"user": "User", "assistant": "Bot"}
 

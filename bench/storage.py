@@ -11,14 +11,14 @@ from typing import Any
 import aiohttp
 
 from bench.processes import Mocks, service, settings
-from graph.catalogue import Conversation
-from graph.ends import Status
+from core.ends import Status
+from core.scenario import Scenario
+from core.settings import Settings
+from core.state import now
 from graph.process import open_process
-from graph.runs import Runs
-from graph.scenario import Scenario
-from graph.settings import Settings
-from graph.state import now
-from graph.storage import open_storage
+from graph.runs.service import Runs
+from graph.storage.opening import open_storage
+from graph.storage.sqlite.catalogue import Conversation
 
 
 def size(path: Path) -> int:

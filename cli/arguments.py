@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from graph.ends import Status
+from core.ends import Status
 
 EPILOG = """\
 exit codes:

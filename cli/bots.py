@@ -7,8 +7,8 @@ from argparse import Namespace
 from time import monotonic
 
 from cli.plain import utf8
-from graph.errors import Invalid
-from graph.settings import Settings
+from core.errors import Invalid
+from core.settings import Settings
 from nodes.bots.config import AnyBot, missing_secrets, read_bots
 
 

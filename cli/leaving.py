@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from cli.pipes import write_nowhere
 from cli.telling import Closing, Opening, Show
-from graph.live import Frame
+from graph.stream.live import Frame
 
 T = TypeVar("T")
 

@@ -11,14 +11,14 @@ from api.present import detail, listed
 from cli.plain import utf8
 from cli.rows import bot_of, columns, remark
 from cli.telling import SPEAKERS, error_line
-from graph.catalogue import Conversation
-from graph.errors import NotFound
+from core.errors import NotFound
+from core.settings import Settings
+from core.state import Message
 from graph.process import open_runs
-from graph.runs import Runs
-from graph.settings import Settings
-from graph.state import Message
-from graph.storage import open_storage, sqlite_path
-from nodes.cast import Cast
+from graph.runs.service import Runs
+from graph.storage.opening import open_storage, sqlite_path
+from graph.storage.sqlite.catalogue import Conversation
+from nodes.speakers.registry import Cast
 
 
 @asynccontextmanager

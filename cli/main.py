@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli.arguments import read
 from cli.pipes import write_nowhere
-from graph.errors import (
+from core.errors import (
     Busy,
     ConfigError,
     Conflict,
@@ -21,7 +21,7 @@ from graph.errors import (
 )
 
 if TYPE_CHECKING:
-    from graph.settings import Settings
+    from core.settings import Settings
 
 WELL, ASKED_WRONG, FAILED, ABANDONED = 0, 2, 3, 130
 _WRONG = (ConfigError, Invalid, NotFound, Forbidden, Busy, Conflict)

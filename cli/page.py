@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from api.ports import bound
+from core.ports import bound
 
 
 def ui(options: Namespace) -> int:

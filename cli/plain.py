@@ -5,7 +5,7 @@ import json
 from typing import Any, Self, TextIO
 
 from cli.telling import SPEAKERS, Closing, Opening, error_line, note_of
-from graph.live import Frame
+from graph.stream.live import Frame
 
 
 def utf8(stream: TextIO) -> TextIO:

@@ -1,8 +1,8 @@
 """What there is to say of a conversation or a line, as plain texts."""
 
 from api.present import by_prompt
-from graph.catalogue import Conversation
-from graph.state import Message
+from core.state import Message
+from graph.storage.sqlite.catalogue import Conversation
 
 
 def columns(row: Conversation) -> list[str]:

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.telling import SPEAKERS, Closing, Opening, error_line, note_of
-from graph.live import Frame
-from graph.state import Role
+from core.state import Role
+from graph.stream.live import Frame
 
 STYLES: dict[Role, str] = {"user": "bold cyan", "assistant": "bold green"}
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

@@ -5,8 +5,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from graph.errors import ConfigError
-from graph.settings import Settings, variable
+from core.errors import ConfigError
+from core.settings import Settings, variable
 
 GIVEN = {
     "database_url": "--database",
@@ -47,7 +47,7 @@ def load_env(file: Path) -> None:
 def log_to_file(settings: Settings) -> None:
     """The log goes to its file where one is set; else only warnings are seen, on stderr."""
     if settings.log_file:
-        from api.logs import set_up
+        from graph.logs import set_up
 
         set_up(settings, aloud=False)
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cli.rows import columns, remark
 from cli.screen import said, shown
-from graph.catalogue import Conversation
-from graph.state import Message
+from core.state import Message
+from graph.storage.sqlite.catalogue import Conversation
 
 _COLOURS = {"completed": "green", "interrupted": "red", "running": "cyan"}
 

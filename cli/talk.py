@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from api import logs
 from cli.leaving import Audience, stopping
 from cli.plain import Json, Plain, utf8
 from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
 from cli.wanted import persona, scenario
-from graph.catalogue import Conversation
-from graph.ends import EndReason, Status
-from graph.errors import Busy
-from graph.follow import Follower
-from graph.live import View, nobody_watches
+from core.ends import EndReason, Status
+from core.errors import Busy
+from core.scenario import Scenario
+from core.settings import Settings
+from graph import logs
 from graph.process import open_process
-from graph.runs import Runs
-from graph.scenario import Scenario
-from graph.settings import Settings
+from graph.runs.service import Runs
+from graph.storage.sqlite.catalogue import Conversation
+from graph.stream.follower import Follower
+from graph.stream.live import View, nobody_watches
 
 
 class Act(Protocol):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from graph.ends import EndReason, Status
-from graph.live import Frame
-from graph.state import Role
+from core.ends import EndReason, Status
+from core.state import Role
+from graph.stream.live import Frame
 
 SPEAKERS: dict[Role, str] = {"user": "User", "assistant": "Bot"}
 NO_MODEL = (

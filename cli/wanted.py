@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from graph.errors import ConfigError, Invalid
-from graph.scenario import MAX_HISTORY, Line, Scenario
-from graph.settings import Settings
-from graph.text import clean_deep
-from nodes.files import load
-from nodes.personas import Persona
+from core.errors import ConfigError, Invalid
+from core.files import load
+from core.scenario import MAX_HISTORY, Line, Scenario
+from core.settings import Settings
+from core.text import clean_deep
+from nodes.speakers.personas import Persona
 
 _OPTIONS = {"bot_id": "--bot", "max_turns": "--turns", "time_limit_s": "--time-limit"}
 _TAKEN_OVER = ("bot_prompt", "user_prompt", "user", "first_speaker", "initial_message")

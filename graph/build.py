@@ -8,14 +8,14 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from graph import tracing
-from graph.edges import Next, after_bot, after_open, after_replay, after_user
-from graph.state import State
+from core import tracing
+from core.rules import Next, after_bot, after_open, after_replay, after_user
+from core.state import State
 from nodes.bot import bot_speaks
-from nodes.cast import Cast
 from nodes.context import AnyContext, Context, Directions
 from nodes.open import open_session
 from nodes.replay import replay_turn
+from nodes.speakers.registry import Cast
 from nodes.user import user_speaks
 
 Node = Callable[..., Any]

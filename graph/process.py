@@ -5,13 +5,13 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from graph.live import Watch, nobody_watches
-from graph.runs import Runs
-from graph.settings import Settings
-from graph.storage import Storage, open_storage, sqlite_path
+from core.settings import Settings
+from demo.server import serve_demo
+from graph.runs.service import Runs
+from graph.storage.opening import Storage, open_storage, sqlite_path
+from graph.stream.live import Watch, nobody_watches
 from nodes.bots.config import DemoBot, read_bots
-from nodes.bots.demo import serve_demo
-from nodes.cast import Cast
+from nodes.speakers.registry import Cast
 
 
 @asynccontextmanager

@@ -7,14 +7,14 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from graph.edges import end_after_turn
-from graph.ends import EndReason
-from graph.errors import BotError
-from graph.state import Message, State, adding, message
-from nodes.attempts import attempts
-from nodes.cast import Cast
+from core.ends import EndReason
+from core.errors import BotError
+from core.rules import end_after_turn
+from core.state import Message, State, adding, message
+from nodes.calls.retry import attempts
 from nodes.context import AnyContext, Context, asked, patience
-from nodes.speakers import Ask, Reply
+from nodes.speakers.protocol import Ask, Reply
+from nodes.speakers.registry import Cast
 
 
 async def bot_speaks(

@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
-from graph.events import Voice
-from graph.scenario import Scenario
-from graph.state import State
-from nodes.attempts import Patience
-from nodes.cast import Cast
-from nodes.speakers import Ask
+from core.events import Voice
+from core.scenario import Scenario
+from core.state import State
+from nodes.calls.retry import Patience
+from nodes.speakers.protocol import Ask
+from nodes.speakers.registry import Cast
 
 
 class Context(Protocol):

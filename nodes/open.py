@@ -4,12 +4,12 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from graph.edges import after_open
-from graph.errors import BotError
-from graph.state import State
-from nodes.attempts import attempts
-from nodes.cast import Cast
+from core.errors import BotError
+from core.rules import after_open
+from core.state import State
+from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
+from nodes.speakers.registry import Cast
 
 
 def _who_speaks(state: State, cast: Cast) -> str:

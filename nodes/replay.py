@@ -5,12 +5,12 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from graph.errors import BotError
-from graph.state import Message, State
-from nodes.attempts import attempts
-from nodes.cast import Cast
+from core.errors import BotError
+from core.state import Message, State
+from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
-from nodes.speakers import Ask
+from nodes.speakers.protocol import Ask
+from nodes.speakers.registry import Cast
 
 
 async def replay_turn(

@@ -7,15 +7,15 @@ from typing import Any
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from graph.ends import EndReason
-from graph.errors import UserError
-from graph.events import Voice
-from graph.state import Seat, State, adding, message
-from graph.text import clean
-from nodes.attempts import attempts
-from nodes.cast import Cast
+from core.ends import EndReason
+from core.errors import UserError
+from core.events import Voice
+from core.state import Seat, State, adding, message
+from core.text import clean
+from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
-from nodes.speakers import Ask, Said
+from nodes.speakers.protocol import Ask, Said
+from nodes.speakers.registry import Cast
 
 
 async def user_speaks(

@@ -10,9 +10,9 @@ from api.documents import answers
 from api.metrics import Metrics
 from api.pages import reference, welcome
 from api.state import AnyRuns, AnySettings
-from api.version import VERSION
-from graph.errors import StorageError, StorageFull
-from graph.settings import Settings
+from core.errors import StorageError, StorageFull
+from core.settings import Settings
+from core.version import VERSION
 
 router = APIRouter(tags=["about"], responses=answers())
 

@@ -10,8 +10,8 @@ from api.bodies import StrictRoute
 from api.documents import answers
 from api.ready import lack
 from api.state import AnyRuns
-from graph.errors import BotError
-from graph.runs import Runs
+from core.errors import BotError
+from graph.runs.service import Runs
 
 router = APIRouter(prefix="/api", tags=["bots"], route_class=StrictRoute, responses=answers())
 BotPath = Annotated[str, Path(max_length=100)]

@@ -10,8 +10,8 @@ from api.documents import STREAM, answers
 from api.routes.conversations import Key, create
 from api.routes.runs import spoken
 from api.state import AnyRuns, AnySettings, known_id
-from graph.aside import next_line
-from graph.scenario import Scenario
+from core.scenario import Scenario
+from graph.suggest import next_line
 
 router = APIRouter(tags=["chat"], route_class=StrictRoute, responses=answers())
 

@@ -12,10 +12,10 @@ from api.bodies import StrictRoute
 from api.documents import answers
 from api.present import detail, listed
 from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
-from graph.errors import Invalid
-from graph.forks import checkpoints_of, fork
-from graph.runs import Runs
-from graph.scenario import Scenario
+from core.errors import Invalid
+from core.scenario import Scenario
+from graph.runs.forks import checkpoints_of, fork
+from graph.runs.service import Runs
 
 router = APIRouter(
     prefix="/api/conversations",

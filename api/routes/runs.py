@@ -12,12 +12,12 @@ from api.documents import ACCEPTED, STREAM, answers
 from api.present import listed
 from api.sse import Stream, graph_stream, stream
 from api.state import Absent, AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
-from graph.cursor import Cursor
-from graph.ends import Status
-from graph.follow import Follower
-from graph.live import View
-from graph.runs import Runs
-from graph.settings import Settings
+from core.ends import Status
+from core.settings import Settings
+from graph.runs.service import Runs
+from graph.stream.cursor import Cursor
+from graph.stream.follower import Follower
+from graph.stream.live import View
 
 router = APIRouter(
     prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)

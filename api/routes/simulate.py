@@ -17,11 +17,11 @@ from api.routes.runs import accepted
 from api.sse import Stream, stream
 from api.state import AnyRuns, links, prefers_async
 from api.text import text_stream
-from graph.ends import Status
-from graph.errors import Busy, Conflict
-from graph.follow import Follower
-from graph.live import Frame, View
-from graph.runs import Runs
+from core.ends import Status
+from core.errors import Busy, Conflict
+from graph.runs.service import Runs
+from graph.stream.follower import Follower
+from graph.stream.live import Frame, View
 
 router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=answers())
 Form = Literal["text", "events", "json"]

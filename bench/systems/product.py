@@ -9,10 +9,10 @@ import uvloop
 
 from bench.load import Options, Tally, files_needed, options, tell, window
 from bench.processes import settings
+from core.scenario import Scenario
+from core.settings import Settings
 from graph.process import open_process
-from graph.runs import Runs
-from graph.scenario import Scenario
-from graph.settings import Settings
+from graph.runs.service import Runs
 
 
 async def talk(runs: Runs, tally: Tally, turns: int) -> None:

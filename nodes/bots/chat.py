@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from graph.errors import BotError
-from nodes.attempts import within
-from nodes.models import Chat
+from core.errors import BotError
+from nodes.calls.models import Chat
+from nodes.calls.retry import within
 from nodes.prompts import OPEN_AS_BOT
-from nodes.speakers import Ask, OnPiece, Reply
+from nodes.speakers.protocol import Ask, OnPiece, Reply
 
 
 class ChatBot:

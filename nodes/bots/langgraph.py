@@ -9,15 +9,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from graph.errors import BotError
-from graph.settings import Settings
-from graph.state import Usage
-from graph.text import clean
-from nodes.attempts import within
+from core.errors import BotError
+from core.files import resolved
+from core.settings import Settings
+from core.state import Usage
+from core.text import clean
 from nodes.bots.config import LangGraphBot
-from nodes.files import resolved
-from nodes.http import MAX_REPLY_BYTES, Answer, Client, body, request
-from nodes.speakers import Ask, OnPiece, Reply
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, Client, body, request
+from nodes.calls.retry import within
+from nodes.speakers.protocol import Ask, OnPiece, Reply
 
 T = TypeVar("T")
 MOST_SETTLED = 10_000

@@ -10,15 +10,15 @@ from urllib.parse import quote
 
 import orjson
 
-from graph.errors import BotError
-from graph.scenario import Scenario
-from graph.settings import Settings
-from graph.text import clean, clean_deep
-from nodes.attempts import within
+from core.errors import BotError
+from core.files import resolved, secrets_in
+from core.scenario import Scenario
+from core.settings import Settings
+from core.text import clean, clean_deep
 from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
-from nodes.files import resolved, secrets_in
-from nodes.http import Answer, Client, body, packed, reach, request
-from nodes.speakers import Ask, OnPiece, Reply
+from nodes.calls.http import Answer, Client, body, packed, reach, request
+from nodes.calls.retry import within
+from nodes.speakers.protocol import Ask, OnPiece, Reply
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

@@ -13,9 +13,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import sync_playwright
 
+from core.settings import Settings
 from graph.build import builder
-from graph.settings import Settings
-from nodes.cast import Cast
+from nodes.speakers.registry import Cast
 from tests.servers.process import ROOT
 
 PAGE = "<body style='margin:0;font-family:sans-serif'><pre class='mermaid'></pre></body>"

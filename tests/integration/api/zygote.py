@@ -29,8 +29,8 @@ def load() -> None:
     import uvicorn.protocols.websockets.auto  # noqa: F401
 
     import api.server
-    import nodes.bots.demo  # noqa: F401
-    from graph.settings import Settings
+    import demo.server  # noqa: F401
+    from core.settings import Settings
 
     # Routes are built when they are first needed: here once for all.
     api.server.create_app(Settings()).openapi()
@@ -48,7 +48,7 @@ def be_server(order: dict[str, Any]) -> int:
         os.dup2(os.open(Path(order["folder"]) / name, os.O_WRONLY | os.O_CREAT), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     from api.server import serve
-    from graph.settings import Settings
+    from core.settings import Settings
 
     return serve(Settings.from_env(os.environ))
 

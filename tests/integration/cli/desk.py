@@ -7,8 +7,8 @@ from typing import Any
 
 from api.present import detail
 from cli.look import stored
-from graph.runs import Runs
-from graph.settings import Settings
+from core.settings import Settings
+from graph.runs.service import Runs
 from tests.servers.process import Process
 from tests.servers.remote import Remote
 from tests.servers.robot import RobotCall, reply_to

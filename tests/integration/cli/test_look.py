@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from graph.forks import fork
+from core.settings import Settings
 from graph.process import open_process
-from graph.settings import Settings
+from graph.runs.forks import fork
 from tests.integration.cli.desk import Desk, begun
 
 

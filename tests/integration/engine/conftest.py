@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.attempts import Patience
+from nodes.calls.retry import Patience
 from tests.integration.engine.house import House
 from tests.servers.robot import RobotServer
 

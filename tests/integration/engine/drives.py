@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from graph.scenario import Scenario
+from core.scenario import Scenario
 from tests.integration.engine.house import House
 
 

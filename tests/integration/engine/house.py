@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from graph.ends import Status
-from graph.follow import Follower
-from graph.live import Frame
+from core.ends import Status
+from core.scenario import Scenario
+from core.settings import Settings
 from graph.process import open_process
-from graph.runs import Runs
-from graph.scenario import Scenario
-from graph.settings import Settings
+from graph.runs.service import Runs
+from graph.stream.follower import Follower
+from graph.stream.live import Frame
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from graph.errors import Busy
-from graph.follow import Follower
-from graph.live import Frame
+from core.errors import Busy
+from graph.stream.follower import Follower
+from graph.stream.live import Frame
 from tests.integration.engine.house import House, created, followed, lines, rested
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until

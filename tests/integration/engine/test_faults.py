@@ -2,7 +2,7 @@
 
 import pytest
 
-from graph.ends import Status
+from core.ends import Status
 from tests.integration.engine.house import (
     House,
     agree,

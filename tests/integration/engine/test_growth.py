@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from graph.ends import Status
+from core.ends import Status
+from core.settings import Settings
 from graph.process import open_runs
-from graph.runs import Runs
-from graph.settings import Settings
-from graph.storage import open_storage
-from nodes.cast import Cast
-from nodes.speakers import Ask, Bot, OnPiece, Reply, Said, User
+from graph.runs.service import Runs
+from graph.storage.opening import open_storage
+from nodes.speakers.protocol import Ask, Bot, OnPiece, Reply, Said, User
+from nodes.speakers.registry import Cast
 from tests.integration.engine.house import created, rested, status
 
 

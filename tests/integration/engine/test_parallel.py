@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from graph.ends import Status
-from graph.errors import Busy, Conflict
-from graph.runs import Runs
+from core.ends import Status
+from core.errors import Busy, Conflict
+from graph.runs.service import Runs
 from tests.integration.engine.house import (
     House,
     agree,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from graph.ends import Status
-from graph.errors import Busy, Conflict, DuologueError, Full, Invalid, KeyReused, NotFound, Stopping
-from graph.scenario import Scenario
+from core.ends import Status
+from core.errors import Busy, Conflict, DuologueError, Full, Invalid, KeyReused, NotFound, Stopping
+from core.scenario import Scenario
 from tests.integration.engine.house import (
     House,
     agree,

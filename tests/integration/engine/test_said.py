@@ -2,8 +2,8 @@
 
 import pytest
 
-from graph.ends import Status
-from graph.errors import Conflict
+from core.ends import Status
+from core.errors import Conflict
 from tests.integration.engine.house import House, created, lines, rested, status
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until

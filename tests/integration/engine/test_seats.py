@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from graph.ends import Status
-from graph.errors import Conflict, Invalid
-from graph.runs import Runs
+from core.ends import Status
+from core.errors import Conflict, Invalid
+from graph.runs.service import Runs
 from tests.integration.engine.house import (
     House,
     agree,

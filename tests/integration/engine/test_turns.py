@@ -2,9 +2,9 @@
 
 import pytest
 
-from graph.ends import Status
-from graph.errors import Conflict
-from graph.scenario import Line
+from core.ends import Status
+from core.errors import Conflict
+from core.scenario import Line
 from tests.integration.engine.house import (
     House,
     agree,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graph.ends import Status
+from core.ends import Status
 from tests.integration.engine.house import (
     House,
     agree,

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from graph import views as module
-from graph.ends import Status
+from core.ends import Status
+from graph.stream import views as module
 from tests.integration.engine.house import House, created, exact, lines, ran, rested, status
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until

@@ -15,7 +15,7 @@ from tests.servers.wait import wait_until
 SERVE = """
 import os, sys
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
-from graph.settings import Settings
+from core.settings import Settings
 from api.server import serve
 sys.exit(serve(Settings.from_env(os.environ)))
 """

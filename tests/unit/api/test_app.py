@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from api import app as service
 from api.app import create_app
-from graph.settings import Settings
+from core.settings import Settings
 
 BROWSER = {"Accept": "text/html"}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.bodies import BodyLimit, strict_json
-from graph.errors import Invalid
+from core.errors import Invalid
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 
 from api import problems
 from api.schemas import Simulate
-from graph import errors
-from graph.errors import DuologueError
+from core import errors
+from core.errors import DuologueError
 
 KINDS: list[tuple[DuologueError, int, str]] = [
     (errors.Invalid("why", "max_turns"), 422, "invalid"),

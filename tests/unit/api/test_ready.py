@@ -8,9 +8,9 @@ import pytest
 
 from api.published import _known
 from api.ready import lack
-from graph.errors import NotFound
-from graph.settings import Settings
-from nodes.cast import Cast
+from core.errors import NotFound
+from core.settings import Settings
+from nodes.speakers.registry import Cast
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import server
-from api.ports import bound
-from graph.errors import ConfigError
-from graph.settings import Settings
+from core.errors import ConfigError
+from core.ports import bound
+from core.settings import Settings
 
 
 def serving(lifespan: Any) -> tuple[int, list[str]]:

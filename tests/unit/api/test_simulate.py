@@ -6,9 +6,9 @@ import pytest
 from starlette.requests import Request
 
 from api.routes.simulate import Form, OneRun, form_of
-from graph.ends import Status
-from graph.live import Frame, View
-from graph.state import message
+from core.ends import Status
+from core.state import message
+from graph.stream.live import Frame, View
 
 USER = message("user", "xin chào", index=0, turn=1, origin="human")
 

@@ -1,8 +1,8 @@
 """The conversation as lines."""
 
 from api.text import line_of
-from graph.cursor import Cursor
-from graph.live import Frame
+from graph.stream.cursor import Cursor
+from graph.stream.live import Frame
 
 
 def test_an_error_is_one_line_whatever_the_bot_said() -> None:

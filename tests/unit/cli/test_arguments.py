@@ -17,7 +17,7 @@ def test_help_imports_nothing_slow() -> None:
 
 def test_langgraph_is_strict_whatever_the_environment_says() -> None:
     program = (
-        "import os; os.environ['LANGGRAPH_STRICT_MSGPACK'] = 'false'; import cli.main, graph.state;"
+        "import os; os.environ['LANGGRAPH_STRICT_MSGPACK'] = 'false'; import cli.main, core.state;"
         "from langgraph.checkpoint.serde import _msgpack; print(_msgpack.STRICT_MSGPACK_ENABLED)"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True\n"

@@ -11,8 +11,8 @@ from cli import leaving
 from cli.leaving import Audience, stopping
 from cli.plain import Plain
 from cli.telling import Opening
-from graph.cursor import Cursor
-from graph.live import Frame
+from graph.stream.cursor import Cursor
+from graph.stream.live import Frame
 
 OPENING = Opening("id", "Robot", "scripted user", 0, 2)
 

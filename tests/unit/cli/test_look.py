@@ -11,9 +11,9 @@ from api.present import listed
 from cli.look import facts, transcript
 from cli.rows import columns, remark
 from cli.tables import age, print_bots, print_list, print_transcript
-from graph.catalogue import Conversation
-from graph.ends import Status
-from graph.state import message
+from core.ends import Status
+from core.state import message
+from graph.storage.sqlite.catalogue import Conversation
 
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from api.ports import bound
 from cli import main
 from cli.main import COMMANDS
-from graph.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
+from core.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
+from core.ports import bound
 
 
 @pytest.fixture(autouse=True)

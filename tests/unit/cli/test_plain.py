@@ -6,9 +6,9 @@ from typing import Any
 
 from cli.plain import Json, Plain, utf8
 from cli.telling import Closing, Opening
-from graph.cursor import Cursor
-from graph.ends import EndReason, Status
-from graph.live import Frame
+from core.ends import EndReason, Status
+from graph.stream.cursor import Cursor
+from graph.stream.live import Frame
 
 OPENING = Opening("the-id", "Robot", "scripted user", 0, 2, ("A note.",))
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable", "where": "bot"}

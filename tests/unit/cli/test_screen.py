@@ -11,9 +11,9 @@ from rich.text import Text
 
 from cli.screen import Screen, lasted, said, shown
 from cli.telling import Closing, Opening
-from graph.cursor import Cursor
-from graph.ends import EndReason, Status
-from graph.live import Frame
+from core.ends import EndReason, Status
+from graph.stream.cursor import Cursor
+from graph.stream.live import Frame
 
 WIDTH = 60
 OPENING = Opening("the-id", "Robot", "scripted user", 0, 10, ("No model is configured.",))

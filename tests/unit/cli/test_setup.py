@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli import arguments, setup
-from graph.errors import ConfigError
-from graph.settings import Settings
+from core.errors import ConfigError
+from core.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from cli.telling import Tally, error_line, note_of, resume_command
-from graph.cursor import Cursor
-from graph.live import Frame
+from graph.stream.cursor import Cursor
+from graph.stream.live import Frame
 
 
 def test_resume_command_can_be_pasted() -> None:

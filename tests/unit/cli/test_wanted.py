@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cli import arguments, wanted
-from graph.errors import ConfigError, Invalid
-from graph.scenario import Line, Scenario
-from graph.settings import Settings
+from core.errors import ConfigError, Invalid
+from core.scenario import Line, Scenario
+from core.settings import Settings
 
 
 def scenario(*argv: str) -> Scenario:

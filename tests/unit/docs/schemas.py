@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from evaluation.results import ComparisonDocument, ExperimentDocument
 from nodes.bots.config import BotsFile
-from nodes.personas import Persona
+from nodes.speakers.personas import Persona
 from tests.servers.process import ROOT
 
 FOLDER = ROOT / "docs" / "schemas"

@@ -6,11 +6,11 @@ from typing import get_args
 
 from api.app import create_app
 from api.problems import STATUS
-from graph.ends import EndReason, Status
-from graph.errors import SpeakerError
-from graph.events import EventName
-from graph.scenario import Scenario
-from graph.settings import Settings
+from core.ends import EndReason, Status
+from core.errors import SpeakerError
+from core.events import EventName
+from core.scenario import Scenario
+from core.settings import Settings
 from tests.servers.process import ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text("utf-8")

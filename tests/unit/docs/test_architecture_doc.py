@@ -7,7 +7,11 @@ from tests.servers.process import ROOT
 
 TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 NAMES = set(re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", TEXT))
-SOURCES = [path for folder in ("graph", "nodes", "api") for path in (ROOT / folder).rglob("*.py")]
+SOURCES = [
+    path
+    for folder in ("core", "nodes", "demo", "graph", "api")
+    for path in (ROOT / folder).rglob("*.py")
+]
 
 
 def members() -> dict[str, set[str]]:
@@ -49,6 +53,6 @@ def test_functions_exist() -> None:
 
 
 def test_files_exist() -> None:
-    files = set(re.findall(r"`((?:graph|nodes|api)/\w+\.py)`", TEXT))
+    files = set(re.findall(r"`((?:core|nodes|demo|graph|api)/[\w/]+\.py)`", TEXT))
     assert len(files) > 8
     assert {name for name in files if not (ROOT / name).exists()} == set()

@@ -12,9 +12,9 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from graph.settings import Settings, variable
+from core.settings import Settings, variable
 from nodes.bots.config import BotsFile
-from nodes.personas import Persona
+from nodes.speakers.personas import Persona
 from tests.servers.process import ROOT
 from tests.unit.docs.schemas import FOLDER, SCHEMAS, schema
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from graph.errors import StorageFull
-from graph.storage import open_storage
+from core.errors import StorageFull
+from graph.storage.opening import open_storage
 
 
 async def test_a_full_database_is_in_trouble_until_there_is_room(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from graph.events import Silence
-from graph.scenario import Scenario
-from graph.state import Role, message
-from nodes.speakers import Ask
+from core.events import Silence
+from core.scenario import Scenario
+from core.state import Role, message
+from nodes.speakers.protocol import Ask
 from tests.servers.host import Host
 
 

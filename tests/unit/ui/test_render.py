@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.problems import STATUS
-from graph.errors import BotError, SpeakerError
+from core.errors import BotError, SpeakerError
 from ui import render
 from ui.texts import LANGUAGES, Words
 from ui.transcript import Aside, Bubble, Transcript

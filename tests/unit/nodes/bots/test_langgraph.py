@@ -8,14 +8,14 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 
-from graph.errors import BotError
-from graph.scenario import Scenario
-from graph.settings import Settings
-from graph.state import message
+from core.errors import BotError
+from core.scenario import Scenario
+from core.settings import Settings
+from core.state import message
 from nodes.bots.config import LangGraphBot
 from nodes.bots.langgraph import LangGraphServerBot
-from nodes.http import Client
-from nodes.speakers import Ask, Reply
+from nodes.calls.http import Client
+from nodes.speakers.protocol import Ask, Reply
 from tests.servers.host import Host
 
 ID = "0b1f6e0e-5d2c-4a4e-9a55-8d1f0c1b2a3d"

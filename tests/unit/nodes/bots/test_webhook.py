@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
-from graph.errors import BotError
-from graph.settings import Settings
+from core.errors import BotError
+from core.settings import Settings
 from nodes.bots.config import WebhookBot
 from nodes.bots.webhook import Webhook
-from nodes.http import Client
+from nodes.calls.http import Client
 from tests.servers.robot import RobotServer, reply_to
 from tests.unit.nodes.desk import Desk, asks, desk
 

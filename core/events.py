@@ -1,0 +1,56 @@
+"""What a run tells the world while it goes on; names and keys are a promise to clients."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from core.state import Message, Role
+
+EventName = Literal["status", "token", "message", "discarded", "reset", "error", "done"]
+
+
+class Voice(Protocol):
+    """Through which nodes report. Nothing here waits, nothing here fails."""
+
+    def status(self, status: str, message: str, **facts: Any) -> None:
+        """What is being done right now; `facts` are texts and numbers."""
+
+    def piece(self, role: Role, text: str) -> None:
+        """A preview of the message being said, as it arrives."""
+
+    def reset(self, why: str) -> None:
+        """The preview so far is void; the message is said anew."""
+
+    def discarded(self, text: str, why: str) -> None:
+        """A simulated line was refused and is asked for again."""
+
+    def stored(self, messages: Sequence[Message], turn: int) -> None:
+        """The whole transcript as it stands on disk, and the turns finished."""
+
+
+class Silence:
+    """A voice that nobody hears."""
+
+    def status(self, status: str, message: str, **facts: Any) -> None: ...
+
+    def piece(self, role: Role, text: str) -> None: ...
+
+    def reset(self, why: str) -> None: ...
+
+    def discarded(self, text: str, why: str) -> None: ...
+
+    def stored(self, messages: Sequence[Message], turn: int) -> None: ...
+
+
+def message_data(line: Message, index: int) -> dict[str, Any]:
+    """The data of a `message` event."""
+    return {
+        "role": line["role"],
+        "text": line["content"],
+        "index": index,
+        "turn": line["turn"],
+        "timestamp": line["timestamp"],
+        "origin": line["origin"],
+        "name": line["name"],
+        "latency_ms": line.get("latency_ms"),
+        "usage": line.get("usage"),
+    }

@@ -1,0 +1,85 @@
+"""YAML files that users write: a mistake is told with file, line, key and reason."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from core.errors import ConfigError
+from core.text import clean_deep
+
+M = TypeVar("M", bound=BaseModel)
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def load(path: Path, model: type[M]) -> M:
+    """The file as a checked model. Raises `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or "is not YAML"
+        raise ConfigError(reason, file=str(path), line=mark and mark.line + 1) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
+    except (ValueError, RecursionError) as error:  # a date with a 13th month, a thousand brackets
+        raise ConfigError(f"is not YAML that can be used: {error}", file=str(path)) from None
+    try:
+        return model.model_validate(clean_deep(data if data is not None else {}))
+    except ValidationError as error:
+        raise _explained(path, tree, error) from None
+
+
+def _explained(path: Path, tree: yaml.Node | None, error: ValidationError) -> ConfigError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    loc = first["loc"]
+    line, known = _line(tree, loc)
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, known or loc)))
+
+
+def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int | None, list[str]]:
+    """The line of the deepest part of `loc` that the file has, and that part's path."""
+    if node is None:
+        return None, [str(part) for part in loc]
+    line, path = node.start_mark.line + 1, []
+    for part in loc:
+        found = _child(node, part)
+        if found is None:
+            if part == loc[-1]:
+                path.append(str(part))
+            continue
+        line, node = found
+        path.append(str(part))
+    return line, path
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+def secrets_in(value: Any) -> set[str]:
+    """The names of the environment variables that `value` refers to as `${NAME}`."""
+    if isinstance(value, str):
+        return set(_SECRET.findall(value))
+    if isinstance(value, dict):
+        return {name for item in value.values() for name in secrets_in(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in secrets_in(item)}
+    return set()
+
+
+def resolved(value: str) -> str:
+    """The text with each `${NAME}` replaced from the environment, looked up now."""
+    return _SECRET.sub(lambda match: os.environ.get(match[1], ""), value)

@@ -1,0 +1,77 @@
+"""Settings: read once from the environment, checked, frozen, passed on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from core.errors import ConfigError
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class Settings(BaseModel):
+    """How this process is set up. Every field is also an environment variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 25050
+    database_url: str = "sqlite:///duologue.db"
+    bots: Path = Path("bots.yaml")
+    personas: Path = Path("personas")
+    api_keys: Annotated[list[SecretStr], BeforeValidator(_listed)] = []
+    cors_origins: Annotated[list[str], BeforeValidator(_listed)] = []
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_file: Path | None = None
+    model: str = "gpt-4o-mini"
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    ui: bool = True
+    resume_on_start: bool = True
+    max_body_bytes: Annotated[int, Field(ge=1000)] = 2_000_000
+    max_open_runs: Annotated[int, Field(ge=1)] = 2000
+    max_turns: Annotated[int, Field(ge=1, le=2000)] = 2000
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    attempts_total_s: Annotated[float, Field(gt=0, le=3600)] = 55.0
+    model_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 50.0
+    init_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    turn_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    heartbeat_s: Annotated[float, Field(gt=0, le=15)] = 10.0
+    send_timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
+    grace_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    demo_delay_s: Annotated[float, Field(ge=0, le=30)] = 0.0
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model is configured for simulated users and prompt bots."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **changes: Any) -> Self:
+        """Settings from `DUOLOGUE_<FIELD>` and the usual `OPENAI_*`; `changes` win.
+
+        Raises `ConfigError` naming the variable that does not fit.
+        """
+        found: dict[str, Any] = {}
+        for name in cls.model_fields:
+            key = variable(name)
+            if environ.get(key, "") != "":
+                found[name] = environ[key]
+        found.update({name: value for name, value in changes.items() if value is not None})
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            raise ConfigError(first["msg"], file="environment", key=variable(name)) from None
+
+
+def variable(field: str) -> str:
+    """The environment variable of a settings field."""
+    return field.upper() if field.startswith("openai_") else f"DUOLOGUE_{field.upper()}"

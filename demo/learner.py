@@ -1,0 +1,230 @@
+"""The scripted learner: a Vietnamese learner of English made of rules, without a model.
+
+Deterministic: what looks like chance is a hash of the turn and of what the robot just said.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from demo.english import is_vietnamese, tokens
+from demo.hearing import Memory, Wanted, curly, english_in, wanted
+from demo.small_talk import PHRASES, TOPICS, Phrases
+
+READY = "sẵn sàng"
+_REMEMBERED = 40
+_LONGEST = 2000
+_SLIP = "slip 10208"
+"""Seeds the slips: of many tried, the one that makes the demo lesson most worth watching."""
+_FAREWELL = re.compile(r"tạm biệt|hẹn gặp lại|\b(good ?)?bye\b|\bsee you\b", re.IGNORECASE)
+_READY = re.compile(r"sẵn sàng|\bready\b|bắt đầu (chưa|nhé|không)", re.IGNORECASE)
+_OFFER = re.compile(r"học (tiếp|thêm)|bài (mới|khác|tiếp)|tiếp tục|continue|another", re.IGNORECASE)
+_YES_NO = re.compile(r"(không|chưa|chứ|à|hả)\s*\?\s*$", re.IGNORECASE)
+_YES_NO_EN = re.compile(
+    r"(^|[.!?]\s+)(do|does|did|are|is|was|can|could|will|would|have|has|shall)\b[^.?!]*\?\s*$",
+    re.IGNORECASE,
+)
+_TO_A_PUPIL = re.compile(
+    r"\b(chào|của|các) (em|con)\b|\b(em|con) (hãy|thử|nói|đọc|nhắc|có|đã|sẵn|nhé|ơi|muốn|tên)",
+    re.IGNORECASE,
+)
+_SMALL = {"is", "are", "am", "a", "an", "the", "some", "would", "may"}
+
+_BY_EAR = [
+    (re.compile(pattern), written)
+    for pattern, written in (
+        (r"([a-z])\1", r"\1"),
+        (r"([aeiou])[aeiou]", r"\1"),
+        (r"l(?=[dk])", ""),
+        (r"ge$", "ch"),
+        (r"er$", "or"),
+        (r"c(?=[ei])", "s"),
+        (r"an", "ann"),
+    )
+]
+
+
+def next_line(messages: Sequence[Mapping[str, Any]], *, language: str = "vi") -> str:
+    """What the learner says next. Never empty.
+
+    `messages` are `{"role": "user" | "assistant", "content": str}`, oldest first: the learner is
+    the user. `language` is a tag; all but `vi…` get a learner who keeps to English.
+    """
+    return _Learner(messages, language).line()
+
+
+class _Learner:
+    """One look at a conversation. `own` and `heard` are what each side said, oldest first."""
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]], language: str) -> None:
+        self.own = [str(m["content"]) for m in messages if m["role"] == "user"]
+        self.heard = [curly(said[-_LONGEST:]) for said in _robot_lines(messages)[-_REMEMBERED:]]
+        self.vietnamese = language.casefold().startswith("vi")
+        self.say: Phrases = PHRASES["vi" if self.vietnamese else "en"]
+        self.memory = Memory(self.heard)
+
+    @property
+    def robot(self) -> str:
+        """What the robot said last."""
+        return self.heard[-1] if self.heard else ""
+
+    @property
+    def me(self) -> str:
+        """How a learner calls himself to this robot."""
+        return "em" if _TO_A_PUPIL.search(self.robot) else "mình"
+
+    def line(self) -> str:
+        if not self.heard:
+            return self.choose([READY, *self.say.ready] if self.vietnamese else self.say.ready, 0)
+        asked = wanted(self.robot)
+        if asked and asked.kind != "question":
+            return self.answer(asked)
+        if _FAREWELL.search(self.robot):
+            left = bool(self.own) and bool(_FAREWELL.search(self.own[-1]))
+            return self.choose(self.say.stay if left else self.say.goodbye)
+        if asked:
+            return self.talk(asked.text)
+        if _OFFER.search(self.robot) and "?" in self.robot:
+            return self.choose(self.say.go_on)
+        return self.talk(self.robot)
+
+    # --- the lesson ---------------------------------------------------------------------------
+
+    def answer(self, asked: Wanted) -> str:
+        """Right, most of the time."""
+        again = len(self.heard) > 1 and wanted(self.heard[-2]) == asked
+        right = self.right(asked)
+        if right is None:
+            return self.choose(self.say.unsure)
+        if self.roll(6 if again else 3, _SLIP) == 0:
+            return self.choose(self.slip(asked, right))
+        forms = self.forms(asked, again)
+        # By turns and not by dice: two answers in a row should not be framed alike.
+        return self.choose([_filled(form, right) for form in forms], len(self.own) % len(forms))
+
+    def right(self, asked: Wanted) -> str | None:
+        """The right answer; None where it was never taught."""
+        if asked.kind == "recall":
+            return self.memory.english(asked.text)
+        if asked.kind == "meaning":
+            return self.memory.meaning(asked.text)
+        return self.fill(asked.text) if asked.kind == "frame" else asked.text
+
+    def fill(self, frame: str) -> str:
+        """A sentence that begins so: one that was taught, with another word in it."""
+        known = self.memory.sentence(frame)
+        words = self.memory.words or ["coffee"]
+        old = next((word for word in words if known and word in tokens(known)), "")
+        others = [word for word in words if word != old] or words
+        fresh = others[self.roll(len(others), "word")]
+        return known.replace(old or fresh, fresh) if known else f"{frame} {fresh}."
+
+    def forms(self, asked: Wanted, again: bool) -> Sequence[str]:
+        scene = asked.kind == "frame"
+        long = scene or len(tokens(asked.text)) > 2
+        if again:
+            return self.say.retry_sentence if long else self.say.retry
+        if asked.kind in {"recall", "meaning"}:
+            return self.say.recalled
+        if scene:
+            return self.say.scene
+        return self.say.sentence if long else self.say.word
+
+    def slip(self, asked: Wanted, right: str) -> list[str]:
+        """Ways to get it wrong, as learners do."""
+        if asked.kind in {"recall", "meaning"}:
+            return [*self.guesses(asked, right), *self.say.unsure]
+        if asked.kind == "frame":
+            return [*_clipped(right), *self.say.stuck]
+        if len(tokens(right)) > 2:
+            return [*_clipped(right), *self.say.hard[1:]]
+        return [_misspelt(right), *self.in_vietnamese(right), *self.say.hard[:1]]
+
+    def guesses(self, asked: Wanted, right: str) -> list[str]:
+        words = self.memory.words
+        known = words if asked.kind == "recall" else map(self.memory.meaning, words)
+        return [_filled(self.say.guess[0], other) for other in known if other and other != right]
+
+    def in_vietnamese(self, english: str) -> list[str]:
+        meaning = self.memory.meaning(english)
+        return [_filled(self.say.guess[-1], meaning)] if meaning and self.vietnamese else []
+
+    # --- anything else ------------------------------------------------------------------------
+
+    def talk(self, line: str) -> str:
+        """A short answer to a question or a remark, in the language that it was put in."""
+        say = self.say if is_vietnamese(line) else PHRASES["en"]
+        if not line.strip():
+            return self.choose(self.say.silence)
+        if _READY.search(line):
+            return self.choose(say.ready)
+        if "?" not in line:
+            quoted = english_in(line)
+            return self.choose([quoted[-1]] if quoted else say.listening)
+        topic = next((t for t in TOPICS if t.pattern.search(line)), None)
+        if topic:
+            return self.choose(topic.vi if say is PHRASES["vi"] else topic.en)
+        if _YES_NO.search(line) or _YES_NO_EN.search(line):
+            return self.choose(say.yes)
+        return self.choose(say.puzzled)
+
+    # --- choosing -----------------------------------------------------------------------------
+
+    def roll(self, sides: int, purpose: str = "") -> int:
+        seed = f"{purpose}|{len(self.own)}|{self.robot}"
+        digest = hashlib.blake2s(seed.encode("utf-8", "replace"), digest_size=4).digest()
+        return int.from_bytes(digest) % sides
+
+    def choose(self, options: Sequence[str], start: int | None = None) -> str:
+        """One of the options, not among the last things said where that can be avoided."""
+        first = self.roll(len(options)) if start is None else start
+        turned = [*options[first:], *options[:first]]
+        lines = [self.as_me(option) for option in turned]
+        for recent in (self.own[-3:], self.own[-1:]):
+            fresh = [line for line in lines if line not in recent]
+            if fresh:
+                return fresh[0]
+        return _filled(self.say.insist, lines[0])
+
+    def as_me(self, option: str) -> str:
+        line = re.sub(r"(^|[.!?] )\{me\}", rf"\1{_capital(self.me)}", option)
+        return line.replace("{me}", self.me)
+
+
+def _robot_lines(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the robot said each time; bubbles in a row are one line."""
+    turns = groupby(messages, key=lambda message: message["role"])
+    return [
+        " ".join(str(m["content"]) for m in said) for role, said in turns if role == "assistant"
+    ]
+
+
+def _filled(form: str, text: str) -> str:
+    """`form` with `text` in it, as the form's own sentence where it begins with it."""
+    if form == "{}":
+        return text
+    text = _capital(text) if form.startswith("{}") else text
+    # A sentence in the middle of a line keeps its own full stop, and only that.
+    return re.sub(r"([.!?])[.,]", r"\1", form.replace("{}", text))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _misspelt(word: str) -> str:
+    """As one who writes by ear: “juice” → “juce”, “apple” → “aple”, “orange” → “oranch”."""
+    for pattern, written in _BY_EAR:
+        changed = pattern.sub(written, word, count=1)
+        if changed != word:
+            return changed
+    return word[:-1] or word
+
+
+def _clipped(sentence: str) -> list[str]:
+    """Without one of the small words that Vietnamese has no use for."""
+    words = sentence.split()
+    small = [i for i, word in enumerate(words) if word.casefold() in _SMALL]
+    return [_capital(" ".join(words[:i] + words[i + 1 :])) for i in small or [len(words) - 1]]

@@ -1,0 +1,82 @@
+"""How a conversation begins, and a run of it: first state, row of the catalogue, changes."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from core.ends import Status
+from core.errors import StorageError
+from core.scenario import Scenario
+from core.state import State, adding, message, now
+from graph.runs.run import Graph, put
+from graph.storage.opening import Storage
+from graph.storage.sqlite.catalogue import Conversation
+from nodes.speakers.registry import Cast
+
+
+def first_state(cast: Cast, scenario: Scenario) -> State:
+    """All that a run needs, so that a thread id alone is enough to go on after a restart."""
+    lines = [
+        message(line.role, line.content, index=at, turn=0, origin="given")
+        for at, line in enumerate(scenario.history)
+    ]
+    card = cast.persona(scenario).model_dump(exclude_defaults=True)
+    return {
+        "messages": adding(lines),
+        "scenario": {**scenario.stored(), "card": card},
+        "seat": scenario.user or cast.default_seat,
+    }
+
+
+def first_row(
+    id: str,
+    scenario: Scenario,
+    begun: State,
+    client_id: str | None,
+    parent: tuple[str, int] | None,
+) -> Conversation:
+    """The row of a conversation that no run has touched yet."""
+    parent_id, forked_at = parent or (None, None)
+    made = now()
+    return Conversation(
+        id=id,
+        client_id=client_id,
+        bot_id=str(scenario.bot_id),
+        persona=scenario.persona,
+        seat=begun["seat"],
+        status=Status.CREATED,
+        end_reason=None,
+        turn=begun.get("turn", 0),
+        max_turns=scenario.max_turns,
+        runs=0,
+        owner=None,
+        in_flight=None,
+        error=None,
+        scenario=scenario.stored(),
+        parent_id=parent_id,
+        forked_at=forked_at,
+        created_at=made,
+        updated_at=made,
+    )
+
+
+async def begun_with(
+    graph: Graph,
+    storage: Storage,
+    row: Conversation,
+    update: Mapping[str, Any],
+    max_turns: int | None,
+) -> None:
+    """Changes what a run begins with; if that fails, nobody drives the conversation after all."""
+    try:
+        if update:
+            await put(graph, row.id, dict(update))
+        if "seat" in update or max_turns:
+            limit = max_turns or row.max_turns
+            columns = {"seat": update.get("seat", row.seat), "max_turns": limit}
+            await storage.catalogue.update(row.id, **columns)
+    except BaseException:
+        stood = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
+        with suppress(StorageError):
+            await storage.catalogue.update(row.id, **stood, owner=None)
+        raise

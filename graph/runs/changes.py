@@ -1,0 +1,89 @@
+"""What may be changed in a conversation under way, and where it is kept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import Conflict, Invalid
+from core.settings import Settings
+from core.state import InFlight, Seat, State
+from graph.storage.sqlite.catalogue import Conversation
+from nodes.speakers.registry import Cast
+
+_KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
+
+
+def within_limits(turns: int, settings: Settings) -> None:
+    """Raises `Invalid` for more turns than this process allows."""
+    if turns > settings.max_turns:
+        raise Invalid(f"may be {settings.max_turns} at most on this server", "max_turns")
+
+
+def turns_in_all(row: Conversation, turns: int | None, settings: Settings) -> int:
+    """The limit of an ended conversation that goes on for `turns` more. Raises `Conflict`."""
+    if turns is None:
+        raise Conflict(
+            "the conversation has ended; ask for more `turns`, or fork it",
+            end_reason=row.end_reason,
+        )
+    more = min(row.turn + turns, settings.max_turns)
+    if more <= row.turn:
+        raise Conflict(
+            f"the conversation has ended after {row.turn} turns, as many as are allowed",
+            end_reason=row.end_reason,
+        )
+    return more
+
+
+def changed(
+    cast: Cast, row: Conversation, asked: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The update of the state, and the columns of the catalogue. Raises `Invalid`."""
+    scenario: dict[str, Any] = {name: asked[name] for name in _KEPT if name in asked}
+    columns: dict[str, Any] = {n: asked[n] for n in ("max_turns", "persona") if n in asked}
+    within_limits(asked.get("max_turns", 1), cast.settings)
+    if asked.get("max_turns", row.turn + 1) <= row.turn:
+        raise Invalid(f"must be more than the {row.turn} turns that are done", "max_turns")
+    update: dict[str, Any] = {}
+    if "seat" in asked:
+        # "simulated" gives the seat back to whoever speaks where nobody sits in it.
+        seat = unmanned(cast, row) if asked["seat"] == "simulated" else asked["seat"]
+        update["seat"] = columns["seat"] = seat
+    if scenario:
+        columns["scenario"] = {**row.scenario, **scenario}
+        update["scenario"] = {**scenario, **_card(cast, asked)}
+    return update, columns
+
+
+def unmanned(cast: Cast, row: Conversation) -> Seat:
+    """Who speaks for the user where no person does: whom the conversation began with."""
+    begun: Seat | None = row.scenario.get("user")
+    return begun if begun and begun != "human" else cast.default_seat
+
+
+def _card(cast: Cast, asked: Mapping[str, Any]) -> dict[str, Any]:
+    if "persona" not in asked:
+        return {}
+    if asked["persona"] not in cast.personas:
+        raise Invalid("there is no persona with that id", "persona")
+    return {"card": cast.personas[asked["persona"]].model_dump(exclude_defaults=True)}
+
+
+def accepted_turn(row: Conversation, state: State, in_flight: InFlight | None) -> int | None:
+    """The turn in flight where it is taken as heard. Raises `Conflict` where that is undecided."""
+    policy = in_flight or row.scenario.get("in_flight", "retry")
+    turn = None if policy == "retry" else turn_in_flight(row, state)
+    if policy == "ask" and turn is not None:
+        raise Conflict(
+            f"turn {turn} was sent and its reply is not on disk; say by `resume` whether to "
+            "`retry` it or to `accept` it as heard",
+            turn=turn,
+        )
+    return turn
+
+
+def turn_in_flight(row: Conversation, state: State) -> int | None:
+    """The turn that was sent and has no reply on disk."""
+    if row.in_flight is not None:
+        return row.in_flight or None
+    sent = int(state.get("sent", 0))
+    return sent if sent > int(state.get("turn", 0)) else None

@@ -1,0 +1,130 @@
+"""What comes behind a run: its ending on disk and in the stream, and the runs of dead processes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from core.ends import EndReason, Status
+from core.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping, StorageError
+from core.scenario import Scenario
+from graph.runs.run import Drive, Ending, broken, error_data
+from graph.storage.opening import Storage
+from graph.stream.live import View
+from graph.stream.views import Views
+from nodes.speakers.protocol import Ask
+from nodes.speakers.registry import Cast
+
+Resume = Callable[[str], Awaitable[object]]
+log = logging.getLogger("duologue.runs")
+
+
+async def written(storage: Storage, drive: Drive, ending: Ending) -> Ending:
+    """How the run ended, once that is on disk; what keeps it from there is how it ended."""
+    view = drive.view
+    try:
+        await storage.checkpoints.settle(view.id)
+        await drive.retell()
+        await storage.catalogue.update(
+            view.id,
+            status=ending.status,
+            end_reason=ending.reason,
+            error=error_data(ending.error) if ending.error else None,
+            owner=None,
+            turn=view.turn,
+            in_flight=drive.in_flight(ending),
+        )
+        await drive.apply_changes()
+    except StorageError as failed:
+        facts = {"conversation_id": view.id, "cause": failed.message}
+        log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
+        broke = ending.status is Status.INTERRUPTED
+        reason = ending.reason if broke else EndReason.SERVER_ERROR
+        return Ending(Status.INTERRUPTED, reason, ending.error or failed)
+    except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
+        return broken(view.id, error)
+    return ending
+
+
+def tell(view: View, ending: Ending) -> dict[str, Any]:
+    """The last events of a run; gives the facts of it."""
+    told = error_data(ending.error) if ending.error else None
+    if told:
+        view.error(told)
+    if ending.status is Status.WAITING:
+        view.status("waiting", ending.says or "waiting for the person in the user's seat")
+    view.done(ending.status, ending.reason)
+    reason = ending.reason
+    return {
+        "status": ending.status.value,
+        "end_reason": reason,
+        "turns": view.turn,
+        "error": told,
+    }
+
+
+async def part(cast: Cast, views: Views, id: str) -> None:
+    """Tells the bot that the conversation has ended: once, and no more if that fails."""
+    try:
+        state = await views.state(id)
+        if "scenario" not in state:  # it was deleted meanwhile
+            return
+        scenario = Scenario.read(state["scenario"])
+        said, turn = state.get("messages") or [], state.get("turn", 0)
+        ask = Ask(id, turn, said, scenario, state.get("session") or {})
+        await cast.bot(scenario).close(ask)
+    except DuologueError as why:
+        log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
+    except Exception:  # it shares a task group with all runs, and must end none of them
+        log.exception("bot not told of the end", extra={"conversation_id": id})
+
+
+async def mark_orphans(storage: Storage, views: Views) -> None:
+    """What dead processes left `running` is `interrupted`."""
+    for row in await storage.catalogue.orphans(storage.owner.lives):
+        turn = int((await views.state(row.id)).get("turn", 0))
+        await storage.catalogue.update(row.id, turn=turn, in_flight=None)
+
+
+async def to_resume(storage: Storage) -> list[str]:
+    """What was interrupted by the end of a process; what broke waits for somebody instead."""
+    found: list[str] = []
+    before: int | None = None
+    while True:
+        rows, before = await storage.catalogue.page(200, before, status=Status.INTERRUPTED)
+        found += [row.id for row in rows if row.error is None]
+        if before is None:
+            return found
+
+
+async def resume_all(resume: Resume, views: Views, ids: Sequence[str]) -> None:
+    """Lets them go on, one after the other. Who follows one meanwhile waits for it."""
+    for id in ids:
+        try:
+            await resume(id)
+        except (Conflict, Busy, Full, Stopping, NotFound, StorageError) as why:
+            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+        except Exception:  # the others must not stay behind for one
+            log.exception("not resumed", extra={"conversation_id": id})
+        finally:
+            views.settled(id)
+
+
+async def drained(drives: Sequence[Drive], ending: Ending, grace_s: float) -> None:
+    """Lets each run finish its step, and ends those that have not within the grace time."""
+    for drive in drives:
+        drive.view.status("stopping", "the server is stopping; the conversation goes on later")
+        drive.drain(ending)
+    try:
+        async with asyncio.timeout(grace_s):
+            await _all_finished(drives)
+    except TimeoutError:
+        for drive in drives:
+            if drive.task and not drive.finished:
+                drive.task.cancel()
+        await _all_finished(drives)
+
+
+async def _all_finished(drives: Sequence[Drive]) -> None:
+    for drive in drives:
+        await drive.wait()

@@ -1,0 +1,148 @@
+"""Going back: checkpoints of a conversation, and forks from any of them."""
+
+from typing import Any
+
+from core.errors import Conflict, Invalid
+from core.scenario import Scenario
+from core.state import Message, State, adding, message
+from graph.runs.run import config
+from graph.runs.service import Runs
+from graph.storage.sqlite.catalogue import Conversation
+from nodes.replay import heard
+
+REPEATS = (
+    "the bot keeps its own memory: a fresh session is opened and {count} recorded user lines are "
+    "sent to it again; what such calls cost or cause happens again, and `status: diverged` tells "
+    "the first reply that differs"
+)
+
+
+async def checkpoints_of(runs: Runs, id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` checkpoints, newest first, as clients see them."""
+    found = []
+    async for snapshot in runs.graph.aget_state_history(config(id), limit=limit):
+        place = (snapshot.config or {}).get("configurable", {})
+        found.append(
+            {
+                "checkpoint_id": place["checkpoint_id"],
+                "index": len(snapshot.values.get("messages") or []) - 1,
+                "turn": snapshot.values.get("turn", 0),
+                "next": list(snapshot.next),
+                "created_at": snapshot.created_at,
+            }
+        )
+    return found
+
+
+async def fork(
+    runs: Runs, row: Conversation, asked: dict[str, Any], *, key: str | None = None
+) -> dict[str, Any]:
+    """A new conversation that begins like `row` and goes on with what `asked` changes.
+
+    Raises `Invalid` and `Conflict`, each naming the field that does not fit.
+    """
+    said = await runs.messages(row.id)
+    kept, at = await _kept(runs, row, said, asked)
+    changes = {k: v for k, v in asked.items() if k not in ("index", "checkpoint_id", "message")}
+    card = await _card(runs, row, asked)
+    scenario = _scenario(runs, row, changes, kept)
+    if "persona" not in asked and scenario.persona not in runs.cast.personas:
+        scenario = scenario.model_copy(update={"persona": None})  # its card came along
+    runs.cast.check(scenario)
+    bot = runs.cast.bot(scenario)
+    replay = len(heard(kept)) if bot.remembers else 0
+    state = _state(runs, scenario, kept, {"replay": replay, "card": card}, asked)
+    # The key covers what was asked, so that another fork under it is refused.
+    id = await runs.create(
+        scenario,
+        client_id=row.client_id,
+        key=key,
+        body=repr((row.id, sorted(asked.items(), key=str))),
+        parent=(row.id, at),
+        state=state,
+    )
+    warnings = [REPEATS.format(count=replay)] if replay else []
+    return {
+        "conversation_id": id,
+        "status": "created",
+        "parent_id": row.id,
+        "index": at,
+        "warnings": warnings,
+    }
+
+
+async def _card(runs: Runs, row: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
+    """Who the user is: as the parent began with it, whatever its file says by now."""
+    if "persona" in asked:
+        persona = runs.cast.personas.get(asked["persona"])
+        if persona is None:
+            raise Invalid("there is no persona with that name", "persona")
+        return persona.model_dump(exclude_defaults=True)
+    known = (await runs.views.state(row.id)).get("scenario") or {}
+    return dict(known.get("card") or {})
+
+
+async def _kept(
+    runs: Runs, row: Conversation, said: list[Message], asked: dict[str, Any]
+) -> tuple[list[Message], int]:
+    index = asked.get("index")
+    if "checkpoint_id" in asked:
+        if index is not None:
+            raise Invalid("give an index or a checkpoint_id, not both", "checkpoint_id")
+        index = await _index_of(runs, row.id, asked["checkpoint_id"])
+    at = len(said) - 1 if index is None else int(index)
+    if at >= len(said):
+        raise Conflict(f"the conversation has messages 0 to {len(said) - 1}", field="index")
+    kept = said[: at + 1]
+    if "message" in asked and kept and kept[-1]["role"] == "user":
+        raise Conflict(
+            "there is a user line at that place already; fork from before it", field="message"
+        )
+    return kept, at
+
+
+async def _index_of(runs: Runs, id: str, checkpoint_id: str) -> int:
+    place = {"configurable": {"thread_id": id, "checkpoint_id": checkpoint_id}}
+    snapshot = await runs.graph.aget_state(place)  # type: ignore[arg-type]
+    if not snapshot.created_at:
+        raise Conflict("the conversation has no such checkpoint", field="checkpoint_id")
+    return len(snapshot.values.get("messages") or []) - 1
+
+
+def _scenario(
+    runs: Runs, row: Conversation, changes: dict[str, Any], kept: list[Message]
+) -> Scenario:
+    """The parent's scenario with the changes; another persona or bot replaces what it excludes."""
+    known = {k: v for k, v in row.scenario.items() if k not in ("card", "replay")}
+    if "bot_id" in changes:
+        known.pop("bot_prompt", None)
+    turns = max((line["turn"] for line in kept), default=0)
+    scenario = Scenario(**{**known, **changes})
+    if scenario.max_turns <= turns and kept and kept[-1]["role"] == "assistant":
+        room = min(turns + (changes.get("max_turns") or row.max_turns), runs.settings.max_turns)
+        scenario = scenario.model_copy(update={"max_turns": room})
+    return scenario
+
+
+def _state(
+    runs: Runs,
+    scenario: Scenario,
+    kept: list[Message],
+    besides: dict[str, Any],
+    asked: dict[str, Any],
+) -> State:
+    turn = max((line["turn"] for line in kept if line["role"] == "assistant"), default=0)
+    lines = list(kept)
+    if "message" in asked:
+        edited = message(
+            "user", asked["message"], index=len(kept), turn=turn + 1, origin="human", name="human"
+        )
+        lines.append(edited)
+    state: State = {
+        "messages": adding(lines),
+        "scenario": {**scenario.stored(), **besides},
+        "seat": scenario.user or runs.cast.default_seat,
+    }
+    if turn:
+        state["turn"] = turn
+    return state

@@ -1,0 +1,287 @@
+"""One run: the graph is driven until it ends, waits, is stopped or breaks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import uuid4
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+
+from core import tracing
+from core.ends import EndReason, Status
+from core.errors import BotError, DuologueError, Invalid, SpeakerError
+from core.events import Silence
+from core.state import State
+from graph.stream.live import View
+from nodes.context import Directions
+
+log = logging.getLogger("duologue.runs")
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+ENDLESS = 1_000_000
+ONLOOKER = 1000
+_PAUSED = "paused after turn {} as asked; POST …/runs lets it go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended."""
+
+    status: Status
+    reason: str | None = None
+    error: DuologueError | None = None
+    says: str = ""
+
+
+class Drive:
+    """The run of one conversation.
+
+    `accepted` is the turn that is taken as heard, `last_turn` the one behind which the run pauses,
+    `doubt` the one that the bot may have heard from the run before.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        view: View,
+        *,
+        accepted: int | None = None,
+        last_turn: int | None = None,
+        doubt: int = 0,
+    ) -> None:
+        self.view = view
+        self.control = RunControl()
+        self.directions = Directions(view, accepted, last_turn)
+        self.intent: Ending | None = None
+        # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
+        self._finished = asyncio.get_running_loop().create_future()
+        self.task: asyncio.Task[None] | None = None
+        self._graph = graph
+        self._config = config(view.id)
+        self._doubt = doubt
+        self._begun = False
+        self._cut = False
+        self._changes: list[dict[str, Any]] = []
+        self._onlookers: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self._tail: Sequence[Any] = ()
+        self._turn = view.turn
+        self._end_reason: str | None = None
+
+    # --- from outside -----------------------------------------------------------------------
+
+    def stop(self, ending: Ending) -> None:
+        """Ends the run at once, also while a speaker is silent; the first intent wins."""
+        if self.intent is None:
+            self.intent = ending
+            # A task that is cancelled before its first step never runs, not even its `finally`.
+            if self.task and self._begun:
+                self.task.cancel()
+
+    def drain(self, ending: Ending) -> None:
+        """Ends the run behind the step that is under way."""
+        if self.intent is None:
+            self.intent = ending
+            self.control.request_drain("drain")
+
+    def over(self) -> None:
+        """Nothing more comes: whoever looks on is told so, and stop() need wait no longer."""
+        self._show(None)
+        self._finished.set_result(None)
+
+    @property
+    def finished(self) -> bool:
+        return self._finished.done()
+
+    async def wait(self) -> None:
+        """Returns once nothing more comes."""
+        await asyncio.shield(self._finished)
+
+    def change(self, update: dict[str, Any]) -> None:
+        """Changes the state between this step and the next."""
+        self._changes.append(update)
+        self.control.request_drain("change")
+
+    # --- the run ----------------------------------------------------------------------------
+
+    async def ending(self) -> Ending:
+        """Drives until there is an ending. Cancelled without an intent, it raises."""
+        self._begun = True
+        try:
+            with tracing.run(self.view.id):
+                return self.intent or await self._driven()
+        except asyncio.CancelledError:
+            self._cut = True
+            if self.intent is None:
+                raise
+            return self.intent
+        except SpeakerError as error:
+            bot = error.where == "bot"
+            reason = EndReason.BOT_ERROR if bot else EndReason.SIMULATOR_ERROR
+            return Ending(Status.INTERRUPTED, reason, error)
+        except Invalid as error:  # the bot is configured no more
+            gone = BotError("unreachable", error.message, retryable=False)
+            return Ending(Status.INTERRUPTED, EndReason.BOT_ERROR, gone)
+        except DuologueError as error:
+            return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the conversation must say so
+            return broken(self.view.id, error)
+
+    async def _driven(self) -> Ending:
+        if over := await self._over():
+            return over
+        while True:
+            waits, drained = await self._until_it_rests()
+            if drained:
+                self.control = RunControl()  # first: a change that comes meanwhile drains again
+                await self.apply_changes()
+                if self.intent is None and not self._paused():
+                    continue
+                return self.intent or Ending(Status.WAITING, says=_PAUSED.format(self.view.turn))
+            return Ending(Status.WAITING) if waits else Ending(Status.COMPLETED, self._end_reason)
+
+    async def _over(self) -> Ending | None:
+        """The ending, where there was one and the process died before the catalogue knew."""
+        state = await self._graph.aget_state(self._config)
+        return None if state.tasks else Ending(Status.COMPLETED, state.values.get("end_reason"))
+
+    def _paused(self) -> bool:
+        return self.directions.pauses_after(self.view.turn)
+
+    async def watched(self) -> AsyncIterator[dict[str, Any]]:
+        """LangGraph's own events, from the next step on; an onlooker too slow loses some."""
+        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(ONLOOKER)
+        self._onlookers.append(events)
+        self.control.request_drain("watch")
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+        finally:
+            self._onlookers.remove(events)
+
+    def _show(self, event: dict[str, Any] | None) -> None:
+        for events in self._onlookers:
+            if events.full():
+                events.get_nowait()
+            events.put_nowait(event)
+
+    def _parts(self) -> AsyncIterator[dict[str, Any]]:
+        """The updates of each node. LangGraph tells all else only while somebody looks on."""
+        given: dict[str, Any] = {
+            "context": self.directions,
+            "durability": "sync",
+            "control": self.control,
+            "stream_mode": "updates",
+        }
+        if self._onlookers:
+            return self._shown(given)
+        return self._graph.astream(None, self._config, **given)
+
+    async def _shown(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        async for event in self._graph.astream_events(None, self._config, version="v2", **given):
+            self._show(dict(event))
+            if event["event"] == "on_chain_stream" and not event["parent_ids"]:
+                yield event["data"]["chunk"]
+
+    async def _until_it_rests(self) -> tuple[bool, bool]:
+        """Runs the graph; tells whether it waits for a person, and whether it was drained."""
+        waits = drained = False
+        try:
+            async for part in self._parts():
+                for node, update in part.items():
+                    waits = waits or node == "__interrupt__"
+                    if isinstance(update, dict):
+                        self._note(update)
+        except GraphDrained:
+            drained = True
+        self._tell_tail()
+        return waits, drained
+
+    def in_flight(self, ending: Ending) -> int:
+        """The turn that the bot may have heard while its reply is not on disk; 0 for none."""
+        left = self._doubt if self._doubt > self.view.turn else 0
+        refused = isinstance(ending.error, BotError) and ending.error.unheard
+        return left if refused else self.view.calling or left
+
+    def _note(self, update: dict[str, Any]) -> None:
+        self._tail = (update.get("messages") or {}).get("said", ())
+        self._turn = update.get("turn", self.view.turn)
+        self._end_reason = update.get("end_reason")
+
+    def _tell_tail(self) -> None:
+        """What the last step added; its checkpoint is on disk now."""
+        known = len(self.view.messages)
+        fresh = [line for line in self._tail if int(line["id"]) >= known]
+        self.view.stored([*self.view.messages, *fresh], self._turn)
+
+    async def apply_changes(self) -> None:
+        while self._changes:
+            await put(self._graph, self.view.id, self._changes.pop(0))
+
+    async def retell(self) -> None:
+        """A run that was cut off between two steps has more on disk than it told."""
+        if self._cut:
+            state = (await self._graph.aget_state(self._config)).values
+            self.view.stored(state.get("messages") or [], state.get("turn", 0))
+
+
+def broken(id: str, error: Exception) -> Ending:
+    """The ending of a run that met what nobody foresaw; the log has it under the incident."""
+    incident = uuid4().hex[:12]
+    facts = {"conversation_id": id, "incident": incident}
+    log.error("run broke", exc_info=error, extra=facts)
+    told = DuologueError(f"an internal error, incident {incident}", incident=incident)
+    told.__cause__ = error
+    return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, told)
+
+
+def config(id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": id}, "recursion_limit": ENDLESS}
+
+
+async def put(graph: Graph, id: str, update: dict[str, Any], first: bool = False) -> None:
+    """Changes a conversation's state while no run drives it; who is next stays the same."""
+    as_node = "__start__"
+    if not first:
+        state = await graph.aget_state(config(id))
+        if state.tasks and not state.next:
+            await _close_step(graph, id)
+        as_node = _last_node(cast(State, state.values))
+    await graph.aupdate_state(config(id), update, as_node=as_node)
+
+
+async def _close_step(graph: Graph, id: str) -> None:
+    """Checkpoints a step whose node is done, though its run was cut off before it could.
+
+    An update would stand in the place of what that node wrote. No node is run here.
+    """
+    silent = Directions(Silence())
+    await graph.ainvoke(None, config(id), context=silent, durability="sync", interrupt_after="*")
+
+
+def _last_node(state: State) -> str:
+    """Behind which node the state stands, so that the edges lead on as before."""
+    said = state.get("messages") or []
+    if "session" not in state:
+        return "__start__"
+    if not said or int(state["scenario"].get("replay", 0)) > state.get("replayed", 0):
+        return "open"
+    # A turn that is accepted as heard leaves the user's line last, and yet it is done.
+    unanswered = said[-1]["role"] == "user" and state.get("sent", 0) > state.get("turn", 0)
+    return "user" if unanswered else "bot"
+
+
+def error_data(error: DuologueError) -> dict[str, Any]:
+    """The data of an `error` event, as it is also kept in the catalogue."""
+    plain = (str, int, float)
+    facts = {name: value for name, value in error.facts.items() if isinstance(value, plain)}
+    return {
+        "error": error.message,
+        "code": error.code,
+        "retryable": error.retryable,
+        "where": error.where,
+        **facts,
+    }

@@ -1,0 +1,395 @@
+"""The conversations of this process: who drives them, one run at a time, and who watches.
+
+A run belongs to the process, not to a connection: it is a task of `Runs`, and every stream is
+only a view of it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from core.ends import EndReason, Status
+from core.errors import Busy, Conflict, DuologueError, Forbidden, Full, Stopping, StorageError
+from core.scenario import Scenario
+from core.settings import Settings
+from core.state import InFlight, Message, State
+from core.text import clean
+from graph.build import builder
+from graph.runs.begin import begun_with, first_row, first_state
+from graph.runs.changes import (
+    accepted_turn,
+    changed,
+    turn_in_flight,
+    turns_in_all,
+    unmanned,
+    within_limits,
+)
+from graph.runs.finish import drained, mark_orphans, part, resume_all, tell, to_resume, written
+from graph.runs.run import Drive, Ending, Graph, put
+from graph.storage.opening import Storage
+from graph.storage.sqlite.catalogue import Conversation
+from graph.stream.cursor import Cursor
+from graph.stream.follower import Follower
+from graph.stream.live import View, Watch
+from graph.stream.views import Views
+from nodes.speakers.registry import Cast
+
+log = logging.getLogger("duologue.runs")
+SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
+
+
+class Runs:
+    """The runs. Every method that takes an id raises `NotFound` for an unknown one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        cast: Cast,
+        tasks: asyncio.TaskGroup,
+        watch: Watch,
+    ) -> None:
+        self.settings = settings
+        self.storage = storage
+        self.cast = cast
+        self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
+        self._driving: dict[str, Drive | None] = {}
+        self._starting: dict[str, asyncio.Event] = {}
+        self._changing: dict[str, asyncio.Event] = {}
+        self.views = Views(self.graph, storage, self._note, self._driving, self.true)
+        self._tasks = tasks
+        self._watch = watch
+        self._partings: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    # --- what there is ----------------------------------------------------------------------
+
+    async def create(
+        self,
+        scenario: Scenario,
+        *,
+        client_id: str | None = None,
+        key: str | None = None,
+        body: str = "",
+        parent: tuple[str, int] | None = None,
+        state: State | None = None,
+    ) -> str:
+        """Stores a new conversation; its id is answered only when it is on disk.
+
+        With a `key` that was used before for the same `body`, the id of that conversation.
+        Raises `Invalid`, `KeyReused`, `Stopping`.
+        """
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        self.cast.check(scenario)
+        within_limits(scenario.max_turns, self.settings)
+        if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
+            return known
+        id = str(uuid4())
+        begun = state or first_state(self.cast, scenario)
+        row = first_row(id, scenario, begun, client_id, parent)
+        await put(self.graph, id, dict(begun), first=True)
+        try:
+            kept = await self.storage.catalogue.add(row, key, body)
+        except DuologueError:
+            with suppress(StorageError):
+                await self.storage.checkpoints.adelete_thread(id)
+            raise
+        if kept != id:  # the same key at the same moment: the other one was first
+            await self.storage.checkpoints.adelete_thread(id)
+        return kept
+
+    async def get(self, id: str, client_id: str | None = None) -> Conversation:
+        """How the conversation stands. Raises `Forbidden` where it is another client's."""
+        row = await self.storage.catalogue.get(id)
+        if row.client_id is not None and row.client_id != client_id:
+            raise Forbidden("the conversation belongs to another client")
+        return self.true(row)
+
+    def true(self, row: Conversation) -> Conversation:
+        """The row with what is known better here: turns just done, runs whose driver is gone."""
+        view = self.views.known(row.id)
+        turn = max(row.turn, view.turn) if view else row.turn
+        status = row.status
+        if status is Status.RUNNING and not self._runs(row):
+            status = Status.INTERRUPTED
+        return replace(row, status=status, turn=turn)
+
+    def _runs(self, row: Conversation) -> bool:
+        owner = self.storage.owner
+        if row.owner == owner.id:
+            return row.id in self._driving
+        return bool(row.owner and owner.lives(row.owner))
+
+    async def messages(self, id: str) -> list[Message]:
+        """The transcript as far as it is on disk."""
+        return list((await self.views.of(id)).messages)
+
+    # --- runs -------------------------------------------------------------------------------
+
+    async def start(self, id: str, turns: int | None = None) -> View:
+        """Starts a run, or lets the simulator go on, for at most `turns` turns.
+
+        Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
+        """
+        row = await self._idle(id)
+        state = await self._known(row)
+        if row.status is Status.COMPLETED:
+            return await self._go_on(row, state, turns)
+        update: dict[str, Any] = {}
+        if turns is not None or state.get("last_turn") is not None:
+            update["last_turn"] = None if turns is None else row.turn + turns
+        if row.status is Status.WAITING and row.seat == "human":
+            update["seat"] = unmanned(self.cast, row)
+        return await self._run(row, state, update)
+
+    async def _go_on(self, row: Conversation, state: State, turns: int | None) -> View:
+        more = turns_in_all(row, turns, self.settings)
+        update = {"end_reason": None, "closing": False, "last_turn": None}
+        limit = {"scenario": {"max_turns": more}}
+        return await self._run(row, state, {**update, **limit}, max_turns=more)
+
+    async def resume(
+        self, id: str, in_flight: InFlight | None = None, *, left: bool = False
+    ) -> View:
+        """Goes on from the last checkpoint. A conversation that has ended calls nobody.
+
+        With `left` only where a process died at it. Raises `Busy`, and `Conflict` where the turn in
+        flight waits for a decision.
+        """
+        row = await self._idle(id)
+        if row.status is Status.COMPLETED:
+            return await self.views.of(id)
+        return await self._run(row, await self._known(row), in_flight=in_flight, left=left)
+
+    async def say(self, id: str, text: str) -> View:
+        """A person speaks, from the user's seat; the line is on disk when this returns.
+
+        Raises `Busy`, `Conflict`, `Full`, `Stopping`.
+        """
+        row = await self._idle(id)
+        if row.status is Status.COMPLETED:
+            raise Conflict("the conversation has ended", end_reason=row.end_reason)
+        state, text = await self._known(row), clean(text)
+        if state.get("unsaid") not in (None, text):  # the same one again is a client that retries
+            raise Conflict("the line before was not said yet; `resume` says it")
+        if state.get("sent", 0) >= row.max_turns:
+            raise Conflict("the last turn waits for the bot's reply; `resume` asks for it")
+        update = {"unsaid": text, **({"seat": "human"} if row.seat != "human" else {})}
+        return await self._run(row, state, update)
+
+    async def stop(self, id: str) -> Conversation:
+        """Stops it, also while a speaker hangs; stopping twice is stopping once.
+
+        Raises `Busy` where another process drives it.
+        """
+        drive = await self._driver(id)
+        ending = Ending(Status.STOPPED, EndReason.STOPPED)
+        if drive is not None:
+            drive.view.status("stopping", "stopping on request")
+            drive.stop(ending)
+            await drive.wait()
+        elif await self.storage.catalogue.stop(id, self._runs) and (view := self.views.known(id)):
+            view.done(ending.status, ending.reason)
+        row = self.true(await self.storage.catalogue.get(id))
+        if id in self._driving:  # a start came between: what it started is stopped too
+            return await self.stop(id)
+        return self._not_elsewhere(row)
+
+    async def change(self, row: Conversation, asked: Mapping[str, Any]) -> bool:
+        """Changes seat, persona or limits: at once where nothing runs, else between two steps.
+
+        Tells whether it is done already. Raises `Conflict` where the conversation has ended, `Busy`
+        where another process drives it.
+        """
+        if row.status is Status.COMPLETED:
+            raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
+        update, columns = changed(self.cast, row, asked)
+        drive = await self._driver(row.id)
+        if drive is None:
+            await self._change_at_rest(row.id, update)
+        else:
+            drive.change(update)
+        await self.storage.catalogue.update(row.id, **columns)
+        if view := self.views.known(row.id):
+            view.max_turns = columns.get("max_turns", view.max_turns)
+            told = {name: columns[name] for name in ("seat",) if name in columns}
+            view.status("changed", "changed on request", **told)
+        return drive is None
+
+    async def _change_at_rest(self, id: str, update: dict[str, Any]) -> None:
+        """Two who write to one thread tear it: a start waits until the change is done."""
+        done = self._changing[id] = asyncio.Event()
+        try:
+            self._not_elsewhere(self.true(await self.storage.catalogue.get(id)))
+            await put(self.graph, id, update)
+        finally:
+            del self._changing[id]
+            done.set()
+
+    async def watched(self, id: str) -> AsyncIterator[dict[str, Any]]:
+        """LangGraph's own events of the run under way, from the next step on."""
+        drive = self._driving.get(id)
+        if drive is None:
+            return
+        async for event in drive.watched():
+            yield event
+
+    async def delete(self, id: str) -> None:
+        """Stops it and removes everything of it. Raises `Busy` where another process drives it."""
+        row = await self.storage.catalogue.get(id)
+        await self.stop(id)
+        await self.storage.catalogue.delete(id)
+        await self.cast.forget(row.bot_id, id)
+        self.views.forget(id)
+
+    async def follow(self, id: str, after: Cursor | None = None) -> Follower:
+        """A reader of the conversation from its start, or from behind a cursor."""
+        view = await self.views.of(id)
+        self._mirror(view)
+        return Follower(view, after)
+
+    def _mirror(self, view: View) -> None:
+        if self.views.wants_mirror(view):
+            self._tasks.create_task(self.views.mirror(view), name=f"mirror {view.id}")
+
+    # --- inside -----------------------------------------------------------------------------
+
+    async def _idle(self, id: str) -> Conversation:
+        row = self.true(await self.storage.catalogue.get(id))
+        if row.status is Status.RUNNING or id in self._driving:
+            raise Busy("the conversation has a run already", conversation_id=id)
+        return row
+
+    async def _known(self, row: Conversation) -> State:
+        """What a run begins with; nothing that matters where there was none before."""
+        return await self.views.state(row.id) if row.runs else {}
+
+    async def _run(
+        self,
+        row: Conversation,
+        state: State,
+        update: Mapping[str, Any] | None = None,
+        *,
+        in_flight: InFlight | None = None,
+        max_turns: int | None = None,
+        left: bool = False,
+    ) -> View:
+        accepted = accepted_turn(row, state, in_flight)
+        self._reserve(row.id)
+        try:
+            while changing := self._changing.get(row.id):
+                await changing.wait()
+            view = await self.views.read(row.id)
+            owner = self.storage.owner
+            claimed = await self.storage.catalogue.claim(
+                row.id, owner.id, self._other_lives, runs=row.runs, left=left
+            )
+            await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
+            last = {**state, **(update or {})}.get("last_turn")
+            self._driving[row.id] = drive = Drive(
+                self.graph,
+                view,
+                accepted=accepted,
+                last_turn=last if last is not None and last > row.turn else None,
+                doubt=turn_in_flight(row, state) or 0,
+            )
+        finally:
+            if self._driving[row.id] is None:
+                del self._driving[row.id]
+            self._starting.pop(row.id).set()
+        if self._stopping:
+            drive.drain(SERVER_STOPPED)
+        view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
+        self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
+        drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
+        return view
+
+    def _reserve(self, id: str) -> None:
+        """Nothing is awaited between check and entry: two starts at once cannot both pass."""
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        if id in self._driving:
+            raise Busy("the conversation has a run already", conversation_id=id)
+        if len(self._driving) >= self.settings.max_open_runs:
+            raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
+        self._driving[id] = None
+        self._starting[id] = asyncio.Event()
+
+    def _not_elsewhere(self, row: Conversation) -> Conversation:
+        if row.status is Status.RUNNING and row.id not in self._driving:
+            raise Busy("another process drives the conversation", conversation_id=row.id)
+        return row
+
+    async def _driver(self, id: str) -> Drive | None:
+        """Who drives it; a start or a change that is under way is waited for."""
+        while busy := self._starting.get(id) or self._changing.get(id):
+            await busy.wait()
+        return self._driving.get(id)
+
+    def _other_lives(self, owner: str) -> bool:
+        return owner != self.storage.owner.id and self.storage.owner.lives(owner)
+
+    async def _drive(self, drive: Drive) -> None:
+        ending = SERVER_STOPPED
+        try:
+            ending = await drive.ending()
+        finally:
+            # Written under a shield: a run that is cancelled must not stay "running".
+            await asyncio.shield(self._finish(drive, ending))
+
+    async def _finish(self, drive: Drive, ending: Ending) -> None:
+        try:
+            ending = await written(self.storage, drive, ending)
+        finally:
+            self._driving.pop(drive.view.id, None)
+            self._watch("run_ended", drive.view.id, tell(drive.view, ending))
+            drive.over()
+            if drive.view.followers and not self._stopping:
+                self._mirror(drive.view)
+        if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
+            parting = self._tasks.create_task(
+                part(self.cast, self.views, drive.view.id), name="end"
+            )
+            self._partings.add(parting)
+            parting.add_done_callback(self._partings.discard)
+
+    def _note(self, what: str, id: str, facts: dict[str, Any]) -> None:
+        if what == "message" and facts["role"] == "assistant":
+            self.storage.catalogue.note(id, turn=facts["turn"])
+        self._watch(what, id, facts)
+
+    # --- the process's life -----------------------------------------------------------------
+
+    async def recover(self, *, wait: bool = True) -> None:
+        """What dead processes left `running` is `interrupted`, and goes on where that is set.
+
+        Without `wait` it goes on behind the caller's back, who may have many and be in a hurry.
+        """
+        await mark_orphans(self.storage, self.views)
+        if not self.settings.resume_on_start:
+            return
+        ids = await to_resume(self.storage)
+        self.views.expected.update(ids)
+        going_on = resume_all(partial(self.resume, left=True), self.views, ids)
+        resuming = self._tasks.create_task(going_on, name="resume")
+        if wait:
+            await resuming
+
+    async def drain(self, grace_s: float) -> None:
+        """Starts nothing new, lets each run finish its step, and ends those that do not."""
+        self._stopping = True
+        drives = [drive for drive in self._driving.values() if drive is not None]
+        await drained(drives, SERVER_STOPPED, grace_s)
+        for parting in self._partings:
+            parting.cancel()
+        self.views.close()
+
+    @property
+    def open_runs(self) -> int:
+        return len(self._driving)

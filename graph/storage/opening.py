@@ -1,0 +1,65 @@
+"""Where conversations are kept, by URL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from core.errors import ConfigError
+from graph.storage.sqlite import catalogue, checkpoints
+from graph.storage.sqlite.catalogue import Catalogue
+from graph.storage.sqlite.checkpoints import Checkpoints
+from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.owners import Owner
+
+_TOUCH = """UPDATE conversations SET updated_at = updated_at
+    WHERE id = (SELECT id FROM conversations LIMIT 1)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The open database: checkpoints, catalogue, and this process as an owner of runs."""
+
+    database: Database
+    checkpoints: Checkpoints
+    catalogue: Catalogue
+    owner: Owner
+
+    async def check(self) -> None:
+        """Raises `StorageError` where the database cannot be read, or lately not be written."""
+        await self.database.read("SELECT 1")
+        if self.database.trouble:
+            await self.database.put(_TOUCH, [()])
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a `sqlite:///` URL. Raises `ConfigError` for anything else."""
+    scheme, mark, rest = url.partition(":///")
+    if scheme != "sqlite" or not mark or not rest:
+        raise ConfigError(
+            "is not a database URL that Duologue knows; use sqlite:///FILE",
+            file="environment",
+            key="DUOLOGUE_DATABASE_URL",
+        )
+    return Path(rest).expanduser()
+
+
+@asynccontextmanager
+async def open_storage(url: str) -> AsyncIterator[Storage]:
+    """The storage at `url`; created where it does not exist. Raises `StorageError`."""
+    path = sqlite_path(url).absolute()
+    database = Database(path)
+    await database.open(checkpoints.SCHEMA + catalogue.SCHEMA)
+    owner = Owner(path)
+    try:
+        await asyncio.to_thread(owner.begin)
+        async with aiosqlite.connect(path) as reader:
+            await reader.execute("PRAGMA query_only=ON")
+            saver = Checkpoints(database, reader)
+            yield Storage(database, saver, Catalogue(database), owner)
+    finally:
+        await database.close()
+        await asyncio.to_thread(owner.end)

@@ -1,0 +1,252 @@
+"""The catalogue of conversations: how each stands, in the same file as its checkpoints."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from core.ends import EndReason, Status
+from core.errors import Busy, Conflict, KeyReused, NotFound
+from core.state import now
+from graph.storage.sqlite.database import Database
+
+T = TypeVar("T")
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS conversations (
+    id TEXT PRIMARY KEY, seq INTEGER NOT NULL, client_id TEXT, bot_id TEXT NOT NULL,
+    persona TEXT, seat TEXT NOT NULL, status TEXT NOT NULL, end_reason TEXT, turn INTEGER NOT NULL,
+    max_turns INTEGER NOT NULL, runs INTEGER NOT NULL DEFAULT 0, owner TEXT, in_flight INTEGER,
+    error TEXT, scenario TEXT NOT NULL, parent_id TEXT, forked_at INTEGER,
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS conversations_seq ON conversations (seq);
+CREATE INDEX IF NOT EXISTS conversations_client ON conversations (client_id, seq);
+CREATE INDEX IF NOT EXISTS conversations_status ON conversations (status, seq);
+CREATE INDEX IF NOT EXISTS conversations_bot ON conversations (bot_id, seq);
+CREATE INDEX IF NOT EXISTS conversations_parent ON conversations (parent_id);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, body TEXT NOT NULL, conversation_id TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A row of the catalogue. `in_flight` is a turn sent whose reply is not on disk."""
+
+    id: str
+    client_id: str | None
+    bot_id: str
+    persona: str | None
+    seat: str
+    status: Status
+    end_reason: str | None
+    turn: int
+    max_turns: int
+    runs: int
+    owner: str | None
+    in_flight: int | None
+    error: dict[str, Any] | None
+    scenario: dict[str, Any]
+    parent_id: str | None
+    forked_at: int | None
+    created_at: str
+    updated_at: str
+
+
+_COLUMNS = list(Conversation.__dataclass_fields__)
+_SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM conversations"
+_JSON = ("error", "scenario")
+
+
+def _conversation(row: Sequence[Any]) -> Conversation:
+    values = dict(zip(_COLUMNS, row, strict=False))
+    for name in _JSON:
+        values[name] = json.loads(values[name]) if values[name] else None
+    return Conversation(**{**values, "status": Status(values["status"])})
+
+
+class Catalogue:
+    """Reads and writes rows; each change is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: Conversation, key: str | None = None, body: str = "") -> str:
+        """Stores a new conversation and gives its id; with a known `key`, the id it stands for.
+
+        Raises `KeyReused` where the key came with another body.
+        """
+
+        def work(connection: sqlite3.Connection) -> str:
+            if key is not None:
+                known = _known(connection, key, body)
+                if known:
+                    return known
+                connection.execute("INSERT INTO idempotency VALUES (?, ?, ?)", (key, body, row.id))
+            _insert(connection, row)
+            return row.id
+
+        return await self._database.write(work)
+
+    async def by_key(self, key: str, body: str) -> str | None:
+        """The conversation that was made with this Idempotency-Key. Raises `KeyReused`."""
+        return await self._database.write(lambda connection: _known(connection, key, body))
+
+    async def get(self, id: str) -> Conversation:
+        """Raises `NotFound`."""
+        rows = await self._database.read(f"{_SELECT} WHERE id = ?", (id,))
+        if not rows:
+            raise NotFound("there is no conversation with that id")
+        return _conversation(rows[0])
+
+    async def page(
+        self, limit: int, before: int | None = None, **filters: str | None
+    ) -> tuple[list[Conversation], int | None]:
+        """Newest first, and the cursor of the next page if there is one; "" means none."""
+        wanted = {name: value for name, value in filters.items() if value is not None}
+        clauses = [f"{name} = ?" if value else f"{name} IS NULL" for name, value in wanted.items()]
+        values: list[Any] = [value for value in wanted.values() if value]
+        if before is not None:
+            clauses.append("seq < ?")
+            values.append(before)
+        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        rows = await self._database.read(
+            f"{_SELECT}{where} ORDER BY seq DESC LIMIT ?", [*values, limit + 1]
+        )
+        more = rows[limit - 1][-1] if len(rows) > limit else None
+        return [_conversation(row) for row in rows[:limit]], more
+
+    async def children(self, id: str) -> list[str]:
+        rows = await self._database.read(
+            "SELECT id FROM conversations WHERE parent_id = ? ORDER BY seq", (id,)
+        )
+        return [row[0] for row in rows]
+
+    async def claim(
+        self,
+        id: str,
+        owner: str,
+        lives: Callable[[str], bool],
+        *,
+        runs: int | None = None,
+        left: bool = False,
+    ) -> Conversation:
+        """Makes `owner` the one that drives it; the row as it stood before.
+
+        Raises `Busy`, also for other processes' runs and where there were other `runs` before than
+        the caller knows of, and with `left` `Conflict` where it is not as a process that died left
+        it.
+        """
+
+        def work(connection: sqlite3.Connection) -> Conversation:
+            row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise NotFound("there is no conversation with that id")
+            found = _conversation(row)
+            if found.status is Status.RUNNING and found.owner and lives(found.owner):
+                raise Busy("the conversation has a run already", conversation_id=id)
+            if runs not in (None, found.runs):  # what the caller decided is of another state
+                raise Busy("the conversation had a run just now", conversation_id=id)
+            if left and (found.status is not Status.INTERRUPTED or found.error):
+                raise Conflict("somebody did something else with it meanwhile")
+            connection.execute(
+                "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
+                "in_flight = NULL, updated_at = ? WHERE id = ?",
+                (owner, Status.RUNNING, now(), id),
+            )
+            return found
+
+        return await self._database.write(work)
+
+    async def stop(self, id: str, runs: Callable[[Conversation], bool]) -> bool:
+        """Writes `stopped`, unless it has ended or somebody drives it. Raises `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise NotFound("there is no conversation with that id")
+            found = _conversation(row)
+            if found.status.ended or (found.status is Status.RUNNING and runs(found)):
+                return False
+            connection.execute(
+                "UPDATE conversations SET status = ?, end_reason = ?, owner = NULL, "
+                "updated_at = ? WHERE id = ?",
+                (Status.STOPPED, EndReason.STOPPED, now(), id),
+            )
+            return True
+
+        return await self._database.write(work)
+
+    async def update(self, id: str, **changes: Any) -> None:
+        await self._database.put(*self._change(id, changes))
+
+    def note(self, id: str, **changes: Any) -> None:
+        """`update` that waits for nothing; it is on disk with whatever is awaited next."""
+        self._database.post(*self._change(id, changes))
+
+    def _change(self, id: str, changes: dict[str, Any]) -> tuple[str, list[list[Any]]]:
+        packed = {name: _packed(name, value) for name, value in changes.items()}
+        packed["updated_at"] = now()
+        sets = ", ".join(f"{name} = ?" for name in packed)
+        return f"UPDATE conversations SET {sets} WHERE id = ?", [[*packed.values(), id]]
+
+    async def orphans(self, lives: Callable[[str], bool]) -> list[Conversation]:
+        """Conversations left `running` by an owner that is dead; they are `interrupted` now."""
+
+        def work(connection: sqlite3.Connection) -> list[Conversation]:
+            rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
+            left = [row for row in map(_conversation, rows) if not (row.owner and lives(row.owner))]
+            connection.executemany(
+                "UPDATE conversations SET status = ?, owner = NULL, updated_at = ? WHERE id = ?",
+                [(Status.INTERRUPTED, now(), row.id) for row in left],
+            )
+            return left
+
+        return await self._database.write(work)
+
+    async def delete(self, id: str) -> None:
+        """Everything of it is gone, its checkpoints and keys too."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for table, column in (
+                ("conversations", "id"),
+                ("idempotency", "conversation_id"),
+                ("checkpoints", "thread_id"),
+                ("writes", "thread_id"),
+            ):
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
+
+        await self._database.write(work)
+
+    async def counts(self) -> dict[str, int]:
+        """How many conversations stand how."""
+        rows = await self._database.read("SELECT status, count(*) FROM conversations GROUP BY 1")
+        return dict(rows)
+
+
+def _known(connection: sqlite3.Connection, key: str, body: str) -> str | None:
+    row = connection.execute(
+        "SELECT body, conversation_id FROM idempotency WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != body:
+        raise KeyReused("this Idempotency-Key came with another body before")
+    return str(row[1])
+
+
+def _insert(connection: sqlite3.Connection, row: Conversation) -> None:
+    values = {name: _packed(name, getattr(row, name)) for name in _COLUMNS}
+    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM conversations").fetchone()
+    values["seq"] = last + 1
+    marks = ", ".join("?" for _ in values)
+    connection.execute(
+        f"INSERT INTO conversations ({', '.join(values)}) VALUES ({marks})",
+        list(values.values()),
+    )
+
+
+def _packed(name: str, value: Any) -> Any:
+    if name in _JSON and value is not None:
+        return json.dumps(value, ensure_ascii=False)
+    return value

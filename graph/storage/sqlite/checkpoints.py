@@ -1,0 +1,251 @@
+"""LangGraph's SQLite checkpoints, written through the database's one writer.
+
+The tables, rows and serialisation are those of langgraph-checkpoint-sqlite, so its own tools
+read the file. What differs is who writes (a group commit instead of a commit a row) and how
+long transcripts are read (without unpacking every step on the way).
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import aiosqlite
+import orjson
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from graph.storage.sqlite.database import Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS checkpoints (
+    thread_id TEXT NOT NULL, checkpoint_ns TEXT NOT NULL DEFAULT '', checkpoint_id TEXT NOT NULL,
+    parent_checkpoint_id TEXT, type TEXT, checkpoint BLOB, metadata BLOB,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id));
+CREATE TABLE IF NOT EXISTS writes (
+    thread_id TEXT NOT NULL, checkpoint_ns TEXT NOT NULL DEFAULT '', checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL, task_path TEXT NOT NULL DEFAULT '', idx INTEGER NOT NULL,
+    channel TEXT NOT NULL, type TEXT, value BLOB,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx));
+"""
+_PUT = """INSERT OR REPLACE INTO checkpoints
+    (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_WRITE = """INSERT OR {verb} INTO writes
+    (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_LINEAGE = """WITH RECURSIVE lineage(id, parent, depth) AS (
+    SELECT checkpoint_id, parent_checkpoint_id, 0 FROM checkpoints
+    WHERE thread_id = :thread AND checkpoint_ns = :ns AND checkpoint_id = :id
+    UNION
+    SELECT c.checkpoint_id, c.parent_checkpoint_id, depth + 1
+    FROM lineage CROSS JOIN checkpoints c ON c.checkpoint_id = lineage.parent
+    WHERE c.thread_id = :thread AND c.checkpoint_ns = :ns AND depth < 100000)
+"""
+_ANCESTORS = (
+    _LINEAGE
+    + """SELECT l.depth, c.type, c.checkpoint FROM lineage l
+    CROSS JOIN checkpoints c ON c.checkpoint_id = l.id
+    WHERE c.thread_id = :thread AND c.checkpoint_ns = :ns AND l.depth > 0 ORDER BY l.depth"""
+)
+_DELTAS = (
+    _LINEAGE
+    + """SELECT l.depth, w.channel, w.task_path, w.task_id, w.idx, w.type, w.value FROM lineage l
+    CROSS JOIN writes w ON w.checkpoint_id = l.id
+    WHERE w.thread_id = :thread AND w.checkpoint_ns = :ns AND l.depth > 0
+    AND w.channel IN ({channels}) ORDER BY l.depth DESC, w.task_path, w.task_id, w.idx"""
+)
+
+
+_CHECKPOINT = """SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+    FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"""
+_PENDING = """SELECT task_id, channel, type, value FROM writes
+    WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
+    ORDER BY task_path, task_id, idx"""
+
+
+Step = tuple[str, Sequence[Sequence[Any]]]
+
+
+def _execute(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
+    for sql, rows in steps:
+        connection.executemany(sql, rows)
+
+
+def _found(
+    head: tuple[str, str], id: str | None, connection: sqlite3.Connection
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
+    if id:
+        rows = connection.execute(f"{_CHECKPOINT} AND checkpoint_id = ?", (*head, id))
+    else:
+        rows = connection.execute(f"{_CHECKPOINT} ORDER BY checkpoint_id DESC LIMIT 1", head)
+    row = rows.fetchone()
+    return row and (row, connection.execute(_PENDING, (*head, row[0])).fetchall())
+
+
+def _place(thread: str, namespace: str, id: str) -> RunnableConfig:
+    return {
+        "configurable": {
+            "thread_id": thread,
+            "checkpoint_ns": namespace,
+            "checkpoint_id": id,
+        }
+    }
+
+
+class Checkpoints(AsyncSqliteSaver):
+    """The saver that all runs share."""
+
+    def __init__(self, database: Database, reader: aiosqlite.Connection) -> None:
+        super().__init__(reader, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self.database = database
+        self.is_setup = True
+        self._pending: dict[str, list[Step]] = {}
+
+    def get_next_version(self, current: Any, channel: None) -> Any:
+        return int(str(current).split(".")[0]) + 1 if current is not None else 1
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint, the last one where none is named, with the writes behind it."""
+        place = config["configurable"]
+        head = (str(place["thread_id"]), place.get("checkpoint_ns", ""))
+        found = await self.database.look(partial(_found, head, get_checkpoint_id(config)))
+        if found is None:
+            return None
+        (id, parent, kind, blob, told), writes = found
+        return CheckpointTuple(
+            _place(*head, id),
+            self.serde.loads_typed((kind, blob)),
+            orjson.loads(told) if told is not None else {},
+            _place(*head, parent) if parent else None,
+            [
+                (task_id, channel, self.serde.loads_typed((kind, value)))
+                for task_id, channel, kind, value in writes
+            ],
+        )
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        place = config["configurable"]
+        thread, namespace = str(place["thread_id"]), place.get("checkpoint_ns", "")
+        kind, blob = self.serde.dumps_typed(checkpoint)
+        told = orjson.dumps(get_checkpoint_metadata(config, metadata))
+        parent = place.get("checkpoint_id")
+        row = (thread, namespace, checkpoint["id"], parent, kind, blob, told)
+        steps = [*self._pending.pop(thread, []), (_PUT, [row])]
+        await self.database.write(partial(_execute, steps))
+        return _place(thread, namespace, checkpoint["id"])
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Kept until the step's checkpoint, and stored with it in one transaction."""
+        place = config["configurable"]
+        head = (str(place["thread_id"]), place.get("checkpoint_ns", ""), place["checkpoint_id"])
+        rows = [
+            (
+                *head,
+                task_id,
+                task_path,
+                WRITES_IDX_MAP.get(channel, at),
+                channel,
+                *self.serde.dumps_typed(value),
+            )
+            for at, (channel, value) in enumerate(writes)
+        ]
+        again = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+        sql = _WRITE.format(verb="REPLACE" if again else "IGNORE")
+        self._pending.setdefault(head[0], []).append((sql, rows))
+
+    async def settle(self, thread_id: str) -> None:
+        """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.
+
+        Returns once all that the run wrote is on disk, also where nobody waited for it.
+        """
+        await self.database.write(partial(_execute, self._pending.pop(thread_id, [])))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        tables = ("checkpoints", "writes")
+        steps = [(f"DELETE FROM {table} WHERE thread_id = ?", [(thread_id,)]) for table in tables]
+        await self.database.write(partial(_execute, steps))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What the base class promises, in two queries instead of unpacking each ancestor."""
+        place = config["configurable"]
+        target = get_checkpoint_id(config)
+        if not target or not channels:
+            return await super().aget_delta_channel_history(config=config, channels=channels)
+        where = {
+            "thread": str(place["thread_id"]),
+            "ns": place.get("checkpoint_ns", ""),
+            "id": target,
+        }
+        seeds = await self._seeds(where, channels)
+        names = {f"c{at}": channel for at, channel in enumerate(channels)}
+        sql = _DELTAS.format(channels=", ".join(f":{name}" for name in names))
+        rows = await self.database.look(lambda look: list(look.execute(sql, {**where, **names})))
+        return {channel: self._history(channel, rows, seeds.get(channel)) for channel in channels}
+
+    def _history(
+        self, channel: str, rows: Sequence[Any], seed: tuple[int, Any] | None
+    ) -> DeltaChannelHistory:
+        writes = [
+            (task_id, channel, self.serde.loads_typed((kind, value)))
+            for depth, name, _path, task_id, _idx, kind, value in rows
+            if name == channel and (seed is None or depth <= seed[0])
+        ]
+        history: DeltaChannelHistory = {"writes": writes}
+        if seed is not None:
+            history["seed"] = seed[1]
+        return history
+
+    async def _seeds(
+        self, where: Mapping[str, Any], channels: Sequence[str]
+    ) -> dict[str, tuple[int, Any]]:
+        """The nearest stored value of each channel, with its distance in steps."""
+        seeds: dict[str, tuple[int, Any]] = {}
+        stored = _stores_any_of(channels)
+        rows = await self.database.look(lambda look: list(look.execute(_ANCESTORS, where)))
+        for depth, kind, blob in rows:
+            if len(seeds) == len(channels):
+                break
+            if not stored.search(blob):
+                continue
+            values = self.serde.loads_typed((kind, blob)).get("channel_values") or {}
+            for channel in channels:
+                if channel not in seeds and channel in values:
+                    seeds[channel] = (depth, values[channel])
+        return seeds
+
+
+def _stores_any_of(channels: Sequence[str]) -> "re.Pattern[bytes]":
+    """Finds, in packed msgpack, one of the names with a list, map or extension right behind it.
+
+    A name stands in each checkpoint, with its version (a number or text) behind it; only where a
+    value is stored does such a thing follow, and only those are worth unpacking.
+    """
+    names = b"|".join(re.escape(name.encode()) for name in channels)
+    return re.compile(b"(?:" + names + b")[\\x80-\\x9f\\xc7-\\xc9\\xd4-\\xd8\\xdc-\\xdf]")

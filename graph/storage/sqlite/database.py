@@ -1,0 +1,227 @@
+"""One SQLite file: a single writer thread with group commit, and readers beside it.
+
+Everything that is written goes through one queue, in order. What waits together is committed
+together, so a commit is paid once for many conversations; each waiter is told only after it.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from core.errors import StorageError, StorageFull
+
+T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+BUSY_TIMEOUT_S = 15.0
+GROUP = 500
+CACHE_KB = 512
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    future: "asyncio.Future[Any] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The result of a job that failed."""
+
+    error: Exception
+
+
+class Database:
+    """The file at `path`. Raises `StorageError` where SQLite does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
+        self._local = threading.local()
+        self._looking: list[sqlite3.Connection] = []
+        self._reading: list[sqlite3.Connection] = []
+        self.trouble: StorageError | None = None
+        """Why the last write failed, until one succeeds."""
+        self._failed: Exception | None = None
+        self._closed = False
+
+    async def open(self, schema: str) -> None:
+        """Creates the file and what `schema` (SQL) asks for, and starts the writer."""
+        try:
+            writing = await asyncio.to_thread(self._prepare, schema)
+        except (sqlite3.Error, OSError) as error:
+            raise storage_error(error, self.path) from error
+        # Connected by now: a writer that died of that would let all who write wait for ever.
+        self._writer = threading.Thread(
+            target=self._write, args=(writing,), name="duologue-write", daemon=True
+        )
+        self._writer.start()
+
+    def _prepare(self, schema: str) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as connection:
+            connection.executescript(schema)
+        return self._connect()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._readers.shutdown)
+        for connection in self._reading:
+            connection.close()
+        self._jobs.put(None)  # the writer goes last: then SQLite folds the log into the file
+        await asyncio.to_thread(self._writer.join)
+
+    def post(self, sql: str, rows: Rows) -> None:
+        """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
+        self._jobs.put(_Job(partial(_put, sql, rows), None))
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, once it and all that was queued before are on disk.
+
+        `work` runs inside the writer's transaction. Being cancelled does not undo it. What it
+        raises is raised here, errors of SQLite as `StorageError`. It must not return a cursor.
+        """
+        if self._closed:
+            raise StorageError("the database is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put(_Job(work, future))
+        return await future
+
+    async def put(self, sql: str, rows: Rows) -> None:
+        """`write` for rows of one statement."""
+        await self.write(partial(_put, sql, rows))
+
+    async def flush(self) -> None:
+        """Returns once everything queued so far is on disk. Raises what a queued row met."""
+        await self.write(lambda _connection: None)
+        if self._failed:
+            failed, self._failed = self._failed, None
+            raise failed
+
+    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, read beside the writer."""
+        return await self.look(lambda connection: list(connection.execute(sql, values)))
+
+    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds with a connection that only reads: one way to a thread and back."""
+        if self._closed:
+            raise StorageError("the database is closed")
+        try:
+            return await self._loop.run_in_executor(self._readers, self._look, work)
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            raise storage_error(error, self.path) from error
+
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._connect()
+            self._reading.append(self._local.connection)
+        return work(self._local.connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            # What is deleted is overwritten; not every build of SQLite does so by itself.
+            connection.execute("PRAGMA secure_delete=ON")
+            # The system keeps the file's pages already; each connection need not keep 2 MB of them.
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        while True:
+            jobs = self._gathered()
+            stop = jobs[-1] is None
+            batch = [job for job in jobs if job is not None]
+            if batch:
+                self._tell(batch, self._commit(connection, batch))
+            if stop:
+                connection.close()
+                return
+
+    def _gathered(self) -> list[_Job | None]:
+        jobs = [self._jobs.get()]
+        try:
+            while jobs[-1] is not None and len(jobs) < GROUP:
+                jobs.append(self._jobs.get_nowait())
+        except queue.Empty:
+            pass
+        return jobs
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
+        """One transaction; if it fails, one for each job, so that none harms another."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # locked for too long: nobody waits that long once more
+            return [_Failed(storage_error(error, self.path))] * len(batch)
+        try:
+            return self._transaction(connection, batch)
+        except Exception as error:  # noqa: BLE001 - told to who asked; the writer must live on
+            if len(batch) == 1:
+                return [_Failed(self._told(error))]
+        return [self._commit(connection, [job])[0] for job in batch]
+
+    def _told(self, error: Exception) -> Exception:
+        return storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
+
+    def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
+        try:
+            results = [job.work(connection) for job in batch]
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _tell(self, batch: list[_Job], results: list[Any]) -> None:
+        broke = [r.error for r in results if isinstance(r, _Failed)]
+        found = [error for error in broke if isinstance(error, StorageError)]
+        self.trouble = found[-1] if found else None
+        for job, result in zip(batch, results, strict=True):
+            if job.future is None and isinstance(result, _Failed):
+                self._failed = result.error
+        waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
+        if waiting:
+            self._loop.call_soon_threadsafe(_settle, waiting)
+
+
+def _put(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:
+    # Gives no cursor away: freed in another thread, it resets the statement that the writer may
+    # be running again just then ("bad parameter or other API misuse").
+    connection.executemany(sql, rows)
+
+
+def _settle(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, result in waiting:
+        if future.done():
+            continue
+        if isinstance(result, _Failed):
+            future.set_exception(result.error)
+        else:
+            future.set_result(result)
+
+
+def storage_error(error: Exception, path: Path) -> StorageError:
+    """What SQLite or the system said, as ours."""
+    code = getattr(error, "sqlite_errorname", "") or ""
+    full = code.startswith("SQLITE_FULL") or "disk is full" in str(error)
+    kind = StorageFull if full or getattr(error, "errno", None) == 28 else StorageError
+    hint = "the disk is full" if kind is StorageFull else f"the database {path.name} failed"
+    return kind(f"{hint}: {error}")

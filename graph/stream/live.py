@@ -1,0 +1,254 @@
+"""The live view of a conversation: what is known of it now, and who is to be told."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from core.ends import Status
+from core.events import EventName
+from core.state import Message, Role
+from core.text import clean, cut
+from graph.stream.cursor import Cursor
+
+
+@dataclass(slots=True)  # frozen ones take four times as long to make
+class Frame:
+    """One event of the stream; `id` is the cursor behind it, made only where it is sent."""
+
+    event: EventName
+    data: dict[str, Any]
+    cursor: Cursor
+
+    @property
+    def id(self) -> str:
+        return str(self.cursor)
+
+
+KEPT_MARKS = 200
+"""So many reports of a run are kept; of older ones the mere statuses are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A report that is no text, at the place in the transcript where it was made.
+
+    What it tells is kept as two tuples: a dict for each would weigh twice as much.
+    """
+
+    index: int
+    offset: int
+    take: int
+    event: EventName
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return dict(zip(self.names, self.values, strict=True))
+
+
+# A thousand conversations with one bot report the same at the same place: it is kept once.
+_shared = lru_cache(maxsize=4096)(Mark)
+
+
+Watch = Callable[[str, str, dict[str, Any]], None]
+"""Is told what happens, the conversation it happens to, and the facts of it."""
+
+
+def nobody_watches(_what: str, _id: str, _facts: dict[str, Any]) -> None:
+    """The default."""
+
+
+class View:
+    """What is known of one conversation now: its transcript, the line being said, the reports.
+
+    It is the `Voice` of the run that drives the conversation.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        messages: Sequence[Message],
+        turn: int,
+        max_turns: int,
+        watch: Watch = nobody_watches,
+    ) -> None:
+        self.id = id
+        self.messages: Sequence[Message] = messages
+        self.turn = turn
+        self.max_turns = max_turns
+        self.stands = Status.CREATED
+        self.run = 0
+        self.exact = True
+        self.marks: list[Mark | None] = []
+        self.past: list[Mark | None] = []
+        self.past_run = -1
+        self.saying = ""
+        self.role: Role = "user"
+        self.take = 0
+        self.calling: int | None = None
+        self._held = ""
+        self._takes: dict[int, int] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        self.followers = 0
+        self.closed = False
+        self._watch = watch
+
+    # --- the run's side ---------------------------------------------------------------------
+
+    def begin(self, run: int, max_turns: int) -> None:
+        """A new run. The reports of the one before are kept for who has not read them yet."""
+        self.reset("the line was not finished")
+        self.past, self.past_run = self.marks, self.run if self.exact else -1
+        self.run, self.max_turns, self.stands = run, max_turns, Status.RUNNING
+        self.exact, self.marks, self.calling = True, [], None
+        since = next((mark.index for mark in self.past if mark), len(self.messages))
+        self._takes = {index: take for index, take in self._takes.items() if index >= since}
+        self._wake()
+
+    @property
+    def driven_here(self) -> bool:
+        """Whether a run of this process drives the conversation now."""
+        return self.exact and self.stands is Status.RUNNING
+
+    def catch_up(self, messages: Sequence[Message], turn: int, run: int, max_turns: int) -> None:
+        """What another process, or an earlier life of this one, put on disk."""
+        if run != self.run:
+            self.marks, self.run = [], run
+            self.past, self.past_run = [], -1
+            self._takes.clear()
+        self.exact, self.turn, self.max_turns = False, turn, max_turns
+        if len(messages) > len(self.messages):
+            self.messages = messages
+            self._forget()
+        self._wake()
+
+    def status(self, status: str, message: str, **facts: Any) -> None:
+        data = {
+            "status": status,
+            "message": message,
+            "turn": self.turn,
+            "max_turns": self.max_turns,
+        }
+        self._mark("status", {**data, **facts})
+        if status == "sending":
+            self.calling = facts.get("turn")
+        elif status == "retrying":
+            self._watch("retry", self.id, data | facts)
+
+    def piece(self, role: Role, text: str) -> None:
+        self.role = role
+        text = self._held + clean(text)
+        at = cut(text)
+        self._held = text[at:]
+        if at:
+            self.saying += text[:at]
+            self._wake()
+
+    def reset(self, why: str) -> None:
+        if self.saying or self._held:
+            self._void("reset", {"index": len(self.messages), "role": self.role, "why": why})
+
+    def discarded(self, text: str, why: str) -> None:
+        data = {"index": len(self.messages), "role": "user", "text": clean(text), "why": why}
+        self._void("discarded", data)
+
+    def stored(self, messages: Sequence[Message], turn: int) -> None:
+        if turn > self.turn:
+            # A turn may be done without a message: the bot ended in silence, or it was accepted.
+            self.turn, self.calling = turn, None
+        if len(messages) > len(self.messages):
+            first = messages[len(self.messages)]["content"]
+            if not first.startswith(self.saying):
+                self.reset("what was stored differs from the preview")
+            fresh = messages[len(self.messages) :]
+            if self.take:
+                self._takes[len(self.messages)] = self.take
+            self.messages, self.turn, self.calling = messages, turn, None
+            self._forget()
+            self._wake()
+            for line in fresh:
+                self._watch("message", self.id, {**line, "turn": turn})
+
+    def error(self, data: dict[str, Any]) -> None:
+        self.reset("the line was not finished")
+        self._mark("error", data)
+
+    def done(self, status: Status, end_reason: str | None) -> None:
+        """The last report of a run."""
+        self.reset("the line was not finished")
+        self.stands = status
+        data = {
+            "status": status.value,
+            "end_reason": end_reason,
+            "turns": self.turn,
+            "conversation_id": self.id,
+        }
+        self._mark("done", data)
+
+    def close(self) -> None:
+        """The process is ending: who follows is told what there is, and no more."""
+        self.closed = True
+        self._wake()
+
+    def _void(self, event: EventName, data: dict[str, Any]) -> None:
+        self.marks.append(self._marked(event, data))
+        self.take += 1
+        self.saying, self._held = "", ""
+        self._wake()
+
+    def _forget(self) -> None:
+        self.saying, self._held, self.take = "", "", 0
+
+    def _marked(self, event: EventName, data: dict[str, Any]) -> Mark:
+        values = tuple(data.values())
+        alike = event == "status" and not any(
+            type(fact) is str and len(fact) > 99 for fact in values
+        )
+        make = _shared if alike else Mark
+        return make(len(self.messages), len(self.saying), self.take, event, tuple(data), values)
+
+    def _mark(self, event: EventName, data: dict[str, Any]) -> None:
+        self.marks.append(self._marked(event, data))
+        old = len(self.marks) - KEPT_MARKS
+        if old >= 0 and (mark := self.marks[old]) and mark.event == "status":
+            self.marks[old] = None  # its number stays taken, so that cursors keep their meaning
+        self._wake()
+
+    # --- the followers' side ----------------------------------------------------------------
+
+    def text(self, index: int) -> str | None:
+        """As much as there is of the text of message `index`."""
+        if index < len(self.messages):
+            return self.messages[index]["content"]
+        return self.saying if index == len(self.messages) else None
+
+    def take_of(self, index: int) -> int:
+        """How often the text of message `index` was begun anew."""
+        return self._takes.get(index, 0) if index < len(self.messages) else self.take
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def changed(self) -> "asyncio.Future[None]":
+        """Is done when something new was reported."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    async def changed_within(self, seconds: float) -> None:
+        """Returns when something new was reported, or after that time."""
+        future = self.changed()
+        await asyncio.wait([future], timeout=seconds)
+        if future in self._waiting:
+            self._waiting.remove(future)
+
+    def left(self) -> None:
+        """A follower is no more; if it was waiting just now, nobody needs to wake it."""
+        self.followers -= 1
+        self._waiting = [waiting for waiting in self._waiting if not waiting.done()]

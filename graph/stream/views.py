@@ -1,0 +1,158 @@
+"""The views of this process: one object a conversation, so that all who follow see the same."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Container
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+from core.ends import Status
+from core.errors import DuologueError
+from core.state import State
+from graph.runs.run import Graph, config
+from graph.storage.opening import Storage
+from graph.storage.sqlite.catalogue import Conversation
+from graph.stream.live import View, Watch
+
+KEPT = 256
+MIRROR_EVERY_S = 0.5
+LOOK_EVERY_S = 2.0
+"""Whether another process lets one go on that rests."""
+log = logging.getLogger("duologue.runs")
+
+
+class Views:
+    """Views of running conversations, and of as many others as were looked at last."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        storage: Storage,
+        watch: Watch,
+        drives: Container[str],
+        true: Callable[[Conversation], Conversation],
+    ) -> None:
+        self._graph = graph
+        self._storage = storage
+        self._watch = watch
+        self._drives = drives
+        self._true = true
+        self._mirrored: set[str] = set()
+        self.expected: set[str] = set()
+        """Interrupted ones that go on in a moment: their streams are not over."""
+        self._views: OrderedDict[str, View] = OrderedDict()
+        self._held: WeakValueDictionary[str, View] = WeakValueDictionary()
+        """All views that anybody holds: who follows a dropped one must see what comes."""
+        self._closed = False
+
+    def known(self, id: str) -> View | None:
+        return self._views.get(id) or self._held.get(id)
+
+    def forget(self, id: str) -> None:
+        self._views.pop(id, None)
+        self._held.pop(id, None)
+
+    def close(self) -> None:
+        """Ends every stream, each behind its last event."""
+        self._closed = True
+        for view in [*self._held.values()]:
+            view.close()
+
+    async def state(self, id: str) -> State:
+        """The state at the last checkpoint; empty where there is none."""
+        return cast(State, (await self._graph.aget_state(config(id))).values)
+
+    async def of(self, id: str) -> View:
+        """The conversation's view, as true as the disk is. Raises `NotFound`."""
+        view = self.known(id)
+        if view is None or not (view.driven_here or id in self._drives):
+            view = await self.read(id)
+        if id in self._views:
+            self._views.move_to_end(id)
+        return view
+
+    async def read(self, id: str) -> View:
+        """The view as the disk has it: another process may have driven the conversation on.
+
+        While a run begins here, this is for who begins it alone.
+        """
+        row = self._true(await self._storage.catalogue.get(id))
+        view = self.known(id)
+        if view and (view.run, view.stands) == (row.runs, row.status) != (row.runs, Status.RUNNING):
+            return self._kept(view)
+        state = await self.state(id)
+        view = self.known(id) or View(id, [], 0, row.max_turns, self._watch)
+        if not view.driven_here and view.run <= row.runs:
+            _tell(view, row, state, goes_on=id in self.expected)
+        return self._kept(view)
+
+    def _kept(self, view: View) -> View:
+        if view.id not in self._views:
+            self._drop_idle()
+        self._views[view.id] = self._held[view.id] = view
+        view.closed = view.closed or self._closed
+        return view
+
+    def wants_mirror(self, view: View) -> bool:
+        """Whether another process may drive it, and nobody looks up yet what that one stores."""
+        elsewhere = not view.driven_here and not view.stands.ended
+        return elsewhere and view.id not in self._mirrored
+
+    async def mirror(self, view: View) -> None:
+        """Looks it up while somebody follows."""
+        self._mirrored.add(view.id)
+        try:
+            while not view.driven_here and not view.stands.ended and not view.closed:
+                runs = view.stands is Status.RUNNING
+                await view.changed_within(MIRROR_EVERY_S if runs else LOOK_EVERY_S)
+                if not view.followers:
+                    return
+                await self.of(view.id)
+        except DuologueError as error:
+            log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
+        except Exception:  # it shares a task group with all runs, and must end none of them
+            log.exception("mirror ended", extra={"conversation_id": view.id})
+        finally:
+            self._mirrored.discard(view.id)
+
+    def settled(self, id: str) -> None:
+        """It goes on now, or it does not, and then its stream ends."""
+        self.expected.discard(id)
+        view = self.known(id)
+        if view and view.stands is Status.INTERRUPTED and not view.exact:
+            view.done(view.stands, None)
+
+    def _drop_idle(self) -> None:
+        spare = len(self._views) + 1 - KEPT
+        for id, view in list(self._views.items()) if spare > 0 else []:
+            if spare <= 0:
+                return
+            if id not in self._drives and not view.followers:
+                del self._views[id]
+                spare -= 1
+
+
+def _tell(view: View, row: Conversation, state: State, *, goes_on: bool = False) -> None:
+    """What the disk says, in a view that no run of this process drives."""
+    news = (view.run, view.stands) != (row.runs, row.status)
+    view.catch_up(state.get("messages") or [], state.get("turn", 0), row.runs, row.max_turns)
+    if not news and view.marks:
+        return
+    view.stands = row.status
+    facts: dict[str, Any] = {"end_reason": row.end_reason} if row.end_reason else {}
+    view.status(row.status.value, _SAYS[row.status], **facts)
+    if row.error:
+        view.error(row.error)
+    if row.status not in _OPEN and not goes_on:
+        view.done(row.status, row.end_reason)
+
+
+_OPEN = (Status.CREATED, Status.WAITING, Status.RUNNING)
+_SAYS = {
+    Status.CREATED: "created; no run was started yet",
+    Status.RUNNING: "running",
+    Status.WAITING: "waiting for the person in the user's seat",
+    Status.COMPLETED: "the conversation has ended",
+    Status.STOPPED: "stopped; it can be resumed",
+    Status.INTERRUPTED: "interrupted; it can be resumed",
+}

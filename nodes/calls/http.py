@@ -1,0 +1,229 @@
+"""One HTTP client for all calls to bots and models, bounded in bytes and redirect-free."""
+
+import asyncio
+import os
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager, suppress
+from contextvars import Context
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp.client_proto import ResponseHandler
+
+from core import tracing
+from core.errors import SpeakerError
+
+MAX_REPLY_BYTES = 4_000_000
+IDLE_S = 4.0
+"""So long a connection waits for its next call: longer than most, and then it is no leak."""
+Answer = aiohttp.ClientResponse
+
+
+class Connector(aiohttp.TCPConnector):
+    """Opens each connection in an empty context.
+
+    A transport keeps the context in which it was made. In that of a node stands its run, which
+    would be held, state and all, for as long as the connection is used by others.
+    """
+
+    async def _create_connection(self, *given: Any) -> ResponseHandler:
+        opening = super()._create_connection(*given)
+        task = asyncio.get_running_loop().create_task(opening, context=Context())
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task.done() and not task.cancelled() and not task.exception():
+                task.result().close()  # opened in the moment in which nobody wants it any more
+            raise
+
+
+class Client:
+    """aiohttp's session, made on the first call, since it belongs to the loop that runs.
+
+    Not httpx: its own pool collapses above fifty connections, and over aiohttp its requests,
+    URLs and headers still cost three times what the call itself does. Redirects are not
+    followed, environment proxies are honoured where any is set. `streams` counts the models
+    that are being listened to.
+    """
+
+    def __init__(self) -> None:
+        self.streams = 0
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            verify = ssl.create_default_context()
+            self._session = aiohttp.ClientSession(
+                connector=Connector(limit=0, ssl=verify, keepalive_timeout=IDLE_S),
+                trust_env=bool(urllib.request.getproxies()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(None),  # each call has a deadline of its own
+                headers={"Accept-Encoding": "identity", "User-Agent": "duologue"},
+            )
+        return self._session
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def bare(url: str) -> str:
+    """The URL without its query and without whoever stands before the host."""
+    scheme, mark, rest = url.split("?", maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+
+
+def packed(data: Any) -> bytes:
+    """JSON in no more memory than it needs; orjson's own bytes hold up to four times as much."""
+    return bytes(memoryview(orjson.dumps(data)))
+
+
+@asynccontextmanager
+async def request(
+    http: Client,
+    fail: type[SpeakerError],
+    method: str,
+    url: str,
+    *,
+    shown: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+) -> AsyncIterator[Answer]:
+    """A reply with status 2xx whose body is still to be read.
+
+    `shown` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
+    `http_error`, also for what breaks while the caller reads.
+    """
+    try:
+        with tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note):
+            asked = http.session.request(
+                method, url, headers=sent, data=content, allow_redirects=False
+            )
+            async with await _sent(asked, fail, shown) as answer:
+                del content, asked  # a long prompt need not lie here while the answer comes
+                note(answer.status)
+                if not 200 <= answer.status < 300:
+                    raise _refused(fail, answer, shown)
+                yield answer
+    except (aiohttp.ClientError, OSError) as error:
+        raise fail(
+            "unreachable",
+            f"{shown} cannot be reached: {_cause(error)}",
+            transient=not isinstance(error, _UNTRUSTED),
+            unheard=isinstance(error, aiohttp.ClientConnectorError),
+            url=shown,
+        ) from error
+
+
+async def _sent(asked: Awaitable[Answer], fail: type[SpeakerError], shown: str) -> Answer:
+    """The answer as far as its head; what cannot even be sent is the speaker's error too."""
+    try:
+        return await asked
+    except aiohttp.ClientError:
+        raise
+    except ValueError:
+        said = f"{shown} cannot be called: its address or one of its headers is not valid"
+        raise fail("unreachable", said, retryable=False, unheard=True, url=shown) from None
+
+
+_UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without the URL, in which a secret may stand."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL is not valid"
+    if isinstance(error, _UNTRUSTED):
+        return "its certificate is not trusted, or it speaks no TLS"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number and number > 0 else "its name is unknown"
+    told = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return told or type(error).__name__
+
+
+async def reach(http: Client, fail: type[SpeakerError], url: str, shown: str) -> int:
+    """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
+    try:
+        async with http.session.head(url, allow_redirects=False) as answer:
+            return answer.status
+    except (aiohttp.ClientError, OSError) as error:
+        raise fail("unreachable", f"{shown} cannot be reached: {_cause(error)}") from error
+
+
+async def erase(http: Client, url: str) -> None:
+    """Asks for something to be removed; whether it was there does not matter."""
+    with suppress(aiohttp.ClientError, OSError):
+        async with http.session.delete(url, timeout=aiohttp.ClientTimeout(2)):
+            return
+
+
+async def body(answer: Answer, fail: type[SpeakerError], shown: str) -> bytes:
+    """The whole body, read up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
+    encoding = answer.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", ""):
+        raise fail("encoding", f"{shown} sent a {encoding} body unasked", url=shown)
+    chunks, size = [], 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > MAX_REPLY_BYTES:
+            raise fail(
+                "too_large", f"{shown} sent more than {MAX_REPLY_BYTES // 10**6} MB", url=shown
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refused(fail: type[SpeakerError], answer: Answer, shown: str) -> SpeakerError:
+    status = answer.status
+    transient = status in (408, 425, 429) or status >= 500
+    return fail(
+        "http_error",
+        f"{shown} answered HTTP {status}{_explained(status)}",
+        transient=transient,
+        retryable=transient,
+        retry_after=retry_after(answer.headers),
+        unheard=status in _UNHEARD,
+        status=status,
+        url=shown,
+    )
+
+
+_UNHEARD = frozenset((400, 401, 403, 404, 405, 413, 414, 415, 421, 422, 429, 431))
+"""Statuses by which a server says that it did not do what was asked, and not half of it either.
+
+Not 503: a gateway says that also when the bot behind it died at its work.
+"""
+
+
+def _explained(status: int) -> str:
+    hints = {
+        401: " (is the key right?)",
+        403: " (is the key allowed to?)",
+        404: " (is the URL right?)",
+        429: " (too many requests)",
+    }
+    return ": redirects are not followed" if 300 <= status < 400 else hints.get(status, "")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait by the `Retry-After` header, given in seconds or as a date."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,191 @@
+"""A model's stream, read straight off the wire: bytes → events → chunks, a block at a time."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any
+
+import aiohttp
+import orjson
+
+from core.errors import SpeakerError
+from core.text import clean
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, Client, packed, request
+
+MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
+FEW_STREAMS = 50
+LONGEST_PAUSE_S = 0.04
+Chunk = dict[str, Any]
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Wire:
+    """Where a model is asked, and how what goes wrong is raised."""
+
+    def __init__(
+        self,
+        http: Client,
+        fail: type[SpeakerError],
+        *,
+        base: str,
+        shown: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.fail = fail
+        self.shown = shown
+        self._http = http
+        self._url = f"{base}/chat/completions"
+        self._headers = dict(headers)
+
+    def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
+        """The chunks of one streamed completion, as many together as came together."""
+        asked = request(
+            self._http,
+            self.fail,
+            "POST",
+            self._url,
+            shown=self.shown,
+            headers=self._headers,
+            content=packed(payload),
+        )
+        return self._blocks(asked)
+
+    async def _blocks(
+        self, asked: AbstractAsyncContextManager[Answer]
+    ) -> AsyncIterator[list[Chunk]]:
+        async with asked as answer:
+            self._must_stream(answer)
+            self._http.streams += 1
+            stream = _Stream(self)
+            try:
+                # Nothing of a block is held while the next is awaited: most of the time is that.
+                async for block in answer.content.iter_any():
+                    chunks = stream.take(block)
+                    del block
+                    if chunks:
+                        yield chunks
+                    del chunks
+                    if stream.done:
+                        await _ended(answer)
+                        break
+                    await _breathe(self._http.streams)
+                if alone := stream.join.alone():
+                    yield [{"choices": [{"delta": {"content": alone}}]}]
+            finally:
+                self._http.streams -= 1
+
+    def _must_stream(self, answer: Answer) -> None:
+        kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind != "text/event-stream":
+            what = kind[:80] or "no type"
+            raise self.fail("bad_content_type", f"{self.shown} sent {what}, not a stream")
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            raise self.fail("encoding", f"{self.shown} sent a compressed stream unasked")
+
+
+class _Stream:
+    """What of one stream was read: its size, the line that is not whole yet, half an emoji."""
+
+    __slots__ = ("_rest", "_size", "_wire", "done", "join")
+
+    def __init__(self, wire: Wire) -> None:
+        self.done = False
+        self.join = _Surrogates()
+        self._wire = wire
+        self._rest = b""
+        self._size = 0
+
+    def take(self, block: bytes) -> list[Chunk]:
+        """The chunks that end in this block."""
+        wire = self._wire
+        self._size += len(block)
+        if self._size > MAX_STREAM_BYTES:
+            mb = MAX_STREAM_BYTES // 10**6
+            raise wire.fail("too_large", f"{wire.shown} sent more than {mb} MB")
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        events = _data(lines)
+        self.done = b"[DONE]" in events
+        if self.done:
+            events = events[: events.index(b"[DONE]")]
+        return [self._parsed(data) for data in events]
+
+    def _parsed(self, data: bytes) -> Chunk:
+        wire = self._wire
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            chunk = _lenient(data)
+        if not isinstance(chunk, dict):
+            said = f"{wire.shown} sent an event that is not a JSON object"
+            raise wire.fail("bad_json", said, transient=True)
+        if chunk.get("error"):
+            said = f"{wire.shown} broke off its answer with an error"
+            raise wire.fail("bad_reply", said, transient=True)
+        self.join.mend(chunk)
+        return chunk
+
+
+def _data(lines: list[bytes]) -> list[bytes]:
+    """The data of each event; one `data:` line an event is how this protocol is spoken."""
+    found = [line[5:].strip() for line in lines if line.startswith(b"data:")]
+    return [data for data in found if data]
+
+
+async def _ended(answer: Answer) -> None:
+    """Hears the end of the body, without which the connection could not serve again."""
+    if not answer.content.at_eof():
+        with suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(LONGEST_PAUSE_S):
+                await answer.content.readany()
+
+
+async def _breathe(streams: int) -> None:
+    """With many streams at once, lets some pieces gather: one wake-up serves them all.
+
+    Nobody reads as fast as that, and a piece waits 40 ms at most.
+    """
+    if streams > FEW_STREAMS:
+        await asyncio.sleep(min(LONGEST_PAUSE_S, (streams - FEW_STREAMS) / 10_000))
+
+
+def _lenient(data: bytes) -> Any:
+    try:
+        return json.loads(data)  # takes lone surrogates, which orjson refuses
+    except (ValueError, RecursionError):
+        return None
+
+
+class _Surrogates:
+    """Joins an emoji that a server cut into two escapes; what stays alone is cleaned."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def mend(self, chunk: Chunk) -> None:
+        delta = first_choice(chunk).get("delta")
+        text = delta.get("content") if isinstance(delta, dict) else None
+        if not isinstance(text, str) or not isinstance(delta, dict):
+            return
+        if self._held or _SURROGATE.search(text):
+            text = self._joined(text)
+        delta["content"] = clean(text)
+
+    def alone(self) -> str:
+        """What stands for the half of an emoji whose other half never came."""
+        return clean(self._held)
+
+    def _joined(self, text: str) -> str:
+        text, self._held = self._held + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def first_choice(chunk: Chunk) -> Chunk:
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    return first if isinstance(first, dict) else {}

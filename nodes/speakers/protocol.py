@@ -1,0 +1,88 @@
+"""What a node asks of a speaker and what it gets back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.scenario import Scenario
+from core.state import Message, Origin, Usage
+
+OnPiece = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call to a speaker. `turn` counts from 1; 0 asks the bot for its greeting."""
+
+    conversation_id: str
+    turn: int
+    messages: Sequence[Message]
+    scenario: Scenario
+    session: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The line to be answered; empty where nothing was said yet."""
+        return self.messages[-1]["content"] if self.messages else ""
+
+    @property
+    def key(self) -> str:
+        """The Idempotency-Key: a function of conversation and turn, the same after a crash."""
+        return f"{self.conversation_id}:{self.turn}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the bot said: one bubble or more, and what it told besides."""
+
+    bubbles: Sequence[str]
+    ended: bool = False
+    usage: Usage | None = None
+    session: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the user says. `leaving` means: deliver this, hear the answer, then go."""
+
+    text: str
+    origin: Origin
+    leaving: bool = False
+    usage: Usage | None = None
+
+
+class Bot(Protocol):
+    """A bot under test."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def remembers(self) -> bool:
+        """It keeps the conversation itself, so that a fork must tell it the user's lines again."""
+
+    @property
+    def greets(self) -> bool:
+        """It can speak first."""
+
+    async def open(self, ask: Ask) -> dict[str, Any]:
+        """Opens a session; gives the values that later calls need. Raises `BotError`."""
+
+    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+        """Answers the last line, telling each `piece` as it arrives. Raises `BotError`."""
+
+    async def close(self, ask: Ask) -> None:
+        """Tells the bot that the conversation has ended, if it wants to know. Raises `BotError`."""
+
+    async def ping(self) -> str:
+        """Tries whether the bot can be reached and says what it found. Raises `BotError`."""
+
+
+class User(Protocol):
+    """Who talks to the bot, unless a person does."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def say(self, ask: Ask, piece: OnPiece) -> Said:
+        """The next line; `ask.turn` is the turn it begins. Raises `UserError`."""
