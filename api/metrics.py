@@ -16,7 +16,7 @@ class Metrics:
         self.conversations = Gauge(
             "duologue_conversations", "Conversations by status", ["status"], registry=registry
         )
-        self.open_runs = Gauge("duologue_open_runs", "Runs under way", registry=registry)
+        self.open_runs = Gauge("duologue_open_runs", "RunService under way", registry=registry)
         self.open_streams = Gauge(
             "duologue_open_streams", "Event and text streams open", registry=registry
         )

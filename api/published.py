@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 
 _ASKED = ("CreateConversation", "Simulate", "Fork", "OpenSession", "Change", "NextLine")
 _NULL = {"type": "null"}
@@ -30,7 +30,7 @@ def publish(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = plain()
-        runs: Runs | None = getattr(app.state, "runs", None)
+        runs: RunService | None = getattr(app.state, "runs", None)
         if runs is not None and not document.get("x-narrowed"):
             document["x-narrowed"] = True
             schemas = document["components"]["schemas"]
@@ -41,10 +41,10 @@ def publish(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _known(runs: Runs) -> dict[str, list[Any]]:
+def _known(runs: RunService) -> dict[str, list[Any]]:
     """The values of each field that depend on the configuration."""
-    bots = [*map(int, filter(_is_number, runs.cast.bots)), *runs.cast.bots]
-    known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.cast.personas, None]}
+    bots = [*map(int, filter(_is_number, runs.speakers.bots)), *runs.speakers.bots]
+    known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.speakers.personas, None]}
     if not runs.settings.has_model:
         known |= {"user": ["scripted", "human", None], "bot_prompt": [None]}
     return known

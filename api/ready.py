@@ -2,16 +2,16 @@
 
 from core.errors import Invalid, NotFound
 from core.scenario import Scenario
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
-def lack(cast: Cast, id: str) -> str | None:
+def lack(speakers: Speakers, id: str) -> str | None:
     """What the bot lacks. Raises `NotFound` where there is none with that id."""
-    if id not in cast.bots:
-        known = ", ".join(sorted(cast.bots))
+    if id not in speakers.bots:
+        known = ", ".join(sorted(speakers.bots))
         raise NotFound(f"there is no bot with that id; configured are {known}")
     try:
-        cast.check(Scenario.model_construct(bot_id=id))
+        speakers.check(Scenario.model_construct(bot_id=id))
     except Invalid as error:
         return error.message
     return None

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
-from core.scenario import MAX_TURNS, BotId, History, Prompt, Said, Scenario, Strict
+from core.scenario import MAX_TURNS, BotId, History, Prompt, Scenario, Strict, LineText
 from core.state import InFlight, Origin, Role
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
@@ -68,7 +68,7 @@ class PersonSpeaks(Client):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"content": "xin chào", "client_id": "lan"}]}
     )
-    content: Said
+    content: LineText
 
 
 class Change(Client):
@@ -95,7 +95,9 @@ class Fork(Client):
     )
     index: Annotated[int, Field(strict=True, ge=-1, le=2 * MAX_TURNS * 10)] | None = None
     checkpoint_id: Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9-]+$")] | None = None
-    message: Said | None = Field(None, description="The user's next line, instead of a new one.")
+    message: LineText | None = Field(
+        None, description="The user's next line, instead of a new one."
+    )
     bot_id: BotId | None = None
     bot_prompt: Prompt | None = None
     persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
@@ -137,7 +139,7 @@ class Chat(Strict):
         }
     )
     session_id: Annotated[str, Field(min_length=1, max_length=100)]
-    message: Said
+    message: LineText
 
 
 # --- out ------------------------------------------------------------------------------------

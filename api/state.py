@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from core.errors import NotFound, Stopping
 from core.settings import Settings
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 
 ClientId = Annotated[
     str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
@@ -29,15 +29,15 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
-def runs_of(request: Request) -> Runs:
+def runs_of(request: Request) -> RunService:
     """The runs of this process. Raises `Stopping` before they are there or after they are gone."""
-    runs: Runs | None = getattr(request.app.state, "runs", None)
+    runs: RunService | None = getattr(request.app.state, "runs", None)
     if runs is None:
         raise Stopping("the server is starting or stopping")
     return runs
 
 
-AnyRuns = Annotated[Runs, Depends(runs_of)]
+AnyRuns = Annotated[RunService, Depends(runs_of)]
 AnySettings = Annotated[Settings, Depends(settings_of)]
 
 

@@ -19,7 +19,7 @@ from graph.studio import app as studio
 OURS = ("/health", "/simulate", "/session", "/chat/stream", "/api/")
 
 
-class Api(BaseRoute):
+class StudioRoute(BaseRoute):
     """Leads to the API what is meant for it."""
 
     def __init__(self) -> None:
@@ -40,5 +40,5 @@ class Api(BaseRoute):
             yield
 
 
-api = Api()
+api = StudioRoute()
 app = Starlette(routes=[api], lifespan=api.lifespan)

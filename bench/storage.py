@@ -16,7 +16,7 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.state import now
 from graph.process import open_process
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.opening import open_storage
 from graph.storage.sqlite.catalogue import Conversation
 
@@ -29,7 +29,7 @@ def size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def talked(runs: Runs, turns: int) -> str:
+async def talked(runs: RunService, turns: int) -> str:
     id = await runs.create(Scenario(bot_id=16, max_turns=turns))
     await runs.start(id)
     follower = await runs.follow(id)

@@ -51,6 +51,6 @@ async def _ping(bot_id: int | str, settings: Settings) -> str:
     from graph.process import open_process
 
     async with open_process(settings) as runs:
-        if reason := lack(runs.cast, str(bot_id)):
+        if reason := lack(runs.speakers, str(bot_id)):
             raise Invalid(reason)
-        return await runs.cast.by_id(str(bot_id)).ping()
+        return await runs.speakers.by_id(str(bot_id)).ping()

@@ -38,7 +38,7 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
         forget()
 
 
-class Audience:
+class PipeSafeOutput:
     """A show whose reader may go, as `head` does: then `left` is called, and nothing more told."""
 
     def __init__(self, show: Show, left: Callable[[], None]) -> None:

@@ -15,23 +15,23 @@ from core.errors import NotFound
 from core.settings import Settings
 from core.state import Message
 from graph.process import open_runs
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.opening import open_storage, sqlite_path
 from graph.storage.sqlite.catalogue import Conversation
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
 @asynccontextmanager
-async def stored(settings: Settings) -> AsyncIterator[Runs]:
+async def stored(settings: Settings) -> AsyncIterator[RunService]:
     """The conversations on disk; what dead processes left `running` is set right first."""
     async with open_storage(settings.database_url) as storage:
-        cast = Cast(settings)
+        speakers = Speakers(settings)
         try:
-            async with open_runs(settings, storage, cast) as runs:
+            async with open_runs(settings, storage, speakers) as runs:
                 await runs.recover()
                 yield runs
         finally:
-            await cast.close()
+            await speakers.close()
 
 
 def show(options: Namespace, settings: Settings) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from cli.leaving import Audience, stopping
+from cli.leaving import PipeSafeOutput, stopping
 from cli.plain import Json, Plain, utf8
 from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
 from cli.wanted import persona, scenario
@@ -17,19 +17,19 @@ from core.scenario import Scenario
 from core.settings import Settings
 from graph import logs
 from graph.process import open_process
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.sqlite.catalogue import Conversation
 from graph.stream.follower import Follower
-from graph.stream.live import View, nobody_watches
+from graph.stream.live import LiveConversation, nobody_watches
 
 
-class Act(Protocol):
+class Command(Protocol):
     """What the command does, in two steps, so that the id is told before the first word."""
 
-    async def opens(self, runs: Runs) -> Conversation:
+    async def opens(self, runs: RunService) -> Conversation:
         """Finds or makes the conversation. Raises `Invalid`, `NotFound`, `Busy`."""
 
-    async def begins(self, runs: Runs, id: str) -> View:
+    async def begins(self, runs: RunService, id: str) -> LiveConversation:
         """Sets it going. Raises `Busy`, `Conflict`."""
 
 
@@ -40,30 +40,30 @@ class Begin:
         self._id, self._persona = persona(options.persona)
         self._scenario = scenario(options, settings, self._id)
 
-    async def opens(self, runs: Runs) -> Conversation:
+    async def opens(self, runs: RunService) -> Conversation:
         if self._id and self._persona:
-            runs.cast.personas[self._id] = self._persona
+            runs.speakers.personas[self._id] = self._persona
         return await runs.storage.catalogue.get(await runs.create(self._scenario))
 
-    async def begins(self, runs: Runs, id: str) -> View:
+    async def begins(self, runs: RunService, id: str) -> LiveConversation:
         return await runs.start(id)
 
 
-class GoOn:
+class ResumeCommand:
     """`resume`: one that is there."""
 
     def __init__(self, options: Namespace) -> None:
         self._id, self._in_flight = options.id, options.in_flight
 
-    async def opens(self, runs: Runs) -> Conversation:
+    async def opens(self, runs: RunService) -> Conversation:
         await runs.recover()
         row = runs.true(await runs.storage.catalogue.get(self._id))
         if row.status is Status.RUNNING:
             raise Busy("the conversation has a run already, in another process")
-        runs.cast.bot(Scenario.read(row.scenario))
+        runs.speakers.bot(Scenario.read(row.scenario))
         return row
 
-    async def begins(self, runs: Runs, id: str) -> View:
+    async def begins(self, runs: RunService, id: str) -> LiveConversation:
         return await runs.resume(id, self._in_flight)
 
 
@@ -72,23 +72,28 @@ def run(options: Namespace, settings: Settings) -> int:
 
 
 def resume(options: Namespace, settings: Settings) -> int:
-    return asyncio.run(_talk(GoOn(options), options, settings))
+    return asyncio.run(_talk(ResumeCommand(options), options, settings))
 
 
-async def _talk(act: Act, options: Namespace, settings: Settings) -> int:
+async def _talk(act: Command, options: Namespace, settings: Settings) -> int:
     asked = asyncio.Event()
     watch = logs.watch if settings.log_file else nobody_watches
     with stopping(asked.set):
         async with open_process(settings, watch) as runs:
             row = await act.opens(runs)
-            with Audience(show_for(options), asked.set) as show:
+            with PipeSafeOutput(show_for(options), asked.set) as show:
                 show.opened(opening(row, runs, options))
                 closing = await _followed(act, runs, row, show, asked, options)
             return 3 if closing.status is Status.INTERRUPTED else 0
 
 
 async def _followed(
-    act: Act, runs: Runs, row: Conversation, show: Show, asked: asyncio.Event, options: Namespace
+    act: Command,
+    runs: RunService,
+    row: Conversation,
+    show: Show,
+    asked: asyncio.Event,
+    options: Namespace,
 ) -> Closing:
     began, tally = monotonic(), Tally()
     view = await act.begins(runs, row.id)
@@ -103,7 +108,7 @@ async def _followed(
     return closing
 
 
-async def _stop_when(asked: asyncio.Event, runs: Runs, id: str) -> None:
+async def _stop_when(asked: asyncio.Event, runs: RunService, id: str) -> None:
     await asked.wait()
     await runs.stop(id)
 
@@ -125,11 +130,11 @@ def show_for(options: Namespace) -> Show:
     return Screen(console, Console(stderr=True, highlight=False))
 
 
-def opening(row: Conversation, runs: Runs, options: Namespace) -> Opening:
+def opening(row: Conversation, runs: RunService, options: Namespace) -> Opening:
     persona = f" ({row.persona})" if row.persona else ""
     return Opening(
         id=row.id,
-        bot=runs.cast.bot(Scenario.read(row.scenario)).name,
+        bot=runs.speakers.bot(Scenario.read(row.scenario)).name,
         user=f"{row.seat} user{persona}",
         turn=row.turn,
         max_turns=row.max_turns,
@@ -137,7 +142,7 @@ def opening(row: Conversation, runs: Runs, options: Namespace) -> Opening:
     )
 
 
-def _notes(row: Conversation, runs: Runs, options: Namespace) -> Iterator[str]:
+def _notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
     if row.seat == "human":
         yield "A person holds the user's seat: it waits for their line, which the server takes."
     if row.seat != "scripted" or runs.settings.has_model:
@@ -148,7 +153,7 @@ def _notes(row: Conversation, runs: Runs, options: Namespace) -> Iterator[str]:
         yield "A persona or a user prompt does not change what the scripted learner says."
 
 
-def closed(tally: Tally, view: View, seconds: float, options: Namespace) -> Closing:
+def closed(tally: Tally, view: LiveConversation, seconds: float, options: Namespace) -> Closing:
     status = Status(tally.done.get("status", view.stands))
     places = {"--database": options.database_url, "--bots": options.bots}
     ended = status is Status.COMPLETED

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError, Invalid
 from core.files import load
-from core.scenario import MAX_HISTORY, Line, Scenario
+from core.scenario import MAX_HISTORY, HistoryLine, Scenario
 from core.settings import Settings
 from core.text import clean_deep
 from nodes.speakers.personas import Persona
@@ -72,7 +72,7 @@ def history(given: str) -> list[dict[str, str]]:
     name = "stdin" if given == "-" else given
     text = _text(given, name)
     try:
-        lines = TypeAdapter(list[Line]).validate_python(clean_deep(json.loads(text)))
+        lines = TypeAdapter(list[HistoryLine]).validate_python(clean_deep(json.loads(text)))
     except json.JSONDecodeError as error:
         raise ConfigError(f"is not JSON: {error.msg}", file=name, line=error.lineno) from None
     except RecursionError:

@@ -8,7 +8,7 @@ from core.state import Message, Role
 EventName = Literal["status", "token", "message", "discarded", "reset", "error", "done"]
 
 
-class Voice(Protocol):
+class Emitter(Protocol):
     """Through which nodes report. Nothing here waits, nothing here fails."""
 
     def status(self, status: str, message: str, **facts: Any) -> None:
@@ -27,8 +27,8 @@ class Voice(Protocol):
         """The whole transcript as it stands on disk, and the turns finished."""
 
 
-class Silence:
-    """A voice that nobody hears."""
+class SilentEmitter:
+    """An emitter that nobody hears."""
 
     def status(self, status: str, message: str, **facts: Any) -> None: ...
 

@@ -30,7 +30,7 @@ BotId = (
         str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[\w.:-]+$")
     ]
 )
-Said = Annotated[
+LineText = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=INK),
     AfterValidator(clean),
@@ -44,11 +44,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Line(Strict):
+class HistoryLine(Strict):
     """A line that was said before: by the `user`, or by the `assistant` (the bot)."""
 
     role: Role
-    content: Said
+    content: LineText
 
 
 def _history(value: Any) -> Any:
@@ -62,8 +62,8 @@ def _history(value: Any) -> Any:
 
 
 History = Annotated[
-    list[Line],
-    BeforeValidator(_history, json_schema_input_type=list[Line] | str),
+    list[HistoryLine],
+    BeforeValidator(_history, json_schema_input_type=list[HistoryLine] | str),
     Field(max_length=MAX_HISTORY),
 ]
 
@@ -85,8 +85,8 @@ class Scenario(Strict):
         "configured, else the scripted one.",
     )
     first_speaker: Literal["user", "bot"] | None = Field(None, description="Who opens.")
-    initial_message: Said | None = Field(None, description="The user's first line.")
-    lines: list[Said] = Field(
+    initial_message: LineText | None = Field(None, description="The user's first line.")
+    lines: list[LineText] = Field(
         default_factory=list,
         max_length=MAX_HISTORY,
         description="Fixed user lines, said in this order before any simulated one.",

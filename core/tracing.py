@@ -174,12 +174,12 @@ def _under(here: _Run | None, turn: int) -> AbstractContextManager[Any]:
     )
 
 
-def _named(name: str, state: State, cast: Any, here: _Run | None) -> tuple[str, Attributes]:
+def _named(name: str, state: State, speakers: Any, here: _Run | None) -> tuple[str, Attributes]:
     facts = dict(here.facts) if here else {}
     if name != "bot":
         return name, facts
     scenario = Scenario.read(state.get("scenario") or {})
-    bot = cast.bot(scenario).name
+    bot = speakers.bot(scenario).name
     facts |= {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": bot}
     return f"invoke_agent {bot}", {**facts, "gen_ai.agent.id": str(scenario.bot_id)}
 

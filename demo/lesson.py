@@ -50,7 +50,7 @@ _STARTS = _any("sẵn sàng|bắt đầu", r"\b(học|ready|start|ok)\b")
 _GOES_ON = _any("học (tiếp|thêm|bài)", "bài (mới|khác)", "tiếp tục|sẵn sàng|bắt đầu|ready")
 
 
-class State(TypedDict):
+class LessonState(TypedDict):
     """A lesson in hand; every value is plain JSON."""
 
     phase: Phase
@@ -73,7 +73,7 @@ class State(TypedDict):
     """Replies given."""
 
 
-def start(bot_id: int | str = FIRST_BOT) -> State:
+def start(bot_id: int | str = FIRST_BOT) -> LessonState:
     """A new lesson. Bot 16 begins with the first unit, every other id with one of its own."""
     text = str(bot_id)
     number = int(text) if text.isdecimal() and len(text) < 20 else sum(map(ord, text))
@@ -91,7 +91,7 @@ def start(bot_id: int | str = FIRST_BOT) -> State:
     }
 
 
-def answer(state: State, message: str) -> tuple[State, str]:
+def answer(state: LessonState, message: str) -> tuple[LessonState, str]:
     """The robot's reply to `message`, and the state after it; `state` is left as it was."""
     after = copy.deepcopy(state)
     after["said"] += 1
@@ -103,7 +103,7 @@ def answer(state: State, message: str) -> tuple[State, str]:
 # --- the phases: each changes the state in hand and gives the reply ------------------------------
 
 
-def _greet(state: State, message: str) -> str:
+def _greet(state: LessonState, message: str) -> str:
     hello = (
         "Chào bạn! Mình là Bắp, robot dạy tiếng Anh. "
         f"Hôm nay mình cùng bạn học cách {_unit(state).topic} nhé: "
@@ -115,7 +115,7 @@ def _greet(state: State, message: str) -> str:
     return f"{hello} {_begin_unit(state)}"
 
 
-def _await_ready(state: State, message: str) -> str:
+def _await_ready(state: LessonState, message: str) -> str:
     if _STOPS.search(message):
         return _stop(state)
     if _WAITS.search(message):
@@ -123,7 +123,7 @@ def _await_ready(state: State, message: str) -> str:
     return f"Mình bắt đầu nhé! {_begin_unit(state)}"
 
 
-def _do_task(state: State, message: str) -> str:
+def _do_task(state: LessonState, message: str) -> str:
     task = _task(state)
     asks = bool(_ASKS.search(message)) and not state["explained"]
     verdict = _judge(task, message)
@@ -139,7 +139,7 @@ def _do_task(state: State, message: str) -> str:
     return _give_up(state) if state["tries"] > 1 else _correct(state, message)
 
 
-def _between_units(state: State, message: str) -> str:
+def _between_units(state: LessonState, message: str) -> str:
     if _DECLINES.search(message):
         state["phase"] = "ended"
         return "Được, mình nghỉ ở đây nhé. Hôm nay bạn học chăm lắm. Tạm biệt, hẹn gặp lại bạn!"
@@ -148,7 +148,7 @@ def _between_units(state: State, message: str) -> str:
     return f"Hay lắm, mình sang bài mới: cách {_unit(state).topic}. {_begin_unit(state)}"
 
 
-def _after_the_end(state: State, message: str) -> str:
+def _after_the_end(state: LessonState, message: str) -> str:
     if _GOES_ON.search(message) and not _DECLINES.search(message):
         return _new_session(state)
     state["phase"] = "again"
@@ -158,13 +158,13 @@ def _after_the_end(state: State, message: str) -> str:
     return f"{lead} mình còn bài mới: cách {topic}. Bạn có muốn học thêm không?"
 
 
-def _offered_again(state: State, message: str) -> str:
+def _offered_again(state: LessonState, message: str) -> str:
     if _DECLINES.search(message):
         return pick(phrases.SEE_YOU, state["said"])
     return _new_session(state)
 
 
-_PHASES: dict[Phase, Callable[[State, str], str]] = {
+_PHASES: dict[Phase, Callable[[LessonState, str], str]] = {
     "new": _greet,
     "ready": _await_ready,
     "task": _do_task,
@@ -176,7 +176,7 @@ _PHASES: dict[Phase, Callable[[State, str], str]] = {
 # --- moving on ------------------------------------------------------------------------------------
 
 
-def _begin_unit(state: State) -> str:
+def _begin_unit(state: LessonState) -> str:
     unit = _unit(state)
     teach = [["word", word.en] for word in unit.words]
     warm_up = [["warm-up", state["weak"][-1]]] if state["weak"] else []
@@ -186,17 +186,17 @@ def _begin_unit(state: State) -> str:
     return ask(_task(state), state["unit"])
 
 
-def _next_unit(state: State) -> None:
+def _next_unit(state: LessonState) -> None:
     state["unit"] = (state["unit"] + 1) % len(UNITS)
 
 
-def _new_session(state: State) -> str:
+def _new_session(state: LessonState) -> str:
     _next_unit(state)
     state["units"], state["marks"], state["weak"] = 1, "", []
     return f"Tuyệt, mình học tiếp nhé! Bài này là cách {_unit(state).topic}. {_begin_unit(state)}"
 
 
-def _mark(state: State, mark: str) -> None:
+def _mark(state: LessonState, mark: str) -> None:
     kind, english = state["queue"].pop(0)
     state["marks"] += mark
     if mark != "f" and english and english not in state["weak"]:
@@ -206,14 +206,14 @@ def _mark(state: State, mark: str) -> None:
     state["tries"], state["explained"] = 0, False
 
 
-def _review(state: State) -> list[list[str]]:
+def _review(state: LessonState) -> list[list[str]]:
     """Two words of the unit, those that went wrong before the others."""
     words = [word.en for word in _unit(state).words]
     first, second = sorted(words, key=lambda en: en not in state["weak"])[:2]
     return [["recall", first], ["meaning", second]]
 
 
-def _go_on(state: State, remark: str) -> str:
+def _go_on(state: LessonState, remark: str) -> str:
     if state["queue"]:
         return f"{remark} {ask(_task(state), state['unit'])}"
     last = state["units"] >= SESSION_UNITS
@@ -221,7 +221,7 @@ def _go_on(state: State, remark: str) -> str:
     return f"{remark} {_session_summary(state) if last else _unit_summary(state)}"
 
 
-def _stop(state: State) -> str:
+def _stop(state: LessonState) -> str:
     state["phase"] = "ended"
     learnt = f" {score(state['marks'])}" if state["marks"] else ""
     return f"Được, mình dừng ở đây nhé.{learnt} Tạm biệt và hẹn gặp lại bạn!"
@@ -240,7 +240,7 @@ def _judge(task: Task, message: str) -> Verdict:
     return judge_word(task.word, message)
 
 
-def _right(state: State, verdict: Verdict) -> str:
+def _right(state: LessonState, verdict: Verdict) -> str:
     task, helped = _task(state), state["tries"] > 0
     remark = _praise(state, verdict)
     if task.kind == "scene":
@@ -249,7 +249,7 @@ def _right(state: State, verdict: Verdict) -> str:
     return _go_on(state, remark)
 
 
-def _praise(state: State, verdict: Verdict) -> str:
+def _praise(state: LessonState, verdict: Verdict) -> str:
     marks = state["marks"]
     number = len(marks) - marks.count("m")
     if verdict is Verdict.CLOSE:
@@ -261,11 +261,11 @@ def _praise(state: State, verdict: Verdict) -> str:
     return f"{pick(phrases.PRAISE, number)}{liking}"
 
 
-def _correct(state: State, message: str) -> str:
+def _correct(state: LessonState, message: str) -> str:
     return f"{_remark(state, message)} {hint(_task(state))}"
 
 
-def _remark(state: State, message: str) -> str:
+def _remark(state: LessonState, message: str) -> str:
     task, number = _task(state), state["said"]
     if _UNSURE.search(message) or _ASKS.search(message):
         return pick(phrases.COMFORT, number)
@@ -287,7 +287,7 @@ def _remark_sentence(task: Task, message: str) -> str:
     return f"Có “{said.en}” rồi, nhưng mình cần cả câu." if said else ""
 
 
-def _give_up(state: State) -> str:
+def _give_up(state: LessonState) -> str:
     missed = state["marks"].count("m")
     remark = f"{pick(phrases.NEVER_MIND, missed)} “{model(_task(state))}”."
     _mark(state, "m")
@@ -297,7 +297,7 @@ def _give_up(state: State) -> str:
 # --- summing up -----------------------------------------------------------------------------------
 
 
-def _unit_summary(state: State) -> str:
+def _unit_summary(state: LessonState) -> str:
     following = UNITS[(state["unit"] + 1) % len(UNITS)].topic
     return (
         f"Vậy là xong bài {_unit(state).topic}! "
@@ -306,7 +306,7 @@ def _unit_summary(state: State) -> str:
     )
 
 
-def _session_summary(state: State) -> str:
+def _session_summary(state: LessonState) -> str:
     topics = [UNITS[(state["unit"] + step) % len(UNITS)].topic for step in (-1, 0)]
     return (
         f"Buổi học hôm nay kết thúc rồi, bạn đã biết cách {topics[0]} và {topics[1]}. "
@@ -315,11 +315,11 @@ def _session_summary(state: State) -> str:
     )
 
 
-def _unit(state: State) -> Unit:
+def _unit(state: LessonState) -> Unit:
     return UNITS[state["unit"]]
 
 
-def _task(state: State) -> Task:
+def _task(state: LessonState) -> Task:
     """The task in hand; a warm-up is about a word of the unit before."""
     kind, english = state["queue"][0]
     return Task(_unit(state), kind, english)

@@ -1,7 +1,7 @@
 """The scripted user: rules instead of a model."""
 
 from demo.learner import next_line
-from nodes.speakers.protocol import Ask, OnPiece, Said
+from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
 
 class ScriptedUser:
@@ -9,5 +9,5 @@ class ScriptedUser:
 
     name = "scripted learner"
 
-    async def say(self, ask: Ask, piece: OnPiece) -> Said:
-        return Said(next_line(ask.messages), "scripted")
+    async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
+        return UserLine(next_line(ask.messages), "scripted")

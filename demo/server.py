@@ -87,13 +87,13 @@ class Lessons:
     def close(self) -> None:
         self._db.close()
 
-    def _state(self, conversation_id: str) -> lesson.State | None:
+    def _state(self, conversation_id: str) -> lesson.LessonState | None:
         row = self._db.execute(
             "SELECT state FROM lessons WHERE conversation_id = ?", [conversation_id]
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def _save(self, conversation_id: str, state: lesson.State) -> None:
+    def _save(self, conversation_id: str, state: lesson.LessonState) -> None:
         text = json.dumps(state, ensure_ascii=False)
         self._db.execute("INSERT OR REPLACE INTO lessons VALUES (?, ?)", [conversation_id, text])
 

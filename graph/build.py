@@ -12,14 +12,14 @@ from core import tracing
 from core.rules import Next, after_bot, after_open, after_replay, after_user
 from core.state import State
 from nodes.bot import bot_speaks
-from nodes.context import AnyContext, Context, Directions
+from nodes.context import AnyContext, Context, RunContext
 from nodes.open import open_session
 from nodes.replay import replay_turn
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 from nodes.user import user_speaks
 
 Node = Callable[..., Any]
-"""What speaks in a step: `(state, runtime, cast, context_of)` → its update."""
+"""What speaks in a step: `(state, runtime, speakers, context_of)` → its update."""
 
 
 def _as_it_is(_name: str, node: Node) -> Node:
@@ -48,9 +48,9 @@ class Route(Runnable[State, Next]):
 
 
 def builder(
-    cast: Cast,
+    speakers: Speakers,
     *,
-    context_schema: type[Any] = Directions,
+    context_schema: type[Any] = RunContext,
     context_of: AnyContext = of_run,
     around: Callable[[str, Node], Node] = _as_it_is,
     **schemas: type[Any],
@@ -65,7 +65,9 @@ def builder(
     )
 
     def add(name: str, node: Node, **metadata: str) -> None:
-        step = partial(tracing.step(name, around(name, node)), cast=cast, context_of=context_of)
+        step = partial(
+            tracing.step(name, around(name, node)), speakers=speakers, context_of=context_of
+        )
         graph.add_node(name, step, metadata=metadata)
 
     add("open", open_session, does="opens the bot's session")

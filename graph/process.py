@@ -7,15 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from core.settings import Settings
 from demo.server import serve_demo
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.opening import Storage, open_storage, sqlite_path
 from graph.stream.live import Watch, nobody_watches
 from nodes.bots.config import DemoBot, read_bots
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
 @asynccontextmanager
-async def open_process(settings: Settings, watch: Watch = nobody_watches) -> AsyncIterator[Runs]:
+async def open_process(
+    settings: Settings, watch: Watch = nobody_watches
+) -> AsyncIterator[RunService]:
     """The runs of this process, with everything they need. Raises `ConfigError`, `StorageError`.
 
     The demo bot is served on a loopback port of its own where one is configured.
@@ -29,21 +31,21 @@ async def open_process(settings: Settings, watch: Watch = nobody_watches) -> Asy
             file = path.with_name(f"{path.name}.demo")
             demo = serve_demo(file, delay_s=settings.demo_delay_s)
             demo_url = await stack.enter_async_context(demo)
-        cast = await asyncio.to_thread(Cast, settings, demo_url)
-        stack.push_async_callback(cast.close)
-        runs = await stack.enter_async_context(open_runs(settings, storage, cast, watch))
+        speakers = await asyncio.to_thread(Speakers, settings, demo_url)
+        stack.push_async_callback(speakers.close)
+        runs = await stack.enter_async_context(open_runs(settings, storage, speakers, watch))
         stack.enter_context(rare_collections())
         yield runs
 
 
 @asynccontextmanager
 async def open_runs(
-    settings: Settings, storage: Storage, cast: Cast, watch: Watch = nobody_watches
-) -> AsyncIterator[Runs]:
+    settings: Settings, storage: Storage, speakers: Speakers, watch: Watch = nobody_watches
+) -> AsyncIterator[RunService]:
     """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
     raised: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
-        runs = Runs(settings, storage, cast, tasks, watch)
+        runs = RunService(settings, storage, speakers, tasks, watch)
         try:
             yield runs
         except Exception as error:  # noqa: BLE001 - raised again below, outside of the group

@@ -3,36 +3,40 @@
 from collections.abc import Sequence
 
 from core.errors import Invalid, UserError
-from core.events import Silence
-from core.scenario import Line, Scenario
+from core.events import SilentEmitter
+from core.scenario import HistoryLine, Scenario
 from core.state import message
-from nodes.calls.retry import Patience, attempts
-from nodes.speakers.protocol import Ask, Said
-from nodes.speakers.registry import Cast
+from nodes.calls.retry import RetryLimits, attempts
+from nodes.speakers.protocol import TurnRequest, UserLine
+from nodes.speakers.registry import Speakers
 
 
 async def next_line(
-    cast: Cast, history: Sequence[Line], *, persona: str | None, user_prompt: str | None
-) -> Said:
+    speakers: Speakers,
+    history: Sequence[HistoryLine],
+    *,
+    persona: str | None,
+    user_prompt: str | None,
+) -> UserLine:
     """What the user would say next. Raises `Invalid`, `UserError`."""
-    if persona is not None and persona not in cast.personas:
+    if persona is not None and persona not in speakers.personas:
         raise Invalid("there is no persona with that id", "persona")
     scenario = Scenario(persona=persona, user_prompt=user_prompt)
     said = [
         message(line.role, line.content, index=at, turn=0, origin="given")
         for at, line in enumerate(history)
     ]
-    opening = cast.persona(scenario).opening
+    opening = speakers.persona(scenario).opening
     if not said and opening:
-        return Said(opening, "scripted")
-    user = cast.user(scenario, cast.default_seat, {}, Silence())
-    ask = Ask("aside", 1, said, scenario)
+        return UserLine(opening, "scripted")
+    user = speakers.user(scenario, speakers.default_seat, {}, SilentEmitter())
+    ask = TurnRequest("aside", 1, said, scenario)
     return await attempts(
         lambda: user.say(ask, _unheard),
         fail=UserError,
         who=user.name,
-        voice=Silence(),
-        patience=Patience(cast.settings.attempts, cast.settings.attempts_total_s),
+        emitter=SilentEmitter(),
+        patience=RetryLimits(speakers.settings.attempts, speakers.settings.attempts_total_s),
     )
 
 

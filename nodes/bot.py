@@ -13,31 +13,31 @@ from core.rules import end_after_turn
 from core.state import Message, State, adding, message
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, Context, asked, patience
-from nodes.speakers.protocol import Ask, Reply
-from nodes.speakers.registry import Cast
+from nodes.speakers.protocol import Reply, TurnRequest
+from nodes.speakers.registry import Speakers
 
 
 async def bot_speaks(
-    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """One turn, or the greeting where nothing was said yet. Raises `BotError`."""
     context = context_of(runtime)
     said, done = state.get("messages", []), state.get("turn", 0)
-    context.voice.stored(said, done)
+    context.emitter.stored(said, done)
     turn = done + 1 if said and said[-1]["role"] == "user" else 0
     ask = asked(state, runtime, turn)
     if turn and context.accepts(turn):
         return _closed(state, ask, Reply([]), [], 0.0, context, runtime)
-    bot, began = cast.bot(ask.scenario), monotonic()
-    context.voice.status(
+    bot, began = speakers.bot(ask.scenario), monotonic()
+    context.emitter.status(
         "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
     )
     reply = await attempts(
-        partial(bot.reply, ask, partial(context.voice.piece, "assistant")),
+        partial(bot.reply, ask, partial(context.emitter.piece, "assistant")),
         fail=BotError,
         who=bot.name,
-        voice=context.voice,
-        patience=patience(cast),
+        emitter=context.emitter,
+        patience=patience(speakers),
     )
     took = monotonic() - began
     lines = _lines(reply, len(said), turn, bot.name, round(took * 1000))
@@ -62,7 +62,7 @@ def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> l
 
 def _closed(
     state: State,
-    ask: Ask,
+    ask: TurnRequest,
     reply: Reply,
     lines: Sequence[Message],
     took: float,

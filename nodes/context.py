@@ -6,19 +6,19 @@ from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
-from core.events import Voice
+from core.events import Emitter
 from core.scenario import Scenario
 from core.state import State
-from nodes.calls.retry import Patience
-from nodes.speakers.protocol import Ask
-from nodes.speakers.registry import Cast
+from nodes.calls.retry import RetryLimits
+from nodes.speakers.protocol import TurnRequest
+from nodes.speakers.registry import Speakers
 
 
 class Context(Protocol):
     """The run a node is part of: through whom it reports, and what this run was asked to do."""
 
     @property
-    def voice(self) -> Voice: ...
+    def emitter(self) -> Emitter: ...
 
     def accepts(self, turn: int) -> bool:
         """Whether that turn, in flight when the last run died, is taken as heard."""
@@ -28,10 +28,10 @@ class Context(Protocol):
 
 
 @dataclass(slots=True)
-class Directions:
+class RunContext:
     """The context of the product's own runs."""
 
-    voice: Voice
+    emitter: Emitter
     accepted: int | None = None
     last_turn: int | None = None
 
@@ -46,10 +46,10 @@ class Directions:
 AnyContext = Callable[[Runtime[Any]], Context]
 
 
-def asked(state: State, runtime: Runtime[Any], turn: int) -> Ask:
+def asked(state: State, runtime: Runtime[Any], turn: int) -> TurnRequest:
     """What a speaker is asked in this state."""
     info = runtime.execution_info
-    return Ask(
+    return TurnRequest(
         conversation_id=(info and info.thread_id) or "unsaved",
         turn=turn,
         messages=state.get("messages", []),
@@ -58,5 +58,5 @@ def asked(state: State, runtime: Runtime[Any], turn: int) -> Ask:
     )
 
 
-def patience(cast: Cast) -> Patience:
-    return Patience(cast.settings.attempts, cast.settings.attempts_total_s)
+def patience(speakers: Speakers) -> RetryLimits:
+    return RetryLimits(speakers.settings.attempts, speakers.settings.attempts_total_s)

@@ -9,28 +9,34 @@ from core.rules import after_open
 from core.state import State
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
-def _who_speaks(state: State, cast: Cast) -> str:
-    if state.get("seat") != "scripted" or cast.settings.has_model:
+def _who_speaks(state: State, speakers: Speakers) -> str:
+    if state.get("seat") != "scripted" or speakers.settings.has_model:
         return ""
     return "; no model is configured, so the scripted learner speaks for the user"
 
 
 async def open_session(
-    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """Calls the bot's init, if it has one. A crash before the checkpoint repeats the same call."""
-    voice = context_of(runtime).voice
-    voice.stored(state.get("messages", []), state.get("turn", 0))
+    emitter = context_of(runtime).emitter
+    emitter.stored(state.get("messages", []), state.get("turn", 0))
     ask = asked(state, runtime, 0)
-    bot = cast.bot(ask.scenario)
-    voice.status("initializing", f"opening a session with {bot.name}{_who_speaks(state, cast)}")
-    session = await attempts(
-        lambda: bot.open(ask), fail=BotError, who=bot.name, voice=voice, patience=patience(cast)
+    bot = speakers.bot(ask.scenario)
+    emitter.status(
+        "initializing", f"opening a session with {bot.name}{_who_speaks(state, speakers)}"
     )
-    voice.status("initialized", f"{bot.name} is ready")
+    session = await attempts(
+        lambda: bot.open(ask),
+        fail=BotError,
+        who=bot.name,
+        emitter=emitter,
+        patience=patience(speakers),
+    )
+    emitter.status("initialized", f"{bot.name} is ready")
     done = state.get("turn", 0)
     asks_bot = bool(state.get("messages")) and await after_open(state) == "bot"
     return {"session": session, "turn": done, "sent": done + asks_bot, "spent_s": 0.0}

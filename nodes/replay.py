@@ -9,35 +9,35 @@ from core.errors import BotError
 from core.state import Message, State
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
-from nodes.speakers.protocol import Ask
-from nodes.speakers.registry import Cast
+from nodes.speakers.protocol import TurnRequest
+from nodes.speakers.registry import Speakers
 
 
 async def replay_turn(
-    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """The next recorded line goes to the bot; the transcript stays as it was."""
-    voice, said = context_of(runtime).voice, state["messages"]
-    voice.stored(said, state.get("turn", 0))
+    emitter, said = context_of(runtime).emitter, state["messages"]
+    emitter.stored(said, state.get("turn", 0))
     done = state.get("replayed", 0)
     upto = heard(said)[done]
     turn = said[upto + 1]["turn"]
     whole = asked(state, runtime, turn)
-    ask = Ask(whole.conversation_id, turn, said[: upto + 1], whole.scenario, whole.session)
-    bot = cast.bot(whole.scenario)
+    ask = TurnRequest(whole.conversation_id, turn, said[: upto + 1], whole.scenario, whole.session)
+    bot = speakers.bot(whole.scenario)
     total = state["scenario"]["replay"]
-    voice.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
+    emitter.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
     reply = await attempts(
         lambda: bot.reply(ask, _unheard),
         fail=BotError,
         who=bot.name,
-        voice=voice,
-        patience=patience(cast),
+        emitter=emitter,
+        patience=patience(speakers),
     )
     recorded = _answers(said, upto)
     update: State = {"replayed": done + 1}
     if list(reply.bubbles) != recorded and not state.get("diverged"):
-        voice.status(
+        emitter.status(
             "diverged",
             f"{bot.name} answered recorded line {done + 1} in another way than it did before",
             index=upto + 1,

@@ -9,25 +9,25 @@ from langgraph.types import interrupt
 
 from core.ends import EndReason
 from core.errors import UserError
-from core.events import Voice
+from core.events import Emitter
 from core.state import Seat, State, adding, message
 from core.text import clean
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, asked, patience
-from nodes.speakers.protocol import Ask, Said
-from nodes.speakers.registry import Cast
+from nodes.speakers.protocol import TurnRequest, UserLine
+from nodes.speakers.registry import Speakers
 
 
 async def user_speaks(
-    state: State, runtime: Runtime[Any], cast: Cast, context_of: AnyContext
+    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """The user's next line; with it, the turn counts as sent. Raises `UserError`."""
-    voice = context_of(runtime).voice
+    emitter = context_of(runtime).emitter
     done, said = state.get("turn", 0), state.get("messages", [])
-    voice.stored(said, done)
+    emitter.stored(said, done)
     ask, began = asked(state, runtime, done + 1), monotonic()
-    seat = state.get("seat") or cast.default_seat
-    line, name = await _line(state, ask, seat, cast, voice)
+    seat = state.get("seat") or speakers.default_seat
+    line, name = await _line(state, ask, seat, speakers, emitter)
     if not line.text.strip():
         return {"end_reason": EndReason.USER_DONE.value}
     took = monotonic() - began
@@ -51,27 +51,29 @@ async def user_speaks(
     return {**update, "unsaid": None} if state.get("unsaid") else update
 
 
-async def _line(state: State, ask: Ask, seat: Seat, cast: Cast, voice: Voice) -> tuple[Said, str]:
+async def _line(
+    state: State, ask: TurnRequest, seat: Seat, speakers: Speakers, emitter: Emitter
+) -> tuple[UserLine, str]:
     if unsaid := state.get("unsaid"):
-        return Said(unsaid, "human"), "human"
+        return UserLine(unsaid, "human"), "human"
     if seat == "human":
         return _person(ask), "human"
-    fixed = _fixed(state, ask, cast)
+    fixed = _fixed(state, ask, speakers)
     if fixed is not None:
-        return Said(fixed, "scripted"), "user"
-    user = cast.user(ask.scenario, seat, state["scenario"].get("card") or {}, voice)
-    voice.status("running", f"{user.name} is thinking", speaker="user")
+        return UserLine(fixed, "scripted"), "user"
+    user = speakers.user(ask.scenario, seat, state["scenario"].get("card") or {}, emitter)
+    emitter.status("running", f"{user.name} is thinking", speaker="user")
     line = await attempts(
-        partial(user.say, ask, partial(voice.piece, "user")),
+        partial(user.say, ask, partial(emitter.piece, "user")),
         fail=UserError,
         who=user.name,
-        voice=voice,
-        patience=patience(cast),
+        emitter=emitter,
+        patience=patience(speakers),
     )
     return line, user.name
 
 
-def _person(ask: Ask) -> Said:
+def _person(ask: TurnRequest) -> UserLine:
     """Waits for a person: the run ends here. Studio answers the interrupt; a line that comes by
     HTTP is in the state before the next run."""
     answer = interrupt(
@@ -83,10 +85,10 @@ def _person(ask: Ask) -> Said:
         }
     )
     text = answer.get("content", "") if isinstance(answer, dict) else answer
-    return Said(clean(str(text)), "human")
+    return UserLine(clean(str(text)), "human")
 
 
-def _fixed(state: State, ask: Ask, cast: Cast) -> str | None:
+def _fixed(state: State, ask: TurnRequest, speakers: Speakers) -> str | None:
     """The line that the scenario lays in the user's mouth: an opening, then its `lines`."""
     scenario, said = ask.scenario, ask.messages
     # A person who took the seat for a while took none of these lines.
@@ -95,11 +97,11 @@ def _fixed(state: State, ask: Ask, cast: Cast) -> str | None:
     if scenario.initial_message is not None:
         script.insert(0, scenario.initial_message)
     elif not script and not said:
-        opening = _opening(state, cast, ask)
+        opening = _opening(state, speakers, ask)
         script = [opening] if opening else []
     return script[spoken] if spoken < len(script) else None
 
 
-def _opening(state: State, cast: Cast, ask: Ask) -> str | None:
+def _opening(state: State, speakers: Speakers, ask: TurnRequest) -> str | None:
     card: dict[str, Any] = state["scenario"].get("card") or {}
-    return card.get("opening") if card else cast.persona(ask.scenario).opening
+    return card.get("opening") if card else speakers.persona(ask.scenario).opening

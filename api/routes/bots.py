@@ -11,7 +11,7 @@ from api.documents import answers
 from api.ready import lack
 from api.state import AnyRuns
 from core.errors import BotError
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 
 router = APIRouter(prefix="/api", tags=["bots"], route_class=StrictRoute, responses=answers())
 BotPath = Annotated[str, Path(max_length=100)]
@@ -19,13 +19,13 @@ BotPath = Annotated[str, Path(max_length=100)]
 
 @router.get("/bots", response_model=schemas.BotList, summary="The configured bots")
 async def bots(runs: AnyRuns) -> dict[str, Any]:
-    return {"bots": [_shown(runs, id) for id in runs.cast.bots]}
+    return {"bots": [_shown(runs, id) for id in runs.speakers.bots]}
 
 
-def _shown(runs: Runs, id: str) -> dict[str, Any]:
-    config = runs.cast.bots[id]
-    reason = lack(runs.cast, id)
-    greets = reason is None and runs.cast.by_id(id).greets
+def _shown(runs: RunService, id: str) -> dict[str, Any]:
+    config = runs.speakers.bots[id]
+    reason = lack(runs.speakers, id)
+    greets = reason is None and runs.speakers.by_id(id).greets
     return {
         "bot_id": id,
         "name": config.name or f"bot {id}",
@@ -48,11 +48,11 @@ async def ping(id: BotPath, runs: AnyRuns) -> dict[str, Any]:
     return {**told, "bot_id": id, "latency_ms": round((monotonic() - began) * 1000)}
 
 
-async def _tried(id: str, runs: Runs) -> dict[str, Any]:
-    if reason := lack(runs.cast, id):
+async def _tried(id: str, runs: RunService) -> dict[str, Any]:
+    if reason := lack(runs.speakers, id):
         return {"ok": False, "message": reason, "code": "not_ready"}
     try:
-        return {"ok": True, "message": await runs.cast.by_id(id).ping(), "code": None}
+        return {"ok": True, "message": await runs.speakers.by_id(id).ping(), "code": None}
     except BotError as error:
         return {"ok": False, "message": error.message, "code": error.code}
 
@@ -68,6 +68,6 @@ async def personas(runs: AnyRuns) -> dict[str, Any]:
                 "language": persona.language,
                 "level": persona.level,
             }
-            for id, persona in runs.cast.personas.items()
+            for id, persona in runs.speakers.personas.items()
         ]
     }

@@ -54,6 +54,6 @@ async def chat(
 async def generate(body: schemas.NextLine, runs: AnyRuns) -> dict[str, Any]:
     """What the simulator would say to that; nothing is stored."""
     said = await next_line(
-        runs.cast, body.history, persona=body.persona, user_prompt=body.user_prompt
+        runs.speakers, body.history, persona=body.persona, user_prompt=body.user_prompt
     )
     return {"content": said.text, "origin": said.origin}

@@ -15,7 +15,7 @@ from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
 from core.errors import Invalid
 from core.scenario import Scenario
 from graph.runs.forks import checkpoints_of, fork
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 
 router = APIRouter(
     prefix="/api/conversations",
@@ -35,20 +35,20 @@ Key = Annotated[
 ]
 
 
-def known(runs: Runs, bot_id: int | str | None, persona: str | None) -> None:
+def known(runs: RunService, bot_id: int | str | None, persona: str | None) -> None:
     """Raises `Invalid` without repeating what was sent, as the engine does for a terminal.
 
     A bot is looked up also where a `bot_prompt` takes its place.
     """
-    if bot_id is not None and str(bot_id) not in runs.cast.bots:
-        names = ", ".join(sorted(runs.cast.bots))
+    if bot_id is not None and str(bot_id) not in runs.speakers.bots:
+        names = ", ".join(sorted(runs.speakers.bots))
         raise Invalid(f"there is no bot with that id; configured are {names}", "bot_id")
-    if persona is not None and persona not in runs.cast.personas:
+    if persona is not None and persona not in runs.speakers.personas:
         raise Invalid("there is no persona with that id", "persona")
 
 
 async def create(
-    runs: Runs, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
+    runs: RunService, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
 ) -> str:
     """A new conversation, or the one that this key made before."""
     known(runs, scenario.bot_id, scenario.persona)

@@ -1,4 +1,4 @@
-"""Runs: start, follow, speak, stop, resume."""
+"""RunService: start, follow, speak, stop, resume."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,10 @@ from api.sse import Stream, graph_stream, stream
 from api.state import Absent, AnyRuns, AnySettings, ClientQuery, Id, links, prefers_async
 from core.ends import Status
 from core.settings import Settings
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
-from graph.stream.live import View
+from graph.stream.live import LiveConversation
 
 router = APIRouter(
     prefix="/api/conversations/{id}", tags=["runs"], route_class=StrictRoute, responses=answers(403)
@@ -39,7 +39,9 @@ def accepted(id: str, status: Status) -> Response:
     return Response(orjson.dumps(body), 202, headers, "application/json")
 
 
-def of_run(request: Request, settings: Settings, view: View, after: Cursor | None) -> Response:
+def of_run(
+    request: Request, settings: Settings, view: LiveConversation, after: Cursor | None
+) -> Response:
     """The stream of the run that was just started, or only word that it runs."""
     if prefers_async(request):
         return accepted(view.id, view.stands)
@@ -51,7 +53,7 @@ def of_run(request: Request, settings: Settings, view: View, after: Cursor | Non
     return stream(follower, settings, **links(view.id))
 
 
-async def position(runs: Runs, id: str) -> Cursor:
+async def position(runs: RunService, id: str) -> Cursor:
     """Where the transcript ends now: a run's stream begins behind it."""
     return Cursor(index=len((await runs.views.of(id)).messages))
 
@@ -98,7 +100,9 @@ async def say(
     return await spoken(id, body.content, request, runs, settings)
 
 
-async def spoken(id: str, text: str, request: Request, runs: Runs, settings: Settings) -> Response:
+async def spoken(
+    id: str, text: str, request: Request, runs: RunService, settings: Settings
+) -> Response:
     """The person's own line is told as a `message`, never as tokens: those are the reply's."""
     after = await position(runs, id)
     view = await runs.say(id, text)

@@ -19,9 +19,9 @@ from api.state import AnyRuns, links, prefers_async
 from api.text import text_stream
 from core.ends import Status
 from core.errors import Busy, Conflict
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.stream.follower import Follower
-from graph.stream.live import Frame, View
+from graph.stream.live import Frame, LiveConversation
 
 router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=answers())
 Form = Literal["text", "events", "json"]
@@ -96,7 +96,7 @@ def form_of(request: Request, usual: Form) -> Form:
 
 
 async def told(
-    body: schemas.Simulate, request: Request, runs: Runs, key: str | None, form: Form
+    body: schemas.Simulate, request: Request, runs: RunService, key: str | None, form: Form
 ) -> Response:
     id = await create(runs, body.scenario(), "simulate", key)
     if (await runs.get(id)).status is Status.CREATED:
@@ -122,7 +122,7 @@ class OneRun(Follower):
     That a run there has only paused stands on disk without a `done`: it is told from here.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: LiveConversation) -> None:
         super().__init__(view, only_run=True)
 
     @property
@@ -151,7 +151,7 @@ class OneRun(Follower):
             yield [Frame("done", data, self.cursor("d"))]
 
 
-async def json_at_the_end(follower: Follower, runs: Runs) -> AsyncIterator[bytes]:
+async def json_at_the_end(follower: Follower, runs: RunService) -> AsyncIterator[bytes]:
     """The transcript once the run is over; the stream's beats before it are spaces."""
     yield b" "
     async for _batch in follower.batches():

@@ -12,10 +12,10 @@ from bench.processes import settings
 from core.scenario import Scenario
 from core.settings import Settings
 from graph.process import open_process
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 
 
-async def talk(runs: Runs, tally: Tally, turns: int) -> None:
+async def talk(runs: RunService, tally: Tally, turns: int) -> None:
     """One conversation, followed to its `done`."""
     id = await runs.create(Scenario(bot_id=16, max_turns=turns))
     await runs.start(id)

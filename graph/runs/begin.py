@@ -11,20 +11,20 @@ from core.state import State, adding, message, now
 from graph.runs.run import Graph, put
 from graph.storage.opening import Storage
 from graph.storage.sqlite.catalogue import Conversation
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
-def first_state(cast: Cast, scenario: Scenario) -> State:
+def first_state(speakers: Speakers, scenario: Scenario) -> State:
     """All that a run needs, so that a thread id alone is enough to go on after a restart."""
     lines = [
         message(line.role, line.content, index=at, turn=0, origin="given")
         for at, line in enumerate(scenario.history)
     ]
-    card = cast.persona(scenario).model_dump(exclude_defaults=True)
+    card = speakers.persona(scenario).model_dump(exclude_defaults=True)
     return {
         "messages": adding(lines),
         "scenario": {**scenario.stored(), "card": card},
-        "seat": scenario.user or cast.default_seat,
+        "seat": scenario.user or speakers.default_seat,
     }
 
 

@@ -7,7 +7,7 @@ from core.errors import Conflict, Invalid
 from core.settings import Settings
 from core.state import InFlight, Seat, State
 from graph.storage.sqlite.catalogue import Conversation
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 _KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
 
@@ -35,37 +35,37 @@ def turns_in_all(row: Conversation, turns: int | None, settings: Settings) -> in
 
 
 def changed(
-    cast: Cast, row: Conversation, asked: Mapping[str, Any]
+    speakers: Speakers, row: Conversation, asked: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The update of the state, and the columns of the catalogue. Raises `Invalid`."""
     scenario: dict[str, Any] = {name: asked[name] for name in _KEPT if name in asked}
     columns: dict[str, Any] = {n: asked[n] for n in ("max_turns", "persona") if n in asked}
-    within_limits(asked.get("max_turns", 1), cast.settings)
+    within_limits(asked.get("max_turns", 1), speakers.settings)
     if asked.get("max_turns", row.turn + 1) <= row.turn:
         raise Invalid(f"must be more than the {row.turn} turns that are done", "max_turns")
     update: dict[str, Any] = {}
     if "seat" in asked:
         # "simulated" gives the seat back to whoever speaks where nobody sits in it.
-        seat = unmanned(cast, row) if asked["seat"] == "simulated" else asked["seat"]
+        seat = unmanned(speakers, row) if asked["seat"] == "simulated" else asked["seat"]
         update["seat"] = columns["seat"] = seat
     if scenario:
         columns["scenario"] = {**row.scenario, **scenario}
-        update["scenario"] = {**scenario, **_card(cast, asked)}
+        update["scenario"] = {**scenario, **_card(speakers, asked)}
     return update, columns
 
 
-def unmanned(cast: Cast, row: Conversation) -> Seat:
+def unmanned(speakers: Speakers, row: Conversation) -> Seat:
     """Who speaks for the user where no person does: whom the conversation began with."""
     begun: Seat | None = row.scenario.get("user")
-    return begun if begun and begun != "human" else cast.default_seat
+    return begun if begun and begun != "human" else speakers.default_seat
 
 
-def _card(cast: Cast, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _card(speakers: Speakers, asked: Mapping[str, Any]) -> dict[str, Any]:
     if "persona" not in asked:
         return {}
-    if asked["persona"] not in cast.personas:
+    if asked["persona"] not in speakers.personas:
         raise Invalid("there is no persona with that id", "persona")
-    return {"card": cast.personas[asked["persona"]].model_dump(exclude_defaults=True)}
+    return {"card": speakers.personas[asked["persona"]].model_dump(exclude_defaults=True)}
 
 
 def accepted_turn(row: Conversation, state: State, in_flight: InFlight | None) -> int | None:

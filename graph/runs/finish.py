@@ -8,18 +8,18 @@ from typing import Any
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping, StorageError
 from core.scenario import Scenario
-from graph.runs.run import Drive, Ending, broken, error_data
+from graph.runs.run import Ending, Run, broken, error_data
 from graph.storage.opening import Storage
-from graph.stream.live import View
-from graph.stream.views import Views
-from nodes.speakers.protocol import Ask
-from nodes.speakers.registry import Cast
+from graph.stream.live import LiveConversation
+from graph.stream.views import LiveConversations
+from nodes.speakers.protocol import TurnRequest
+from nodes.speakers.registry import Speakers
 
 Resume = Callable[[str], Awaitable[object]]
 log = logging.getLogger("duologue.runs")
 
 
-async def written(storage: Storage, drive: Drive, ending: Ending) -> Ending:
+async def written(storage: Storage, drive: Run, ending: Ending) -> Ending:
     """How the run ended, once that is on disk; what keeps it from there is how it ended."""
     view = drive.view
     try:
@@ -46,7 +46,7 @@ async def written(storage: Storage, drive: Drive, ending: Ending) -> Ending:
     return ending
 
 
-def tell(view: View, ending: Ending) -> dict[str, Any]:
+def tell(view: LiveConversation, ending: Ending) -> dict[str, Any]:
     """The last events of a run; gives the facts of it."""
     told = error_data(ending.error) if ending.error else None
     if told:
@@ -63,7 +63,7 @@ def tell(view: View, ending: Ending) -> dict[str, Any]:
     }
 
 
-async def part(cast: Cast, views: Views, id: str) -> None:
+async def part(speakers: Speakers, views: LiveConversations, id: str) -> None:
     """Tells the bot that the conversation has ended: once, and no more if that fails."""
     try:
         state = await views.state(id)
@@ -71,15 +71,15 @@ async def part(cast: Cast, views: Views, id: str) -> None:
             return
         scenario = Scenario.read(state["scenario"])
         said, turn = state.get("messages") or [], state.get("turn", 0)
-        ask = Ask(id, turn, said, scenario, state.get("session") or {})
-        await cast.bot(scenario).close(ask)
+        ask = TurnRequest(id, turn, said, scenario, state.get("session") or {})
+        await speakers.bot(scenario).close(ask)
     except DuologueError as why:
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
     except Exception:  # it shares a task group with all runs, and must end none of them
         log.exception("bot not told of the end", extra={"conversation_id": id})
 
 
-async def mark_orphans(storage: Storage, views: Views) -> None:
+async def mark_orphans(storage: Storage, views: LiveConversations) -> None:
     """What dead processes left `running` is `interrupted`."""
     for row in await storage.catalogue.orphans(storage.owner.lives):
         turn = int((await views.state(row.id)).get("turn", 0))
@@ -97,7 +97,7 @@ async def to_resume(storage: Storage) -> list[str]:
             return found
 
 
-async def resume_all(resume: Resume, views: Views, ids: Sequence[str]) -> None:
+async def resume_all(resume: Resume, views: LiveConversations, ids: Sequence[str]) -> None:
     """Lets them go on, one after the other. Who follows one meanwhile waits for it."""
     for id in ids:
         try:
@@ -110,7 +110,7 @@ async def resume_all(resume: Resume, views: Views, ids: Sequence[str]) -> None:
             views.settled(id)
 
 
-async def drained(drives: Sequence[Drive], ending: Ending, grace_s: float) -> None:
+async def drained(drives: Sequence[Run], ending: Ending, grace_s: float) -> None:
     """Lets each run finish its step, and ends those that have not within the grace time."""
     for drive in drives:
         drive.view.status("stopping", "the server is stopping; the conversation goes on later")
@@ -125,6 +125,6 @@ async def drained(drives: Sequence[Drive], ending: Ending, grace_s: float) -> No
         await _all_finished(drives)
 
 
-async def _all_finished(drives: Sequence[Drive]) -> None:
+async def _all_finished(drives: Sequence[Run]) -> None:
     for drive in drives:
         await drive.wait()

@@ -6,7 +6,7 @@ from core.errors import Conflict, Invalid
 from core.scenario import Scenario
 from core.state import Message, State, adding, message
 from graph.runs.run import config
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.sqlite.catalogue import Conversation
 from nodes.replay import heard
 
@@ -17,7 +17,7 @@ REPEATS = (
 )
 
 
-async def checkpoints_of(runs: Runs, id: str, limit: int) -> list[dict[str, Any]]:
+async def checkpoints_of(runs: RunService, id: str, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` checkpoints, newest first, as clients see them."""
     found = []
     async for snapshot in runs.graph.aget_state_history(config(id), limit=limit):
@@ -35,7 +35,7 @@ async def checkpoints_of(runs: Runs, id: str, limit: int) -> list[dict[str, Any]
 
 
 async def fork(
-    runs: Runs, row: Conversation, asked: dict[str, Any], *, key: str | None = None
+    runs: RunService, row: Conversation, asked: dict[str, Any], *, key: str | None = None
 ) -> dict[str, Any]:
     """A new conversation that begins like `row` and goes on with what `asked` changes.
 
@@ -46,10 +46,10 @@ async def fork(
     changes = {k: v for k, v in asked.items() if k not in ("index", "checkpoint_id", "message")}
     card = await _card(runs, row, asked)
     scenario = _scenario(runs, row, changes, kept)
-    if "persona" not in asked and scenario.persona not in runs.cast.personas:
+    if "persona" not in asked and scenario.persona not in runs.speakers.personas:
         scenario = scenario.model_copy(update={"persona": None})  # its card came along
-    runs.cast.check(scenario)
-    bot = runs.cast.bot(scenario)
+    runs.speakers.check(scenario)
+    bot = runs.speakers.bot(scenario)
     replay = len(heard(kept)) if bot.remembers else 0
     state = _state(runs, scenario, kept, {"replay": replay, "card": card}, asked)
     # The key covers what was asked, so that another fork under it is refused.
@@ -71,10 +71,10 @@ async def fork(
     }
 
 
-async def _card(runs: Runs, row: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
+async def _card(runs: RunService, row: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     """Who the user is: as the parent began with it, whatever its file says by now."""
     if "persona" in asked:
-        persona = runs.cast.personas.get(asked["persona"])
+        persona = runs.speakers.personas.get(asked["persona"])
         if persona is None:
             raise Invalid("there is no persona with that name", "persona")
         return persona.model_dump(exclude_defaults=True)
@@ -83,7 +83,7 @@ async def _card(runs: Runs, row: Conversation, asked: dict[str, Any]) -> dict[st
 
 
 async def _kept(
-    runs: Runs, row: Conversation, said: list[Message], asked: dict[str, Any]
+    runs: RunService, row: Conversation, said: list[Message], asked: dict[str, Any]
 ) -> tuple[list[Message], int]:
     index = asked.get("index")
     if "checkpoint_id" in asked:
@@ -101,7 +101,7 @@ async def _kept(
     return kept, at
 
 
-async def _index_of(runs: Runs, id: str, checkpoint_id: str) -> int:
+async def _index_of(runs: RunService, id: str, checkpoint_id: str) -> int:
     place = {"configurable": {"thread_id": id, "checkpoint_id": checkpoint_id}}
     snapshot = await runs.graph.aget_state(place)  # type: ignore[arg-type]
     if not snapshot.created_at:
@@ -110,7 +110,7 @@ async def _index_of(runs: Runs, id: str, checkpoint_id: str) -> int:
 
 
 def _scenario(
-    runs: Runs, row: Conversation, changes: dict[str, Any], kept: list[Message]
+    runs: RunService, row: Conversation, changes: dict[str, Any], kept: list[Message]
 ) -> Scenario:
     """The parent's scenario with the changes; another persona or bot replaces what it excludes."""
     known = {k: v for k, v in row.scenario.items() if k not in ("card", "replay")}
@@ -125,7 +125,7 @@ def _scenario(
 
 
 def _state(
-    runs: Runs,
+    runs: RunService,
     scenario: Scenario,
     kept: list[Message],
     besides: dict[str, Any],
@@ -141,7 +141,7 @@ def _state(
     state: State = {
         "messages": adding(lines),
         "scenario": {**scenario.stored(), **besides},
-        "seat": scenario.user or runs.cast.default_seat,
+        "seat": scenario.user or runs.speakers.default_seat,
     }
     if turn:
         state["turn"] = turn

@@ -15,10 +15,10 @@ from langgraph.runtime import RunControl
 from core import tracing
 from core.ends import EndReason, Status
 from core.errors import BotError, DuologueError, Invalid, SpeakerError
-from core.events import Silence
+from core.events import SilentEmitter
 from core.state import State
-from graph.stream.live import View
-from nodes.context import Directions
+from graph.stream.live import LiveConversation
+from nodes.context import RunContext
 
 log = logging.getLogger("duologue.runs")
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -37,7 +37,7 @@ class Ending:
     says: str = ""
 
 
-class Drive:
+class Run:
     """The run of one conversation.
 
     `accepted` is the turn that is taken as heard, `last_turn` the one behind which the run pauses,
@@ -47,7 +47,7 @@ class Drive:
     def __init__(
         self,
         graph: Graph,
-        view: View,
+        view: LiveConversation,
         *,
         accepted: int | None = None,
         last_turn: int | None = None,
@@ -55,7 +55,7 @@ class Drive:
     ) -> None:
         self.view = view
         self.control = RunControl()
-        self.directions = Directions(view, accepted, last_turn)
+        self.directions = RunContext(view, accepted, last_turn)
         self.intent: Ending | None = None
         # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
         self._finished = asyncio.get_running_loop().create_future()
@@ -258,7 +258,7 @@ async def _close_step(graph: Graph, id: str) -> None:
 
     An update would stand in the place of what that node wrote. No node is run here.
     """
-    silent = Directions(Silence())
+    silent = RunContext(SilentEmitter())
     await graph.ainvoke(None, config(id), context=silent, durability="sync", interrupt_after="*")
 
 

@@ -1,6 +1,6 @@
 """The conversations of this process: who drives them, one run at a time, and who watches.
 
-A run belongs to the process, not to a connection: it is a task of `Runs`, and every stream is
+A run belongs to the process, not to a connection: it is a task of `RunService`, and every stream is
 only a view of it.
 """
 
@@ -30,38 +30,38 @@ from graph.runs.changes import (
     within_limits,
 )
 from graph.runs.finish import drained, mark_orphans, part, resume_all, tell, to_resume, written
-from graph.runs.run import Drive, Ending, Graph, put
+from graph.runs.run import Ending, Graph, Run, put
 from graph.storage.opening import Storage
 from graph.storage.sqlite.catalogue import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
-from graph.stream.live import View, Watch
-from graph.stream.views import Views
-from nodes.speakers.registry import Cast
+from graph.stream.live import LiveConversation, Watch
+from graph.stream.views import LiveConversations
+from nodes.speakers.registry import Speakers
 
 log = logging.getLogger("duologue.runs")
 SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
 
 
-class Runs:
+class RunService:
     """The runs. Every method that takes an id raises `NotFound` for an unknown one."""
 
     def __init__(
         self,
         settings: Settings,
         storage: Storage,
-        cast: Cast,
+        speakers: Speakers,
         tasks: asyncio.TaskGroup,
         watch: Watch,
     ) -> None:
         self.settings = settings
         self.storage = storage
-        self.cast = cast
-        self.graph: Graph = builder(cast).compile(checkpointer=storage.checkpoints)
-        self._driving: dict[str, Drive | None] = {}
+        self.speakers = speakers
+        self.graph: Graph = builder(speakers).compile(checkpointer=storage.checkpoints)
+        self._driving: dict[str, Run | None] = {}
         self._starting: dict[str, asyncio.Event] = {}
         self._changing: dict[str, asyncio.Event] = {}
-        self.views = Views(self.graph, storage, self._note, self._driving, self.true)
+        self.views = LiveConversations(self.graph, storage, self._note, self._driving, self.true)
         self._tasks = tasks
         self._watch = watch
         self._partings: set[asyncio.Task[None]] = set()
@@ -86,12 +86,12 @@ class Runs:
         """
         if self._stopping:
             raise Stopping("the server is stopping")
-        self.cast.check(scenario)
+        self.speakers.check(scenario)
         within_limits(scenario.max_turns, self.settings)
         if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
             return known
         id = str(uuid4())
-        begun = state or first_state(self.cast, scenario)
+        begun = state or first_state(self.speakers, scenario)
         row = first_row(id, scenario, begun, client_id, parent)
         await put(self.graph, id, dict(begun), first=True)
         try:
@@ -132,7 +132,7 @@ class Runs:
 
     # --- runs -------------------------------------------------------------------------------
 
-    async def start(self, id: str, turns: int | None = None) -> View:
+    async def start(self, id: str, turns: int | None = None) -> LiveConversation:
         """Starts a run, or lets the simulator go on, for at most `turns` turns.
 
         Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
@@ -145,10 +145,10 @@ class Runs:
         if turns is not None or state.get("last_turn") is not None:
             update["last_turn"] = None if turns is None else row.turn + turns
         if row.status is Status.WAITING and row.seat == "human":
-            update["seat"] = unmanned(self.cast, row)
+            update["seat"] = unmanned(self.speakers, row)
         return await self._run(row, state, update)
 
-    async def _go_on(self, row: Conversation, state: State, turns: int | None) -> View:
+    async def _go_on(self, row: Conversation, state: State, turns: int | None) -> LiveConversation:
         more = turns_in_all(row, turns, self.settings)
         update = {"end_reason": None, "closing": False, "last_turn": None}
         limit = {"scenario": {"max_turns": more}}
@@ -156,7 +156,7 @@ class Runs:
 
     async def resume(
         self, id: str, in_flight: InFlight | None = None, *, left: bool = False
-    ) -> View:
+    ) -> LiveConversation:
         """Goes on from the last checkpoint. A conversation that has ended calls nobody.
 
         With `left` only where a process died at it. Raises `Busy`, and `Conflict` where the turn in
@@ -167,7 +167,7 @@ class Runs:
             return await self.views.of(id)
         return await self._run(row, await self._known(row), in_flight=in_flight, left=left)
 
-    async def say(self, id: str, text: str) -> View:
+    async def say(self, id: str, text: str) -> LiveConversation:
         """A person speaks, from the user's seat; the line is on disk when this returns.
 
         Raises `Busy`, `Conflict`, `Full`, `Stopping`.
@@ -209,7 +209,7 @@ class Runs:
         """
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
-        update, columns = changed(self.cast, row, asked)
+        update, columns = changed(self.speakers, row, asked)
         drive = await self._driver(row.id)
         if drive is None:
             await self._change_at_rest(row.id, update)
@@ -245,7 +245,7 @@ class Runs:
         row = await self.storage.catalogue.get(id)
         await self.stop(id)
         await self.storage.catalogue.delete(id)
-        await self.cast.forget(row.bot_id, id)
+        await self.speakers.forget(row.bot_id, id)
         self.views.forget(id)
 
     async def follow(self, id: str, after: Cursor | None = None) -> Follower:
@@ -254,7 +254,7 @@ class Runs:
         self._mirror(view)
         return Follower(view, after)
 
-    def _mirror(self, view: View) -> None:
+    def _mirror(self, view: LiveConversation) -> None:
         if self.views.wants_mirror(view):
             self._tasks.create_task(self.views.mirror(view), name=f"mirror {view.id}")
 
@@ -279,7 +279,7 @@ class Runs:
         in_flight: InFlight | None = None,
         max_turns: int | None = None,
         left: bool = False,
-    ) -> View:
+    ) -> LiveConversation:
         accepted = accepted_turn(row, state, in_flight)
         self._reserve(row.id)
         try:
@@ -292,7 +292,7 @@ class Runs:
             )
             await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
             last = {**state, **(update or {})}.get("last_turn")
-            self._driving[row.id] = drive = Drive(
+            self._driving[row.id] = drive = Run(
                 self.graph,
                 view,
                 accepted=accepted,
@@ -326,7 +326,7 @@ class Runs:
             raise Busy("another process drives the conversation", conversation_id=row.id)
         return row
 
-    async def _driver(self, id: str) -> Drive | None:
+    async def _driver(self, id: str) -> Run | None:
         """Who drives it; a start or a change that is under way is waited for."""
         while busy := self._starting.get(id) or self._changing.get(id):
             await busy.wait()
@@ -335,7 +335,7 @@ class Runs:
     def _other_lives(self, owner: str) -> bool:
         return owner != self.storage.owner.id and self.storage.owner.lives(owner)
 
-    async def _drive(self, drive: Drive) -> None:
+    async def _drive(self, drive: Run) -> None:
         ending = SERVER_STOPPED
         try:
             ending = await drive.ending()
@@ -343,7 +343,7 @@ class Runs:
             # Written under a shield: a run that is cancelled must not stay "running".
             await asyncio.shield(self._finish(drive, ending))
 
-    async def _finish(self, drive: Drive, ending: Ending) -> None:
+    async def _finish(self, drive: Run, ending: Ending) -> None:
         try:
             ending = await written(self.storage, drive, ending)
         finally:
@@ -352,9 +352,9 @@ class Runs:
             drive.over()
             if drive.view.followers and not self._stopping:
                 self._mirror(drive.view)
-        if ending.status is Status.COMPLETED and self.cast.parts and not self._stopping:
+        if ending.status is Status.COMPLETED and self.speakers.parts and not self._stopping:
             parting = self._tasks.create_task(
-                part(self.cast, self.views, drive.view.id), name="end"
+                part(self.speakers, self.views, drive.view.id), name="end"
             )
             self._partings.add(parting)
             parting.add_done_callback(self._partings.discard)

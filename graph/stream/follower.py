@@ -10,7 +10,7 @@ from contextlib import aclosing
 from core.ends import Status
 from core.events import message_data
 from graph.stream.cursor import Cursor, checked
-from graph.stream.live import Frame, Mark, View
+from graph.stream.live import Frame, LiveConversation, Report
 
 TOGETHER = 50
 _VOIDS = ("reset", "discarded")
@@ -22,7 +22,7 @@ class Follower:
 
     def __init__(
         self,
-        view: View,
+        view: LiveConversation,
         after: Cursor | None = None,
         *,
         only_run: bool = False,
@@ -89,7 +89,7 @@ class Follower:
             return self._report(mark)
         return self._token(mark) or self._message()
 
-    def _marks(self) -> Sequence[Mark | None]:
+    def _marks(self) -> Sequence[Report | None]:
         """The reports of the run that is being read: the one before until all of it is told."""
         view = self.view
         if self.run not in (view.run, view.past_run):
@@ -105,18 +105,18 @@ class Follower:
         if self.offset:
             self._match()
 
-    def _due(self, mark: Mark) -> bool:
+    def _due(self, mark: Report) -> bool:
         if mark.index != self.index:
             return mark.index < self.index
         return mark.offset <= self.offset or mark.take != self.view.take_of(self.index)
 
-    def _report(self, mark: Mark) -> Frame:
+    def _report(self, mark: Report) -> Frame:
         self.seq += 1
         if mark.event in _VOIDS and mark.index == self.index:
             self.offset, self.check = 0, 0
         return Frame(mark.event, mark.data, self.cursor(_LAST.get(mark.event, "")))
 
-    def _token(self, mark: Mark | None) -> Frame | None:
+    def _token(self, mark: Report | None) -> Frame | None:
         text = self.view.text(self.index)
         if text is None or self.offset >= len(text) or self._is_unspoken():
             return None

@@ -31,7 +31,7 @@ KEPT_MARKS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Report:
     """A report that is no text, at the place in the transcript where it was made.
 
     What it tells is kept as two tuples: a dict for each would weigh twice as much.
@@ -50,7 +50,7 @@ class Mark:
 
 
 # A thousand conversations with one bot report the same at the same place: it is kept once.
-_shared = lru_cache(maxsize=4096)(Mark)
+_shared = lru_cache(maxsize=4096)(Report)
 
 
 Watch = Callable[[str, str, dict[str, Any]], None]
@@ -61,7 +61,7 @@ def nobody_watches(_what: str, _id: str, _facts: dict[str, Any]) -> None:
     """The default."""
 
 
-class View:
+class LiveConversation:
     """What is known of one conversation now: its transcript, the line being said, the reports.
 
     It is the `Voice` of the run that drives the conversation.
@@ -82,8 +82,8 @@ class View:
         self.stands = Status.CREATED
         self.run = 0
         self.exact = True
-        self.marks: list[Mark | None] = []
-        self.past: list[Mark | None] = []
+        self.marks: list[Report | None] = []
+        self.past: list[Report | None] = []
         self.past_run = -1
         self.saying = ""
         self.role: Role = "user"
@@ -202,12 +202,12 @@ class View:
     def _forget(self) -> None:
         self.saying, self._held, self.take = "", "", 0
 
-    def _marked(self, event: EventName, data: dict[str, Any]) -> Mark:
+    def _marked(self, event: EventName, data: dict[str, Any]) -> Report:
         values = tuple(data.values())
         alike = event == "status" and not any(
             type(fact) is str and len(fact) > 99 for fact in values
         )
-        make = _shared if alike else Mark
+        make = _shared if alike else Report
         return make(len(self.messages), len(self.saying), self.take, event, tuple(data), values)
 
     def _mark(self, event: EventName, data: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from core.state import State
 from graph.runs.run import Graph, config
 from graph.storage.opening import Storage
 from graph.storage.sqlite.catalogue import Conversation
-from graph.stream.live import View, Watch
+from graph.stream.live import LiveConversation, Watch
 
 KEPT = 256
 MIRROR_EVERY_S = 0.5
@@ -21,7 +21,7 @@ LOOK_EVERY_S = 2.0
 log = logging.getLogger("duologue.runs")
 
 
-class Views:
+class LiveConversations:
     """Views of running conversations, and of as many others as were looked at last."""
 
     def __init__(
@@ -40,12 +40,12 @@ class Views:
         self._mirrored: set[str] = set()
         self.expected: set[str] = set()
         """Interrupted ones that go on in a moment: their streams are not over."""
-        self._views: OrderedDict[str, View] = OrderedDict()
-        self._held: WeakValueDictionary[str, View] = WeakValueDictionary()
+        self._views: OrderedDict[str, LiveConversation] = OrderedDict()
+        self._held: WeakValueDictionary[str, LiveConversation] = WeakValueDictionary()
         """All views that anybody holds: who follows a dropped one must see what comes."""
         self._closed = False
 
-    def known(self, id: str) -> View | None:
+    def known(self, id: str) -> LiveConversation | None:
         return self._views.get(id) or self._held.get(id)
 
     def forget(self, id: str) -> None:
@@ -62,7 +62,7 @@ class Views:
         """The state at the last checkpoint; empty where there is none."""
         return cast(State, (await self._graph.aget_state(config(id))).values)
 
-    async def of(self, id: str) -> View:
+    async def of(self, id: str) -> LiveConversation:
         """The conversation's view, as true as the disk is. Raises `NotFound`."""
         view = self.known(id)
         if view is None or not (view.driven_here or id in self._drives):
@@ -71,7 +71,7 @@ class Views:
             self._views.move_to_end(id)
         return view
 
-    async def read(self, id: str) -> View:
+    async def read(self, id: str) -> LiveConversation:
         """The view as the disk has it: another process may have driven the conversation on.
 
         While a run begins here, this is for who begins it alone.
@@ -81,24 +81,24 @@ class Views:
         if view and (view.run, view.stands) == (row.runs, row.status) != (row.runs, Status.RUNNING):
             return self._kept(view)
         state = await self.state(id)
-        view = self.known(id) or View(id, [], 0, row.max_turns, self._watch)
+        view = self.known(id) or LiveConversation(id, [], 0, row.max_turns, self._watch)
         if not view.driven_here and view.run <= row.runs:
             _tell(view, row, state, goes_on=id in self.expected)
         return self._kept(view)
 
-    def _kept(self, view: View) -> View:
+    def _kept(self, view: LiveConversation) -> LiveConversation:
         if view.id not in self._views:
             self._drop_idle()
         self._views[view.id] = self._held[view.id] = view
         view.closed = view.closed or self._closed
         return view
 
-    def wants_mirror(self, view: View) -> bool:
+    def wants_mirror(self, view: LiveConversation) -> bool:
         """Whether another process may drive it, and nobody looks up yet what that one stores."""
         elsewhere = not view.driven_here and not view.stands.ended
         return elsewhere and view.id not in self._mirrored
 
-    async def mirror(self, view: View) -> None:
+    async def mirror(self, view: LiveConversation) -> None:
         """Looks it up while somebody follows."""
         self._mirrored.add(view.id)
         try:
@@ -132,7 +132,9 @@ class Views:
                 spare -= 1
 
 
-def _tell(view: View, row: Conversation, state: State, *, goes_on: bool = False) -> None:
+def _tell(
+    view: LiveConversation, row: Conversation, state: State, *, goes_on: bool = False
+) -> None:
     """What the disk says, in a view that no run of this process drives."""
     news = (view.run, view.stands) != (row.runs, row.status)
     view.catch_up(state.get("messages") or [], state.get("turn", 0), row.runs, row.max_turns)

@@ -25,9 +25,9 @@ from demo.server import serve_demo
 from graph.build import builder
 from graph.storage.opening import sqlite_path
 from graph.studio.setup import with_choices
-from graph.studio.staging import Staging
+from graph.studio.staging import StudioNodes
 from nodes.bots.config import DEMO_ID, DemoBot
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 GRAPH_ID = "conversation"
@@ -66,23 +66,23 @@ class Stage:
     def __init__(self, settings: Settings, demo_url: str) -> None:
         self.settings = settings
         self._demo_url = demo_url
-        self._casts: dict[str, Cast] = {}
+        self._casts: dict[str, Speakers] = {}
 
-    async def cast(self, model: str) -> Cast:
+    async def cast(self, model: str) -> Speakers:
         """The speakers, where `model` plays those that are models."""
         wanted = model or self.settings.model
         if wanted not in self._casts:
             self._casts[wanted] = await asyncio.to_thread(self._made, wanted)
         return self._casts[wanted]
 
-    def _made(self, model: str) -> Cast:
-        cast = Cast(self.settings.model_copy(update={"model": model}), self._demo_url)
-        cast.bots.setdefault(str(DEMO_ID + 1), DemoBot(kind="demo", name=_SECOND))
-        return cast
+    def _made(self, model: str) -> Speakers:
+        speakers = Speakers(self.settings.model_copy(update={"model": model}), self._demo_url)
+        speakers.bots.setdefault(str(DEMO_ID + 1), DemoBot(kind="demo", name=_SECOND))
+        return speakers
 
     async def close(self) -> None:
-        for cast in self._casts.values():
-            await cast.close()
+        for speakers in self._casts.values():
+            await speakers.close()
 
 
 _SECOND = "English lesson robot (demo), the next lesson"
@@ -90,11 +90,11 @@ _SECOND = "English lesson robot (demo), the next lesson"
 
 async def compiled(stage: Stage) -> Graph:
     """The product's graph without a checkpointer: the server brings its own."""
-    cast = await stage.cast("")
+    speakers = await stage.cast("")
     built = builder(
-        cast,
-        context_schema=with_choices(bot=cast.bots, persona=cast.personas),
-        around=Staging(stage.cast).around,
+        speakers,
+        context_schema=with_choices(bot=speakers.bots, persona=speakers.personas),
+        around=StudioNodes(stage.cast).around,
         input_schema=Given,
         output_schema=Result,
     )
@@ -172,8 +172,8 @@ def _assistant(name: str, description: str, **context: Any) -> dict[str, Any]:
 async def opened() -> AsyncIterator[None]:
     """The life of the graph beside the server's own: its assistants made, in the end closed."""
     await STUDIO.graph()
-    cast = await STUDIO.stage.cast("") if STUDIO.stage else None
-    names = {id: bot.name or f"bot {id}" for id, bot in cast.bots.items()} if cast else {}
+    speakers = await STUDIO.stage.cast("") if STUDIO.stage else None
+    names = {id: bot.name or f"bot {id}" for id, bot in speakers.bots.items()} if speakers else {}
     try:
         async with get_client() as client:
             for assistant in assistants(names):

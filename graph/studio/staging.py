@@ -1,6 +1,6 @@
 """How the product's nodes run in LangGraph's own server: the same nodes, dressed for Studio.
 
-There is no `Drive` there: the setup comes with each run, what is said is told through LangGraph's
+There is no `Run` there: the setup comes with each run, what is said is told through LangGraph's
 streams, and any checkpoint may be taken up again, also one that the bot is already past.
 """
 
@@ -33,11 +33,11 @@ from graph.runs.run import error_data
 from graph.studio.setup import Setup
 from nodes.open import open_session
 from nodes.replay import heard, replay_turn
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
-class StreamVoice:
-    """The voice of one node: `custom` events, and the lines as `messages` events."""
+class StudioEmitter:
+    """The emitter of one node: `custom` events, and the lines as `messages` events."""
 
     def __init__(self, write: Callable[[Any], None], index: int) -> None:
         self._write = write
@@ -102,7 +102,7 @@ class Broken(RuntimeError):
 class Given:
     """The context of a node in Studio: nothing is in flight, and nothing pauses by itself."""
 
-    voice: StreamVoice
+    emitter: StudioEmitter
 
     def accepts(self, turn: int) -> bool:
         return False
@@ -117,17 +117,19 @@ class Scene:
 
     state: State
     runtime: Runtime[Any]
-    cast: Cast
-    voice: StreamVoice
+    speakers: Speakers
+    emitter: StudioEmitter
 
     async def play(self, node: Node, known_as: str | None = None, **changes: Any) -> State:
         """Runs a node; to the bot the conversation is `known_as`, whatever the thread is."""
         runtime = self.runtime
         if known_as and runtime.execution_info:
             runtime = runtime.patch_execution_info(thread_id=known_as)
-        given = Given(self.voice)
+        given = Given(self.emitter)
         state = {**self.state, **changes}
-        update: State = await node(state, runtime, cast=self.cast, context_of=lambda _: given)
+        update: State = await node(
+            state, runtime, speakers=self.speakers, context_of=lambda _: given
+        )
         return update
 
     @property
@@ -149,10 +151,10 @@ class Told:
         return self.lines == (before if self.answered else (*before, line))
 
 
-class Staging:
+class StudioNodes:
     """Dresses the nodes. It knows what each bot session has heard while this process runs."""
 
-    def __init__(self, cast_of: Callable[[str], Awaitable[Cast]]) -> None:
+    def __init__(self, cast_of: Callable[[str], Awaitable[Speakers]]) -> None:
         self._cast_of = cast_of
         self._told: dict[str, Told] = {}
 
@@ -162,25 +164,25 @@ class Staging:
         act = acts.get(name, _as_it_is)
 
         async def step(state: State, runtime: Runtime[Any], **_of_the_product: Any) -> State:
-            voice = StreamVoice(runtime.stream_writer, len(state.get("messages", [])))
+            emitter = StudioEmitter(runtime.stream_writer, len(state.get("messages", [])))
             try:
-                scene, change = await self._scene(state, runtime, voice)
+                scene, change = await self._scene(state, runtime, emitter)
                 update = await act(node, scene)
             except DuologueError as error:
-                voice.error(error)
+                emitter.error(error)
                 raise Broken(f"{error.message} ({error.code})") from error
-            return {**change, **_shown(update, voice)}
+            return {**change, **_shown(update, emitter)}
 
         return step
 
     async def _scene(
-        self, state: State, runtime: Runtime[Any], voice: StreamVoice
+        self, state: State, runtime: Runtime[Any], emitter: StudioEmitter
     ) -> tuple[Scene, State]:
         setup = runtime.context or Setup()
-        cast = await self._cast_of(setup.model)
-        change = changes(state, setup, cast)
+        speakers = await self._cast_of(setup.model)
+        change = changes(state, setup, speakers)
         _models_unheard()
-        return Scene(_merged(state, change), runtime, cast, voice), change
+        return Scene(_merged(state, change), runtime, speakers, emitter), change
 
     async def _open(self, node: Node, scene: Scene) -> State:
         """A session, unless the conversation goes on: in chat mode each line is a run."""
@@ -203,7 +205,7 @@ class Staging:
         said = scene.state.get("messages", [])
         before = tuple(said[at]["content"] if at >= 0 else "" for at in heard(said))
         line = said[-1]["content"] if said else ""
-        remembers = scene.cast.bot(Scenario.read(scene.state["scenario"])).remembers
+        remembers = scene.speakers.bot(Scenario.read(scene.state["scenario"])).remembers
         told = self._told.get(session.get("known_as", ""))
         elsewhere = remembers and told is not None and not told.fits(before, line)
         if elsewhere or session.get("bot") != scene.bot_key:
@@ -216,7 +218,7 @@ class Staging:
 
     async def _retell(self, scene: Scene, total: int) -> dict[str, Any]:
         known_as = str(uuid4())
-        scene.voice.status(
+        scene.emitter.status(
             "forked", f"the bot is told {total} lines again, in a session of its own", lines=total
         )
         update = await scene.play(open_session, known_as, session={})
@@ -239,7 +241,7 @@ async def _as_it_is(node: Node, scene: Scene) -> State:
     return await scene.play(node, known_as)
 
 
-def changes(state: State, setup: Setup, cast: Cast) -> State:
+def changes(state: State, setup: Setup, speakers: Speakers) -> State:
     """What the setup of this run changes in the conversation; nothing where it stayed the same.
 
     The scenario keeps the setup it came from, so that what was edited by hand in a checkpoint is
@@ -250,22 +252,22 @@ def changes(state: State, setup: Setup, cast: Cast) -> State:
     if now == before:
         return {}
     wanted = setup.scenario()
-    cast.check(wanted)
+    speakers.check(wanted)
     old = (Setup(**before).scenario() if before else Scenario()).model_dump()
     news = {} if before else {"bot_id": wanted.bot_id, "max_turns": wanted.max_turns}
     news |= {name: value for name, value in wanted.model_dump().items() if value != old[name]}
-    card = cast.persona(wanted).model_dump(exclude_defaults=True)
+    card = speakers.persona(wanted).model_dump(exclude_defaults=True)
     change: State = {"scenario": {**news, "card": card, "setup": now}}
     if "user" in news or not before:
-        change["seat"] = wanted.user or cast.default_seat
+        change["seat"] = wanted.user or speakers.default_seat
     return change
 
 
-def _shown(update: State, voice: StreamVoice) -> State:
+def _shown(update: State, emitter: StudioEmitter) -> State:
     """The update with its lines told, and plain to read in the `updates` stream."""
     said: Any = update.get("messages")
     lines: Any = tuple(said["said"]) if isinstance(said, dict) else ()
-    voice.said(lines)
+    emitter.said(lines)
     return {**update, "messages": lines} if lines else update
 
 
@@ -285,7 +287,7 @@ def _merged(state: State, change: State) -> State:
 
 
 def _models_unheard() -> None:
-    """A model's own tokens stay out of `messages`: the voice tells them under the line's id."""
+    """A model's own tokens stay out of `messages`: the emitter tells them under the line's id."""
     config = get_config()
     tags = [*(config.get("tags") or []), TAG_NOSTREAM]
     var_child_runnable_config.set({**config, "tags": tags})

@@ -3,10 +3,10 @@
 from typing import Any
 
 from core.errors import BotError
-from nodes.calls.models import Chat
+from nodes.calls.models import ChatModel
 from nodes.calls.retry import within
 from nodes.prompts import OPEN_AS_BOT
-from nodes.speakers.protocol import Ask, OnPiece, Reply
+from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
 
 class ChatBot:
@@ -15,16 +15,16 @@ class ChatBot:
     remembers = False
     greets = True
 
-    def __init__(self, name: str, chat: Chat, system: str | None, timeout_s: float) -> None:
+    def __init__(self, name: str, chat: ChatModel, system: str | None, timeout_s: float) -> None:
         self.name = name
         self._chat = chat
         self._system = system
         self._timeout_s = timeout_s
 
-    async def open(self, ask: Ask) -> dict[str, Any]:
+    async def open(self, ask: TurnRequest) -> dict[str, Any]:
         return {}
 
-    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         said = await within(
             self._timeout_s, BotError, self.name, self._chat.complete(self._prompt(ask), piece)
         )
@@ -33,13 +33,13 @@ class ChatBot:
             raise BotError("empty", f"{self.name} gave an empty answer{why}", transient=True)
         return Reply([said.text], usage=said.usage)
 
-    def _prompt(self, ask: Ask) -> list[dict[str, str]]:
+    def _prompt(self, ask: TurnRequest) -> list[dict[str, str]]:
         system = [{"role": "system", "content": self._system}] if self._system else []
         said = [{"role": line["role"], "content": line["content"]} for line in ask.messages]
         opening = [] if ask.turn else [{"role": "user", "content": OPEN_AS_BOT}]
         return system + said + opening
 
-    async def close(self, ask: Ask) -> None:
+    async def close(self, ask: TurnRequest) -> None:
         """It need not know."""
 
     async def ping(self) -> str:

@@ -15,9 +15,9 @@ from core.settings import Settings
 from core.state import Usage
 from core.text import clean
 from nodes.bots.config import LangGraphBot
-from nodes.calls.http import MAX_REPLY_BYTES, Answer, Client, body, request
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, body, request
 from nodes.calls.retry import within
-from nodes.speakers.protocol import Ask, OnPiece, Reply
+from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
 T = TypeVar("T")
 MOST_SETTLED = 10_000
@@ -33,7 +33,7 @@ class LangGraphServerBot:
     remembers = True
     greets = False
 
-    def __init__(self, config: LangGraphBot, http: Client, settings: Settings) -> None:
+    def __init__(self, config: LangGraphBot, http: HttpClient, settings: Settings) -> None:
         self.name = config.name or config.assistant
         self._config = config
         self._http = http
@@ -42,7 +42,7 @@ class LangGraphServerBot:
         self._settled: OrderedDict[str, None] = OrderedDict()
         """Threads whose last call ended well in this process: no turn of theirs is in doubt."""
 
-    async def open(self, ask: Ask) -> Json:
+    async def open(self, ask: TurnRequest) -> Json:
         """Makes the thread. Its id follows from the conversation's, so made twice it is one."""
         thread = str(uuid5(NAMESPACE_URL, f"duologue:{ask.conversation_id}"))
         wanted = {
@@ -58,17 +58,17 @@ class LangGraphServerBot:
         self._settle(thread)
         return {"thread_id": thread}
 
-    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         return await self._within(self._timeout_s, self._turn(ask, piece))
 
-    async def close(self, ask: Ask) -> None:
+    async def close(self, ask: TurnRequest) -> None:
         """It need not know."""
 
     async def ping(self) -> str:
         await self._within(self._open_s, self._json("GET", "/ok"))
         return f"{self._shown} answers"
 
-    async def _turn(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def _turn(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         thread = str(ask.session["thread_id"])
         place = f"/threads/{thread}"
         preview = Preview(piece)
@@ -101,7 +101,7 @@ class LangGraphServerBot:
         if len(self._settled) > MOST_SETTLED:
             self._settled.popitem(last=False)
 
-    def _run(self, ask: Ask) -> Json:
+    def _run(self, ask: TurnRequest) -> Json:
         line = {"type": "human", "content": ask.text, "id": ask.key}
         given: Json = {"input": {"messages": [line]}}
         if ask.session.get("interrupted"):
@@ -115,7 +115,7 @@ class LangGraphServerBot:
             "on_disconnect": "cancel",
         }
 
-    def _read(self, state: Json, ask: Ask, preview: "Preview") -> Reply:
+    def _read(self, state: Json, ask: TurnRequest, preview: "Preview") -> Reply:
         said = _messages(state)
         waits = [
             interrupt.get("value")

@@ -16,9 +16,9 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
 from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
-from nodes.calls.http import Answer, Client, body, packed, reach, request
+from nodes.calls.http import Answer, HttpClient, body, packed, reach, request
 from nodes.calls.retry import within
-from nodes.speakers.protocol import Ask, OnPiece, Reply
+from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -30,7 +30,7 @@ class Webhook:
 
     remembers = True
 
-    def __init__(self, config: WebhookBot, http: Client, settings: Settings) -> None:
+    def __init__(self, config: WebhookBot, http: HttpClient, settings: Settings) -> None:
         self.config = robot_lesson(config) if config.preset else config
         self.name = config.name or "bot"
         self._http = http
@@ -47,7 +47,7 @@ class Webhook:
     def greets(self) -> bool:
         return self.config.greeting_message is not None
 
-    async def open(self, ask: Ask) -> dict[str, Any]:
+    async def open(self, ask: TurnRequest) -> dict[str, Any]:
         call = self.config.init
         if call is None:
             return {}
@@ -55,7 +55,7 @@ class Webhook:
         self._check(call, data, opening=True)
         return self._captured(call.capture, data)
 
-    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         call = self._turn
         data = await self._call(call, ask, ask.key, self._turn_s)
         bubbles, shown = self._bubbles(call, data), self._shown(call)
@@ -68,7 +68,7 @@ class Webhook:
         captured = self._captured(call.capture, data)
         return Reply(said, ended, session={**ask.session, **captured} or None)
 
-    async def close(self, ask: Ask) -> None:
+    async def close(self, ask: TurnRequest) -> None:
         if self.config.end is not None:
             key = f"{ask.conversation_id}:end"
             self._check(self.config.end, await self._call(self.config.end, ask, key, self._init_s))
@@ -77,7 +77,7 @@ class Webhook:
         call = self.config.ping or self._turn
         if self.config.ping is None:
             return await self._knock(call)
-        ask = Ask("ping", 0, [], Scenario())
+        ask = TurnRequest("ping", 0, [], Scenario())
         self._check(call, await self._call(call, ask, "ping", self._init_s))
         return f"{self._shown(call)} answers"
 
@@ -88,9 +88,9 @@ class Webhook:
         status = await within(self._init_s, BotError, self.name, head)
         return f"{shown} can be reached (HTTP {status} to HEAD)"
 
-    async def _late(self, poll: PollCall, ask: Ask, captured: dict[str, Any]) -> Reply:
+    async def _late(self, poll: PollCall, ask: TurnRequest, captured: dict[str, Any]) -> Reply:
         session = {**ask.session, **captured}
-        late = Ask(ask.conversation_id, ask.turn, ask.messages, ask.scenario, session)
+        late = TurnRequest(ask.conversation_id, ask.turn, ask.messages, ask.scenario, session)
         try:
             return await within(
                 poll.timeout_s or self._turn_s, BotError, self.name, self._polled(poll, late)
@@ -99,7 +99,7 @@ class Webhook:
             error.unheard = False  # the turn call was answered
             raise
 
-    async def _polled(self, poll: PollCall, ask: Ask) -> Reply:
+    async def _polled(self, poll: PollCall, ask: TurnRequest) -> Reply:
         while True:
             data = await self._call(poll, ask, ask.key, self._turn_s)
             said = _said(self._bubbles(poll, data))
@@ -108,19 +108,19 @@ class Webhook:
                 return Reply(said, ended, session=dict(ask.session) or None)
             await asyncio.sleep(poll.every_s)
 
-    async def _call(self, call: Call, ask: Ask, key: str, seconds: float) -> Any:
+    async def _call(self, call: Call, ask: TurnRequest, key: str, seconds: float) -> Any:
         return await within(
             call.timeout_s or seconds, BotError, self._shown(call), self._exchange(call, ask, key)
         )
 
-    async def _exchange(self, call: Call, ask: Ask, key: str) -> Any:
+    async def _exchange(self, call: Call, ask: TurnRequest, key: str) -> Any:
         shown = self._shown(call)
         async with self._asked(call, ask, key, shown) as response:
             kind = self._told(response.headers.get("content-type", ""), 80)
             return _json(await body(response, BotError, shown), kind, shown)
 
     def _asked(
-        self, call: Call, ask: Ask, key: str, shown: str
+        self, call: Call, ask: TurnRequest, key: str, shown: str
     ) -> AbstractAsyncContextManager[Answer]:
         known = _known(ask, self.config.greeting_message)
         headers = {**self.config.headers, **call.headers}
@@ -265,7 +265,7 @@ def _in_header(value: str, name: str, shown: str) -> str:
     return value
 
 
-def _known(ask: Ask, greeting: str | None) -> dict[str, Any]:
+def _known(ask: TurnRequest, greeting: str | None) -> dict[str, Any]:
     return {
         "conversation_id": ask.conversation_id,
         "message": ask.text if ask.turn else greeting or "",

@@ -42,7 +42,7 @@ class Connector(aiohttp.TCPConnector):
             raise
 
 
-class Client:
+class HttpClient:
     """aiohttp's session, made on the first call, since it belongs to the loop that runs.
 
     Not httpx: its own pool collapses above fifty connections, and over aiohttp its requests,
@@ -88,7 +88,7 @@ def packed(data: Any) -> bytes:
 
 @asynccontextmanager
 async def request(
-    http: Client,
+    http: HttpClient,
     fail: type[SpeakerError],
     method: str,
     url: str,
@@ -150,7 +150,7 @@ def _cause(error: Exception) -> str:
     return told or type(error).__name__
 
 
-async def reach(http: Client, fail: type[SpeakerError], url: str, shown: str) -> int:
+async def reach(http: HttpClient, fail: type[SpeakerError], url: str, shown: str) -> int:
     """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
     try:
         async with http.session.head(url, allow_redirects=False) as answer:
@@ -159,7 +159,7 @@ async def reach(http: Client, fail: type[SpeakerError], url: str, shown: str) ->
         raise fail("unreachable", f"{shown} cannot be reached: {_cause(error)}") from error
 
 
-async def erase(http: Client, url: str) -> None:
+async def erase(http: HttpClient, url: str) -> None:
     """Asks for something to be removed; whether it was there does not matter."""
     with suppress(aiohttp.ClientError, OSError):
         async with http.session.delete(url, timeout=aiohttp.ClientTimeout(2)):

@@ -1,4 +1,4 @@
-"""Chat models: ChatOpenAI whose stream is read straight off the wire."""
+"""ChatModel models: ChatOpenAI whose stream is read straight off the wire."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from pydantic import PrivateAttr, SecretStr
 from core import tracing
 from core.errors import SpeakerError
 from core.state import Usage
-from nodes.calls.http import Client, bare
+from nodes.calls.http import HttpClient, bare
 from nodes.calls.wire import Chunk, Wire, first_choice
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -61,7 +61,7 @@ class _Hearing:
         return Completion("".join(self._texts), self.finish, self._refusal, self.usage)
 
 
-class Chat(ChatOpenAI):
+class ChatModel(ChatOpenAI):
     """ChatOpenAI with its public surface; only the transport of the stream is ours.
 
     Reading the events here costs a fraction of the client library's way, keeps a byte limit,
@@ -71,7 +71,7 @@ class Chat(ChatOpenAI):
     _wire: Wire = PrivateAttr()
     _asks: dict[str, Any] = PrivateAttr()
 
-    def reading(self, http: Client, fail: type[SpeakerError], shown: str) -> Self:
+    def reading(self, http: HttpClient, fail: type[SpeakerError], shown: str) -> Self:
         """The same model, read over `http`; what goes wrong is raised as `fail`.
 
         `shown` is its address as a person may see it.
@@ -162,7 +162,7 @@ _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": T
 
 
 def chat_model(
-    http: Client,
+    http: HttpClient,
     fail: type[SpeakerError],
     *,
     model: str,
@@ -171,12 +171,12 @@ def chat_model(
     temperature: float | None = None,
     max_tokens: int | None = None,
     shown: str | None = None,
-) -> Chat:
+) -> ChatModel:
     """A model at an OpenAI-compatible endpoint. Local servers need no key.
 
     `shown` is the address as it is configured, for errors: in the real one secrets may stand.
     """
-    chat = Chat(
+    chat = ChatModel(
         model_name=model,
         openai_api_base=base_url,
         openai_api_key=SecretStr(api_key or "none"),

@@ -7,13 +7,13 @@ from random import random
 from typing import TypeVar
 
 from core.errors import SpeakerError
-from core.events import Voice
+from core.events import Emitter
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryLimits:
     """How often and how long one call is tried; times in seconds."""
 
     attempts: int = 3
@@ -32,8 +32,8 @@ async def attempts(
     *,
     fail: type[SpeakerError],
     who: str,
-    voice: Voice,
-    patience: Patience,
+    emitter: Emitter,
+    patience: RetryLimits,
 ) -> T:
     """What `call` returns, tried again while its error is transient and patience lasts.
 
@@ -56,8 +56,8 @@ async def attempts(
             if not error.transient or failed >= patience.attempts or clock() + wait >= deadline:
                 error.facts["attempts"] = failed
                 raise
-            voice.reset(error.message)
-            voice.status(
+            emitter.reset(error.message)
+            emitter.status(
                 "retrying",
                 f"{error.message}; trying again in {wait:.1f} s",
                 where=error.where,

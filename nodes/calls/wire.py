@@ -12,7 +12,7 @@ import orjson
 
 from core.errors import SpeakerError
 from core.text import clean
-from nodes.calls.http import MAX_REPLY_BYTES, Answer, Client, packed, request
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, packed, request
 
 MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
 FEW_STREAMS = 50
@@ -26,7 +26,7 @@ class Wire:
 
     def __init__(
         self,
-        http: Client,
+        http: HttpClient,
         fail: type[SpeakerError],
         *,
         base: str,

@@ -11,7 +11,7 @@ OnPiece = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class TurnRequest:
     """One call to a speaker. `turn` counts from 1; 0 asks the bot for its greeting."""
 
     conversation_id: str
@@ -42,7 +42,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserLine:
     """What the user says. `leaving` means: deliver this, hear the answer, then go."""
 
     text: str
@@ -65,13 +65,13 @@ class Bot(Protocol):
     def greets(self) -> bool:
         """It can speak first."""
 
-    async def open(self, ask: Ask) -> dict[str, Any]:
+    async def open(self, ask: TurnRequest) -> dict[str, Any]:
         """Opens a session; gives the values that later calls need. Raises `BotError`."""
 
-    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         """Answers the last line, telling each `piece` as it arrives. Raises `BotError`."""
 
-    async def close(self, ask: Ask) -> None:
+    async def close(self, ask: TurnRequest) -> None:
         """Tells the bot that the conversation has ended, if it wants to know. Raises `BotError`."""
 
     async def ping(self) -> str:
@@ -84,5 +84,5 @@ class User(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def say(self, ask: Ask, piece: OnPiece) -> Said:
+    async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line; `ask.turn` is the turn it begins. Raises `UserError`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BotError, Invalid, SpeakerError, UserError
-from core.events import Voice
+from core.events import Emitter
 from core.files import resolved
 from core.scenario import Scenario
 from core.settings import Settings
@@ -22,15 +22,15 @@ from nodes.bots.config import (
     read_bots,
 )
 from nodes.bots.webhook import Webhook
-from nodes.calls.http import Client, erase
+from nodes.calls.http import HttpClient, erase
 from nodes.speakers.personas import DEFAULT, Persona, carded, read_personas, system_prompt
 from nodes.speakers.protocol import Bot, User
 
 if TYPE_CHECKING:
-    from nodes.calls.models import Chat
+    from nodes.calls.models import ChatModel
 
 
-class Cast:
+class Speakers:
     """All speakers of this process, built from the settings; `close` gives connections back."""
 
     def __init__(self, settings: Settings, demo_url: str | None = None) -> None:
@@ -38,9 +38,9 @@ class Cast:
         self.bots = read_bots(settings.bots)
         self.personas = read_personas(settings.personas)
         self._demo_url = demo_url
-        self._http = Client()
+        self._http = HttpClient()
         self._made: dict[str, Bot] = {}
-        self._models: dict[tuple[Any, ...], Chat] = {}
+        self._models: dict[tuple[Any, ...], ChatModel] = {}
         if settings.has_model or any(bot.kind == "openai" for bot in self.bots.values()):
             import nodes.calls.models  # noqa: F401 - takes a second, which the first turn must not wait
 
@@ -102,7 +102,9 @@ class Cast:
         """A configured bot. Raises `Invalid`."""
         return self.bot(Scenario.model_construct(bot_id=bot_id))
 
-    def user(self, scenario: Scenario, seat: Seat, card: Mapping[str, Any], voice: Voice) -> User:
+    def user(
+        self, scenario: Scenario, seat: Seat, card: Mapping[str, Any], emitter: Emitter
+    ) -> User:
         """Who speaks for the user: `card` is the persona that the conversation began with."""
         if seat == "scripted":
             return ScriptedUser()
@@ -117,7 +119,7 @@ class Cast:
             chat,
             system_prompt(persona, scenario.user_prompt),
             self.settings.model_timeout_s,
-            voice,
+            emitter,
         )
 
     def _config(self, scenario: Scenario) -> AnyBot:
@@ -172,7 +174,7 @@ class Cast:
         config: OpenAIBot | PromptBot | None = None,
         *,
         temperature: float | None = None,
-    ) -> "Chat":
+    ) -> "ChatModel":
         from nodes.calls.models import chat_model
 
         own = config if isinstance(config, OpenAIBot) else None

@@ -3,10 +3,10 @@
 import re
 
 from core.errors import UserError
-from core.events import Voice
-from nodes.calls.models import Chat, Completion
+from core.events import Emitter
+from nodes.calls.models import ChatModel, Completion
 from nodes.calls.retry import within
-from nodes.speakers.protocol import Ask, OnPiece, Said
+from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
 END_MARK = "[[END]]"
 TRIES = 3
@@ -17,14 +17,16 @@ _LEAK = re.compile(r"<think|</think|^\s*(assistant|bot|user|system)\s*:", re.IGN
 class SimulatedUser:
     """A model that plays a persona. Lines that no person would type are refused."""
 
-    def __init__(self, name: str, chat: Chat, system: str, timeout_s: float, voice: Voice) -> None:
+    def __init__(
+        self, name: str, chat: ChatModel, system: str, timeout_s: float, emitter: Emitter
+    ) -> None:
         self.name = name
         self._chat = chat
         self._system = system
         self._timeout_s = timeout_s
-        self._voice = voice
+        self._voice = emitter
 
-    async def say(self, ask: Ask, piece: OnPiece) -> Said:
+    async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
         refused, why = 0, ""
         while True:
@@ -37,14 +39,14 @@ class SimulatedUser:
             fault = _fault(text, leaving, said)
             if fault is None:
                 shown.rest(text)
-                return Said(text, "simulated", leaving, said.usage)
+                return UserLine(text, "simulated", leaving, said.usage)
             kind, why = fault
             self._voice.discarded(said.text, why)
             refused += 1
             if refused >= TRIES or (kind in ("empty", "truncated") and refused >= 2):
                 raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=refused)
 
-    def _prompt(self, ask: Ask, refused: str) -> list[dict[str, str]]:
+    def _prompt(self, ask: TurnRequest, refused: str) -> list[dict[str, str]]:
         """Roles are flipped: the model plays the user, so the bot is whom it hears.
 
         `refused` tells why the line before was not taken, if there was one.

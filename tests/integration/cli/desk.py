@@ -8,7 +8,7 @@ from typing import Any
 from api.present import detail
 from cli.look import stored
 from core.settings import Settings
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from tests.servers.process import Process
 from tests.servers.remote import Remote
 from tests.servers.robot import RobotCall, reply_to
@@ -55,7 +55,7 @@ class Desk:
             rows, _more = await runs.storage.catalogue.page(100)
             return {row.id: runs.true(row).status.value for row in rows}
 
-    def _stored(self) -> AbstractAsyncContextManager[Runs]:
+    def _stored(self) -> AbstractAsyncContextManager[RunService]:
         url = f"sqlite:///{self.folder / 'duologue.db'}"
         return stored(Settings(database_url=url, resume_on_start=False))
 

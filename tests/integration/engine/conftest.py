@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.calls.retry import Patience
+from nodes.calls.retry import RetryLimits
 from tests.integration.engine.house import House
 from tests.servers.robot import RobotServer
 
@@ -12,7 +12,7 @@ from tests.servers.robot import RobotServer
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What another side asks for is still waited for; only our own pauses are short."""
-    monkeypatch.setattr(Patience, "wait", lambda _self, failed: 0.01 * failed)
+    monkeypatch.setattr(RetryLimits, "wait", lambda _self, failed: 0.01 * failed)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from core.ends import Status
 from core.scenario import Scenario
 from core.settings import Settings
 from graph.process import open_process
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.stream.follower import Follower
 from graph.stream.live import Frame
 from tests.servers.robot import RobotServer, reply_to
@@ -46,28 +46,28 @@ class House:
         )
 
     @asynccontextmanager
-    async def open(self, **changes: Any) -> AsyncIterator[Runs]:
+    async def open(self, **changes: Any) -> AsyncIterator[RunService]:
         async with open_process(self.settings(**changes)) as runs:
             yield runs
 
 
-async def created(runs: Runs, **scenario: Any) -> str:
+async def created(runs: RunService, **scenario: Any) -> str:
     return await runs.create(Scenario(**{"user": "scripted", **scenario}))
 
 
-async def ran(runs: Runs, id: str) -> list[Frame]:
+async def ran(runs: RunService, id: str) -> list[Frame]:
     """Starts it and follows it to its end."""
     await runs.start(id)
     return await followed(runs, id)
 
 
-async def followed(runs: Runs, id: str, seconds: float = 8.0) -> list[Frame]:
+async def followed(runs: RunService, id: str, seconds: float = 8.0) -> list[Frame]:
     """All frames up to the `done` with which the stream ends."""
     async with asyncio.timeout(seconds):
         return [frame async for frame in (await runs.follow(id)).frames()]
 
 
-async def rested(runs: Runs, id: str, seconds: float = 8.0) -> None:
+async def rested(runs: RunService, id: str, seconds: float = 8.0) -> None:
     """Returns once no run drives it."""
     await wait_until(lambda: id not in runs._driving, seconds, what="the end of the run")
 
@@ -83,11 +83,11 @@ async def seen(follower: Follower, event: str, **data: Any) -> Frame:
                 return frame
 
 
-async def lines(runs: Runs, id: str) -> list[tuple[str, str]]:
+async def lines(runs: RunService, id: str) -> list[tuple[str, str]]:
     return [(line["role"], line["content"]) for line in await runs.messages(id)]
 
 
-async def status(runs: Runs, id: str) -> tuple[Status, str | None, int]:
+async def status(runs: RunService, id: str) -> tuple[Status, str | None, int]:
     row = await runs.get(id)
     return row.status, row.end_reason, row.turn
 

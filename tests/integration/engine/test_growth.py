@@ -10,10 +10,10 @@ from typing import Any
 from core.ends import Status
 from core.settings import Settings
 from graph.process import open_runs
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from graph.storage.opening import open_storage
-from nodes.speakers.protocol import Ask, Bot, OnPiece, Reply, Said, User
-from nodes.speakers.registry import Cast
+from nodes.speakers.protocol import Bot, OnPiece, Reply, TurnRequest, User, UserLine
+from nodes.speakers.registry import Speakers
 from tests.integration.engine.house import created, rested, status
 
 
@@ -28,20 +28,20 @@ class Instant:
     remembers = False
     greets = True
 
-    async def open(self, ask: Ask) -> dict[str, Any]:
+    async def open(self, ask: TurnRequest) -> dict[str, Any]:
         return {}
 
-    async def reply(self, ask: Ask, piece: OnPiece) -> Reply:
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         return Reply([text("bot", ask.turn)])
 
-    async def say(self, ask: Ask, piece: OnPiece) -> Said:
-        return Said(text("user", ask.turn), "simulated")
+    async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
+        return UserLine(text("user", ask.turn), "simulated")
 
     async def ping(self) -> str:
         return "here"
 
 
-class InstantCast(Cast):
+class InstantCast(Speakers):
     def bot(self, *_: Any) -> Bot:
         return Instant()
 
@@ -50,7 +50,7 @@ class InstantCast(Cast):
 
 
 @asynccontextmanager
-async def opened(database: Path) -> AsyncIterator[Runs]:
+async def opened(database: Path) -> AsyncIterator[RunService]:
     settings = Settings(
         database_url=f"sqlite:///{database}",
         bots=database.with_name("bots.yaml"),

@@ -7,7 +7,7 @@ import pytest
 
 from core.ends import Status
 from core.errors import Busy, Conflict
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from tests.integration.engine.house import (
     House,
     agree,
@@ -20,7 +20,7 @@ from tests.integration.engine.house import (
 from tests.servers.robot import RobotServer
 
 
-async def disturbed(runs: Runs, id: str, chance: random.Random) -> None:
+async def disturbed(runs: RunService, id: str, chance: random.Random) -> None:
     """Stops, starts, changes and pauses it, and waits for none of it longer than it must."""
     for _ in range(12):
         await asyncio.sleep(chance.random() * 0.01)

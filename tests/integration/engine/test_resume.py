@@ -10,7 +10,7 @@ import pytest
 
 from core.ends import Status
 from core.errors import Busy, Conflict
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from tests.integration.engine.house import (
     House,
     agree,
@@ -204,7 +204,7 @@ async def test_a_refusal_does_not_clear_a_turn_that_an_earlier_run_left_in_doubt
         assert caught.value.facts["turn"] == 2
 
 
-async def dies_before_its_ending_is_written(runs: Runs, id: str) -> None:
+async def dies_before_its_ending_is_written(runs: RunService, id: str) -> None:
     """As a crash between the last checkpoint and the catalogue leaves it."""
     owner = {"owner": "0" * 32, "in_flight": None}
     await runs.storage.catalogue.update(id, status=Status.RUNNING, end_reason=None, **owner)

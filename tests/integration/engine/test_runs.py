@@ -32,7 +32,7 @@ async def test_of_two_starts_at_once_one_runs_and_one_is_refused(
     async with house.open() as runs:
         id = await created(runs, max_turns=3)
         got = await asyncio.gather(*(runs.start(id) for _ in range(5)), return_exceptions=True)
-        assert sorted(type(one).__name__ for one in got) == ["Busy"] * 4 + ["View"]
+        assert sorted(type(one).__name__ for one in got) == ["Busy"] * 4 + ["LiveConversation"]
         await rested(runs, id)
         said = await lines(runs, id)
     exact(robot, id, said, 3)

@@ -6,7 +6,7 @@ import pytest
 
 from core.ends import Status
 from core.errors import Conflict, Invalid
-from graph.runs.service import Runs
+from graph.runs.service import RunService
 from tests.integration.engine.house import (
     House,
     agree,
@@ -24,7 +24,7 @@ from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
 
-async def says(runs: Runs, id: str, text: str) -> None:
+async def says(runs: RunService, id: str, text: str) -> None:
     await runs.say(id, text)
     await rested(runs, id)
 

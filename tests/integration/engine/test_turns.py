@@ -4,7 +4,7 @@ import pytest
 
 from core.ends import Status
 from core.errors import Conflict
-from core.scenario import Line
+from core.scenario import HistoryLine
 from tests.integration.engine.house import (
     House,
     agree,
@@ -68,7 +68,7 @@ async def test_a_bot_that_speaks_first_greets_before_the_first_turn(
 async def test_the_last_role_of_a_given_history_decides_who_is_next(
     house: House, robot: RobotServer, roles: list[str], first_call: str | None
 ) -> None:
-    given = [Line(role=role, content=f"xin chào {n}") for n, role in enumerate(roles)]
+    given = [HistoryLine(role=role, content=f"xin chào {n}") for n, role in enumerate(roles)]
     async with house.open() as runs:
         id = await created(runs, max_turns=2, history=given, lines=["một", "hai"])
         frames = await ran(runs, id)
@@ -229,7 +229,7 @@ async def test_given_text_is_kept_code_point_for_code_point(
     odd = "e\u0302\u0301 \u1ebf \u00e2\u0301 👩‍🏫 🇻🇳 \u200b\u202e x\r\n\ty"
     async with house.open() as runs:
         id = await created(
-            runs, max_turns=2, history=[Line(role="user", content=odd)], lines=[odd + "\0"]
+            runs, max_turns=2, history=[HistoryLine(role="user", content=odd)], lines=[odd + "\0"]
         )
         await ran(runs, id)
         said = await lines(runs, id)

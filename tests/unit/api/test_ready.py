@@ -10,7 +10,7 @@ from api.published import _known
 from api.ready import lack
 from core.errors import NotFound
 from core.settings import Settings
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 
 
 @pytest.fixture
@@ -35,28 +35,34 @@ def bots(tmp_path: Path) -> Path:
 
 
 async def test_what_is_missing_is_named(bots: Path) -> None:
-    cast = Cast(Settings(bots=bots))
-    assert "NOT_SET" in (lack(cast, "guarded") or "")
-    assert "OPENAI_API_KEY" in (lack(cast, "shop") or "")
-    assert "OPENAI_API_KEY" in (lack(cast, "gpt") or "")
-    assert [id for id in cast.bots if lack(cast, id) is None] == ["own", "local", "007", "8", "16"]
+    speakers = Speakers(Settings(bots=bots))
+    assert "NOT_SET" in (lack(speakers, "guarded") or "")
+    assert "OPENAI_API_KEY" in (lack(speakers, "shop") or "")
+    assert "OPENAI_API_KEY" in (lack(speakers, "gpt") or "")
+    assert [id for id in speakers.bots if lack(speakers, id) is None] == [
+        "own",
+        "local",
+        "007",
+        "8",
+        "16",
+    ]
 
 
 async def test_with_a_model_nothing_but_secrets_is_missing(bots: Path) -> None:
-    cast = Cast(Settings(bots=bots, openai_base_url="http://a"))
-    assert [id for id in cast.bots if lack(cast, id)] == ["guarded"]
+    speakers = Speakers(Settings(bots=bots, openai_base_url="http://a"))
+    assert [id for id in speakers.bots if lack(speakers, id)] == ["guarded"]
 
 
 async def test_a_bot_that_is_not_there_is_not_found(bots: Path) -> None:
     with pytest.raises(NotFound):
-        lack(Cast(Settings(bots=bots)), "nobody")
+        lack(Speakers(Settings(bots=bots)), "nobody")
 
 
 async def test_the_schema_has_numbers_that_lead_to_a_bot_and_no_others(bots: Path) -> None:
-    class Runs:
+    class RunService:
         settings = Settings(bots=bots)
-        cast = Cast(settings)
+        speakers = Speakers(settings)
 
-    named = _known(Runs())["bot_id"]  # type: ignore[arg-type]
+    named = _known(RunService())["bot_id"]  # type: ignore[arg-type]
     assert [id for id in named if isinstance(id, int)] == [8, 16]
     assert "007" in named

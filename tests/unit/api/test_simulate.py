@@ -8,7 +8,7 @@ from starlette.requests import Request
 from api.routes.simulate import Form, OneRun, form_of
 from core.ends import Status
 from core.state import message
-from graph.stream.live import Frame, View
+from graph.stream.live import Frame, LiveConversation
 
 USER = message("user", "xin chào", index=0, turn=1, origin="human")
 
@@ -46,16 +46,16 @@ def test_what_is_usual_is_the_routes_to_say() -> None:
     assert form_of(request("*/*"), "json") == "json"
 
 
-def elsewhere(status: Status) -> View:
+def elsewhere(status: Status) -> LiveConversation:
     """A view of what another process drives, as far as it is on disk."""
-    view = View("the-id", [], 0, 3)
+    view = LiveConversation("the-id", [], 0, 3)
     view.catch_up([USER], 1, 1, 3)
     view.stands = status
     view.status(status.value, "as the disk says")
     return view
 
 
-async def told(view: View) -> list[Frame]:
+async def told(view: LiveConversation) -> list[Frame]:
     async with asyncio.timeout(1):
         return [frame async for frame in OneRun(view).frames()]
 
@@ -84,7 +84,7 @@ async def test_a_run_that_comes_to_wait_elsewhere_is_done_then() -> None:
 
 
 async def test_a_run_of_ours_is_told_to_its_own_done() -> None:
-    view = View("the-id", [], 0, 3)
+    view = LiveConversation("the-id", [], 0, 3)
     view.begin(1, 3)
     view.stored([USER], 1)
     view.done(Status.WAITING, None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli import leaving
-from cli.leaving import Audience, stopping
+from cli.leaving import PipeSafeOutput, stopping
 from cli.plain import Plain
 from cli.telling import Opening
 from graph.stream.cursor import Cursor
@@ -34,7 +34,7 @@ class Deaf(Plain):
 def test_reader_that_goes_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaving, "write_nowhere", lambda: None)
     show, gone = Deaf(), []
-    with Audience(show, lambda: gone.append("left")) as audience:
+    with PipeSafeOutput(show, lambda: gone.append("left")) as audience:
         audience.opened(OPENING)
         for _ in range(3):
             audience.frame(Frame("message", {}, Cursor()))

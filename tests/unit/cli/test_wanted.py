@@ -8,7 +8,7 @@ import pytest
 
 from cli import arguments, wanted
 from core.errors import ConfigError, Invalid
-from core.scenario import Line, Scenario
+from core.scenario import HistoryLine, Scenario
 from core.settings import Settings
 
 
@@ -74,8 +74,8 @@ def test_history_is_read_as_it_was_said(tmp_path: Path) -> None:
     said = '[{"role": "user", "content": "sa\u0306\u0303n"}, {"role": "assistant", "content": "Ừ"}]'
     lines = scenario("--history", file(tmp_path, said)).history
     assert lines == [
-        Line(role="user", content="sa\u0306\u0303n"),
-        Line(role="assistant", content="Ừ"),
+        HistoryLine(role="user", content="sa\u0306\u0303n"),
+        HistoryLine(role="assistant", content="Ừ"),
     ]
 
 

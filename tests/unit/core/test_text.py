@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.state import message
 from core.text import LONGEST_CLUSTER, clean, clean_deep, cut
 from graph.stream.follower import Follower
-from graph.stream.live import View
+from graph.stream.live import LiveConversation
 
 PARTS = (
     "ae\u0301\u0302\u0323\u1ebfđ \r\n\u200d\u200c\ufe0f👩🏫🏽🇻🇳🏴\U000e0067\U000e007f"
@@ -22,7 +22,7 @@ TEXTS = st.one_of(TRICKY, st.text(max_size=24))
 
 def told(pieces: list[str], stored: str) -> list[str]:
     """What a reader, asked after each piece, is told of a line said in these pieces."""
-    view, tokens = View("c", [], 0, 1), []
+    view, tokens = LiveConversation("c", [], 0, 1), []
     follower = Follower(view)
 
     def read() -> None:
@@ -87,7 +87,7 @@ def test_flags_are_cut_between_and_never_inside() -> None:
 
 @pytest.mark.parametrize("one", ["\u0301", "🇻", "\u200d", "👩\u200d", "\u11ab"])
 def test_a_mark_repeated_without_end_is_not_held_without_end(one: str) -> None:
-    view = View("c", [], 0, 1)
+    view = LiveConversation("c", [], 0, 1)
     for _ in range(20_000):
         view.piece("assistant", one)
         assert len(view._held) <= LONGEST_CLUSTER + 1

@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from core.events import Silence
+from core.events import SilentEmitter
 from core.scenario import Scenario
 from core.state import Role, message
-from nodes.speakers.protocol import Ask
+from nodes.speakers.protocol import TurnRequest
 from tests.servers.host import Host
 
 
@@ -58,8 +58,8 @@ async def desk() -> AsyncIterator[Desk]:
         await host.stop()
 
 
-class Ear(Silence):
-    """A voice that remembers."""
+class Ear(SilentEmitter):
+    """An emitter that remembers."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
@@ -78,6 +78,6 @@ class Ear(Silence):
         self.told.append(("discarded", text))
 
 
-def asks(text: str = "Xin chào", turn: int = 1, **session: Any) -> Ask:
+def asks(text: str = "Xin chào", turn: int = 1, **session: Any) -> TurnRequest:
     said = [message("user", text, index=0, turn=turn, origin="given")] if turn else []
-    return Ask("c-1", turn, said, Scenario(bot_id="lớp-1"), session)
+    return TurnRequest("c-1", turn, said, Scenario(bot_id="lớp-1"), session)

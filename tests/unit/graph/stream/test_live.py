@@ -14,13 +14,13 @@ from core.state import Message, message
 from graph.storage.sqlite.catalogue import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
-from graph.stream.live import KEPT_MARKS, Frame, View
+from graph.stream.live import KEPT_MARKS, Frame, LiveConversation
 from graph.stream.views import _tell
 
-Step = Callable[[View], None]
+Step = Callable[[LiveConversation], None]
 
 
-def line(view: View, text: str) -> Message:
+def line(view: LiveConversation, text: str) -> Message:
     index = len(view.messages)
     role = "user" if index % 2 == 0 else "assistant"
     return message(role, text, index=index, turn=index // 2, origin="bot")
@@ -31,10 +31,10 @@ def piece(text: str) -> Step:
 
 
 def store(*texts: str) -> Step:
-    def step(view: View) -> None:
+    def step(view: LiveConversation) -> None:
         messages = list(view.messages)
         for text in texts:
-            messages.append(line(View("", messages, 0, 9), text))
+            messages.append(line(LiveConversation("", messages, 0, 9), text))
         view.stored(messages, len(messages) // 2)
 
     return step
@@ -48,15 +48,15 @@ def begin(run: int) -> Step:
     return lambda view: view.begin(run, 9)
 
 
-def reset(view: View) -> None:
+def reset(view: LiveConversation) -> None:
     view.reset("again")
 
 
-def discarded(view: View) -> None:
+def discarded(view: LiveConversation) -> None:
     view.discarded(view.saying + view._held, "not a line")
 
 
-def error(view: View) -> None:
+def error(view: LiveConversation) -> None:
     view.error({"error": "broke", "code": "bot_timeout", "retryable": True, "where": "bot"})
 
 
@@ -147,7 +147,7 @@ def texts(frames: Sequence[Frame]) -> dict[int, str]:
 class Reader:
     """Reads frames, and may lose the connection; all that stays then is the last id."""
 
-    view: View
+    view: LiveConversation
     frames: list[Frame] = field(default_factory=list)
     follower: Follower = field(init=False)
 
@@ -162,7 +162,7 @@ class Reader:
             self.frames.append(frame)
         return most
 
-    def come_back(self, view: View | None = None) -> None:
+    def come_back(self, view: LiveConversation | None = None) -> None:
         self.view = view or self.view
         after = Cursor.parse(self.frames[-1].id) if self.frames else None
         self.follower = Follower(self.view, after)
@@ -170,7 +170,7 @@ class Reader:
 
 def whole(script: Sequence[Step] = SCRIPT) -> Reader:
     """Who is always there."""
-    reader = Reader(View("c", [], 0, 9))
+    reader = Reader(LiveConversation("c", [], 0, 9))
     for step in script:
         step(reader.view)
         reader.read()
@@ -193,7 +193,7 @@ def test_the_reference_tells_every_message_and_every_ending_once() -> None:
 
 @pytest.mark.parametrize("k", range(len(REFERENCE.frames) + 1))
 def test_a_reader_that_drops_behind_any_frame_and_returns_at_once_misses_nothing(k: int) -> None:
-    reader, left = Reader(View("c", [], 0, 9)), k
+    reader, left = Reader(LiveConversation("c", [], 0, 9)), k
     for step in SCRIPT:
         step(reader.view)
         left -= reader.read(max(left, 0))
@@ -205,7 +205,7 @@ def test_a_reader_that_drops_behind_any_frame_and_returns_at_once_misses_nothing
 
 def run_ends(script: Sequence[Step]) -> Iterator[int]:
     """Behind which steps a run has ended."""
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     for at, step in enumerate(script):
         step(view)
         if view.marks and view.marks[-1].event == "done":
@@ -217,7 +217,7 @@ def test_a_reader_that_is_away_for_any_while_misses_nothing_of_two_runs(away: in
     ends = list(run_ends(SCRIPT))
     for gone in range(len(SCRIPT) - away + 1):
         over = sum(gone <= end < gone + away - 1 for end in ends)
-        reader, new = Reader(View("c", [], 0, 9)), False
+        reader, new = Reader(LiveConversation("c", [], 0, 9)), False
         for at, step in enumerate(SCRIPT):
             step(reader.view)
             if at + 1 == gone + away:
@@ -234,7 +234,7 @@ def test_a_reader_that_is_away_for_any_while_misses_nothing_of_two_runs(away: in
 
 @pytest.mark.parametrize("k", range(len(REFERENCE.frames) + 1))
 def test_a_slow_reader_that_never_drops_gets_the_same_text_over_run_boundaries(k: int) -> None:
-    reader = Reader(View("c", [], 0, 9))
+    reader = Reader(LiveConversation("c", [], 0, 9))
     for at, step in enumerate(SCRIPT):
         step(reader.view)
         if at % 3 == k % 3:
@@ -250,7 +250,7 @@ WORDS = st.text("aăe\u0302\u0301 \r\nđ👩\u200d🏫🇻🇳", max_size=6)
 
 @st.composite
 def scripts(draw: st.DrawFn) -> list[Step]:
-    """Runs as they may go: reports, previews, lines taken back, lines stored, an ending."""
+    """RunService as they may go: reports, previews, lines taken back, lines stored, an ending."""
     script: list[Step] = []
     for run in range(1, draw(st.integers(1, 3)) + 1):
         script.append(begin(run))
@@ -279,7 +279,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
 def test_whatever_happens_and_however_it_is_read_the_text_is_the_transcript(
     script: list[Step], manners: list[tuple[int, bool]]
 ) -> None:
-    reader = Reader(View("c", [], 0, 9))
+    reader = Reader(LiveConversation("c", [], 0, 9))
     for at, step in enumerate(script):
         step(reader.view)
         most, drops = manners[at % len(manners)] if manners else (sys.maxsize, False)
@@ -300,7 +300,9 @@ def test_whatever_happens_and_however_it_is_read_the_text_is_the_transcript(
 # --- another process knows positions only ---------------------------------------------------------
 
 
-def reread(view: View, how: Status, error: dict[str, object] | None = None) -> View:
+def reread(
+    view: LiveConversation, how: Status, error: dict[str, object] | None = None
+) -> LiveConversation:
     """The view as another process makes it of what is on disk."""
     row = Conversation(
         id="c",
@@ -322,7 +324,7 @@ def reread(view: View, how: Status, error: dict[str, object] | None = None) -> V
         created_at="",
         updated_at="",
     )
-    fresh = View("c", [], 0, 9)
+    fresh = LiveConversation("c", [], 0, 9)
     _tell(fresh, row, {"messages": list(view.messages), "turn": view.turn})
     return fresh
 
@@ -396,7 +398,7 @@ async def collect(follower: Follower) -> list[Frame]:
 
 
 async def test_a_hundred_followers_are_told_the_same_and_leave_nothing_behind() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(collect(Follower(view))) for _ in range(100)]
         for step in [*SCRIPT[:23], done(Status.COMPLETED)]:
@@ -409,7 +411,7 @@ async def test_a_hundred_followers_are_told_the_same_and_leave_nothing_behind() 
 
 
 async def test_followers_that_leave_while_they_wait_are_forgotten() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     for _ in range(50):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
@@ -418,7 +420,7 @@ async def test_followers_that_leave_while_they_wait_are_forgotten() -> None:
 
 
 async def test_a_slow_reader_gets_longer_pieces_and_costs_nothing() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     view.begin(1, 9)
     slow = Follower(view)
     for _ in range(5000):
@@ -432,7 +434,7 @@ async def test_a_slow_reader_gets_longer_pieces_and_costs_nothing() -> None:
 
 
 async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_message() -> None:
-    view = View("c", [], 0, 1000)
+    view = LiveConversation("c", [], 0, 1000)
     view.begin(1, 1000)
     for n in range(1000):
         view.status("sending", f"turn {n}")
@@ -447,7 +449,7 @@ async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_messa
 
 
 def test_what_many_conversations_report_alike_is_kept_once() -> None:
-    first, second = View("a", [], 0, 9), View("b", [], 0, 9)
+    first, second = LiveConversation("a", [], 0, 9), LiveConversation("b", [], 0, 9)
     for view in (first, second):
         view.begin(1, 9)
         view.status("sending", "turn 1 sent to bot 16", turn=1, speaker="assistant")
@@ -459,7 +461,7 @@ def test_what_many_conversations_report_alike_is_kept_once() -> None:
 
 
 async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     for step in [begin(1), store("chào"), done(Status.WAITING)]:
         step(view)
     async with asyncio.timeout(1):
@@ -472,7 +474,7 @@ async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on
 
 
 async def test_a_run_that_went_on_while_its_reader_was_away_is_not_told_as_the_end() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     for step in [begin(1), piece("dở dang "), store("chào"), piece("nửa câu ")]:
         step(view)
     reader = Reader(view)
@@ -488,7 +490,7 @@ async def test_a_run_that_went_on_while_its_reader_was_away_is_not_told_as_the_e
 
 
 async def test_who_follows_an_ended_conversation_from_its_end_is_let_go() -> None:
-    view = View("c", [], 0, 9)
+    view = LiveConversation("c", [], 0, 9)
     for step in [begin(1), store("chào"), done(Status.COMPLETED)]:
         step(view)
     first = await collect(Follower(view))
@@ -505,7 +507,7 @@ def test_a_forged_cursor_does_no_harm() -> None:
 
 
 async def test_the_stream_of_a_second_run_is_not_the_first_one_again() -> None:
-    view = View("x", [], 0, 9)
+    view = LiveConversation("x", [], 0, 9)
     for step in (begin(1), status(), store("a", "b"), done(Status.WAITING)):
         step(view)
     spoken = Cursor(index=len(view.messages))

@@ -12,9 +12,9 @@ from core.state import State
 from graph.build import builder
 from graph.studio.app import GRAPH_ID, Stage, assistants, compiled
 from graph.studio.setup import Setup, with_choices
-from graph.studio.staging import StreamVoice, Told, changes
+from graph.studio.staging import StudioEmitter, Told, changes
 from nodes.bots.config import DEMO_ID
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 from tests.servers.process import ROOT
 
 DOC = ROOT / "docs" / "studio.md"
@@ -22,21 +22,21 @@ DRAWING = ROOT / "docs" / "images" / "graph.png"
 
 
 @pytest.fixture
-def cast(tmp_path: Path) -> Cast:
-    return Cast(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1")
+def cast(tmp_path: Path) -> Speakers:
+    return Speakers(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1")
 
 
-def drawn(cast: Cast) -> str:
-    return builder(cast).compile().get_graph().draw_mermaid().strip()
+def drawn(speakers: Speakers) -> str:
+    return builder(speakers).compile().get_graph().draw_mermaid().strip()
 
 
-def test_document_draws_the_real_graph(cast: Cast) -> None:
-    assert f"```mermaid\n{drawn(cast)}\n```" in DOC.read_text("utf-8")
+def test_document_draws_the_real_graph(speakers: Speakers) -> None:
+    assert f"```mermaid\n{drawn(speakers)}\n```" in DOC.read_text("utf-8")
 
 
-def test_picture_was_made_of_the_real_graph(cast: Cast) -> None:
+def test_picture_was_made_of_the_real_graph(speakers: Speakers) -> None:
     """`python -m tests.studio.draw` makes it anew."""
-    assert drawn(cast).encode() in DRAWING.read_bytes()
+    assert drawn(speakers).encode() in DRAWING.read_bytes()
 
 
 def test_langgraph_json_names_what_is_there() -> None:
@@ -46,10 +46,12 @@ def test_langgraph_json_names_what_is_there() -> None:
     assert named["http"]["app"] == "api.studio:app"
 
 
-async def test_graph_has_no_checkpointer_and_the_same_nodes(tmp_path: Path, cast: Cast) -> None:
+async def test_graph_has_no_checkpointer_and_the_same_nodes(
+    tmp_path: Path, speakers: Speakers
+) -> None:
     graph = await compiled(Stage(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1"))
     assert graph.checkpointer is None
-    assert graph.get_graph().draw_mermaid().strip() == drawn(cast)
+    assert graph.get_graph().draw_mermaid().strip() == drawn(speakers)
 
 
 # --- the setup ------------------------------------------------------------------------------------
@@ -76,29 +78,29 @@ def test_form_offers_what_is_configured() -> None:
     assert "enum" not in Setup.model_json_schema()["properties"]["bot"]
 
 
-def test_first_run_brings_the_whole_scenario(cast: Cast) -> None:
-    change = changes({}, Setup(max_turns=3), cast)
+def test_first_run_brings_the_whole_scenario(speakers: Speakers) -> None:
+    change = changes({}, Setup(max_turns=3), speakers)
     assert change["scenario"]["max_turns"] == 3
     assert change["scenario"]["card"]["name"]
     assert change["seat"] == "scripted"
 
 
-def test_same_setup_changes_nothing(cast: Cast) -> None:
-    state: State = {"scenario": changes({}, Setup(), cast)["scenario"]}
-    assert changes(state, Setup(), cast) == {}
+def test_same_setup_changes_nothing(speakers: Speakers) -> None:
+    state: State = {"scenario": changes({}, Setup(), speakers)["scenario"]}
+    assert changes(state, Setup(), speakers) == {}
 
 
-def test_what_was_edited_by_hand_stays_until_the_setup_changes_it(cast: Cast) -> None:
-    state: State = {"scenario": {**changes({}, Setup(), cast)["scenario"], "max_turns": 7}}
-    change = changes(state, Setup(user_prompt="Be brief."), cast)
+def test_what_was_edited_by_hand_stays_until_the_setup_changes_it(speakers: Speakers) -> None:
+    state: State = {"scenario": {**changes({}, Setup(), speakers)["scenario"], "max_turns": 7}}
+    change = changes(state, Setup(user_prompt="Be brief."), speakers)
     assert change["scenario"]["user_prompt"] == "Be brief."
     assert "max_turns" not in change["scenario"]
     assert "seat" not in change
 
 
-def test_setup_that_cannot_be_played_is_refused(cast: Cast) -> None:
+def test_setup_that_cannot_be_played_is_refused(speakers: Speakers) -> None:
     with pytest.raises(Invalid, match="there is no bot with that id"):
-        changes({}, Setup(bot="none"), cast)
+        changes({}, Setup(bot="none"), speakers)
 
 
 def test_each_bot_has_an_assistant_and_you_have_one() -> None:
@@ -132,7 +134,7 @@ def test_line_fits_what_the_bot_has_heard(told: Told, fits: bool) -> None:
     assert told.fits(("a",), "b") is fits
 
 
-# --- the voice ------------------------------------------------------------------------------------
+# --- the emitter ----------------------------------------------------------------------------------
 
 
 def test_voice_tells_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,10 +143,10 @@ def test_voice_tells_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "graph.studio.staging._push", lambda line: pushed.append((line.id, line.text))
     )
-    voice = StreamVoice(events.append, 4)
-    voice.piece("user", "Em ch")
-    voice.discarded("Em ch", "The line was cut off.")
-    voice.piece("user", "Dạ")
+    emitter = StudioEmitter(events.append, 4)
+    emitter.piece("user", "Em ch")
+    emitter.discarded("Em ch", "The line was cut off.")
+    emitter.piece("user", "Dạ")
     assert [event["event"] for event in events] == ["token", "discarded", "token"]
     assert [event["index"] for event in events] == [4, 4, 4]
     assert pushed == [("4", "Em ch"), ("4~1", "Dạ")]

@@ -14,8 +14,8 @@ from core.settings import Settings
 from core.state import message
 from nodes.bots.config import LangGraphBot
 from nodes.bots.langgraph import LangGraphServerBot
-from nodes.calls.http import Client
-from nodes.speakers.protocol import Ask, Reply
+from nodes.calls.http import HttpClient
+from nodes.speakers.protocol import Reply, TurnRequest
 from tests.servers.host import Host
 
 ID = "0b1f6e0e-5d2c-4a4e-9a55-8d1f0c1b2a3d"
@@ -94,18 +94,18 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def bot(server: Server) -> AsyncIterator[LangGraphServerBot]:
-    http = Client()
+    http = HttpClient()
     config = LangGraphBot(kind="langgraph", name="agent", url=f"{server.url}/", assistant="shop")
     yield LangGraphServerBot(config, http, Settings())
     await http.aclose()
 
 
-def ask(text: str = "chào", turn: int = 1, **session: Any) -> Ask:
+def ask(text: str = "chào", turn: int = 1, **session: Any) -> TurnRequest:
     said = [message("user", text, index=0, turn=turn, origin="scripted")] if text else []
-    return Ask(ID, turn, said, Scenario(), {"thread_id": "t", **session})
+    return TurnRequest(ID, turn, said, Scenario(), {"thread_id": "t", **session})
 
 
-async def heard(bot: LangGraphServerBot, of: Ask | None = None) -> tuple[Reply, list[str]]:
+async def heard(bot: LangGraphServerBot, of: TurnRequest | None = None) -> tuple[Reply, list[str]]:
     pieces: list[str] = []
     return await bot.reply(of or ask(), pieces.append), pieces
 
@@ -234,7 +234,7 @@ async def test_another_thread_than_asked_for_is_no_session(
 
 
 async def test_server_that_is_not_there() -> None:
-    http = Client()
+    http = HttpClient()
     config = LangGraphBot(kind="langgraph", url="http://127.0.0.1:9")
     with pytest.raises(BotError) as told:
         await LangGraphServerBot(config, http, Settings()).open(ask("", 0))

@@ -10,7 +10,7 @@ from core.errors import BotError
 from core.settings import Settings
 from nodes.bots.config import WebhookBot
 from nodes.bots.webhook import Webhook
-from nodes.calls.http import Client
+from nodes.calls.http import HttpClient
 from tests.servers.robot import RobotServer, reply_to
 from tests.unit.nodes.desk import Desk, asks, desk
 
@@ -25,8 +25,8 @@ async def service() -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[Client]:
-    client = Client()
+async def http() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
     yield client
     await client.aclose()
 
@@ -35,7 +35,7 @@ def unheard(_text: str) -> None:
     raise AssertionError("a webhook answers in one piece")
 
 
-def bot(http: Client, url: str, **config: Any) -> Webhook:
+def bot(http: HttpClient, url: str, **config: Any) -> Webhook:
     turn = {"url": f"{url}/turn", "body": {"m": "{{message}}"}, "reply": "text"}
     given = {"kind": "webhook", "name": "shop", "turn": turn, **config}
     return Webhook(WebhookBot.model_validate(given), http, CALM)
@@ -44,7 +44,9 @@ def bot(http: Client, url: str, **config: Any) -> Webhook:
 # --- what is sent ---------------------------------------------------------------------------------
 
 
-async def test_the_robot_lesson_is_spoken_as_documented(robot: RobotServer, http: Client) -> None:
+async def test_the_robot_lesson_is_spoken_as_documented(
+    robot: RobotServer, http: HttpClient
+) -> None:
     config = {"kind": "webhook", "preset": "robot-lesson", "base_url": f"{robot.url}/"}
     config |= {"input_slots": {"level": "A1"}, "remote_bot_id": 7}
     lesson = Webhook(WebhookBot.model_validate(config), http, CALM)
@@ -58,7 +60,7 @@ async def test_the_robot_lesson_is_spoken_as_documented(robot: RobotServer, http
 
 
 async def test_templates_are_filled_everywhere_and_a_lone_variable_keeps_its_type(
-    service: Desk, http: Client, monkeypatch: pytest.MonkeyPatch
+    service: Desk, http: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
     init = {"url": f"{service.url}/i", "capture": {"sid": "id", "n": "deep.0.n"}}
@@ -86,7 +88,7 @@ async def test_templates_are_filled_everywhere_and_a_lone_variable_keeps_its_typ
 
 
 async def test_a_value_that_only_a_turn_captures_is_empty_in_the_first_one(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     turn = {
         "url": f"{service.url}/t",
@@ -107,7 +109,7 @@ async def test_a_value_that_only_a_turn_captures_is_empty_in_the_first_one(
 
 
 async def test_a_header_that_http_cannot_carry_is_an_error_of_the_bot(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     for value in ("a\r\nX-Evil: 1", "a\nb"):
         shop = bot(
@@ -126,7 +128,7 @@ async def test_a_header_that_http_cannot_carry_is_an_error_of_the_bot(
 
 
 async def test_a_greeting_is_asked_for_without_a_line_of_the_user(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     shop = bot(http, service.url, greeting_message="/start")
     assert shop.greets
@@ -150,7 +152,7 @@ async def test_a_greeting_is_asked_for_without_a_line_of_the_user(
     ],
 )
 async def test_bubbles_are_found_where_the_reply_path_leads(
-    service: Desk, http: Client, path: Any, answer: Any, bubbles: list[str]
+    service: Desk, http: HttpClient, path: Any, answer: Any, bubbles: list[str]
 ) -> None:
     service.answers = [answer]
     shop = bot(http, service.url, turn={"url": f"{service.url}/t", "reply": path})
@@ -169,7 +171,7 @@ async def test_bubbles_are_found_where_the_reply_path_leads(
     ],
 )
 async def test_only_a_true_end_flag_ends(
-    service: Desk, http: Client, answer: Any, ended: bool, bubbles: list[str]
+    service: Desk, http: HttpClient, answer: Any, ended: bool, bubbles: list[str]
 ) -> None:
     service.answers = [answer]
     turn = {"url": f"{service.url}/t", "reply": "text", "end": "end"}
@@ -178,7 +180,7 @@ async def test_only_a_true_end_flag_ends(
 
 
 async def test_a_late_reply_is_asked_for_until_something_is_said(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     service.answers = [{"job": 5}, {}, {"text": ""}, {"text": "Đây"}]
     poll = {"url": f"{service.url}/p/{{{{session.job}}}}", "reply": "text", "every_s": 0.01}
@@ -190,7 +192,7 @@ async def test_a_late_reply_is_asked_for_until_something_is_said(
     assert {call.headers["Idempotency-Key"] for call in service.heard} == {"c-1:1"}
 
 
-async def test_a_late_reply_that_never_comes_is_a_timeout(service: Desk, http: Client) -> None:
+async def test_a_late_reply_that_never_comes_is_a_timeout(service: Desk, http: HttpClient) -> None:
     service.answers = [{}]
     poll = {"url": f"{service.url}/p", "reply": "text", "every_s": 0.01, "timeout_s": 0.1}
     with pytest.raises(BotError) as caught:
@@ -226,7 +228,7 @@ async def test_a_late_reply_that_never_comes_is_a_timeout(service: Desk, http: C
     ],
 )
 async def test_a_bad_reply_is_one_error_with_its_code(
-    service: Desk, http: Client, answer: Any, code: str
+    service: Desk, http: HttpClient, answer: Any, code: str
 ) -> None:
     service.answers = [answer]
     with pytest.raises(BotError) as caught:
@@ -255,7 +257,7 @@ async def test_a_bad_reply_is_one_error_with_its_code(
     ],
 )
 async def test_each_fault_of_an_opening_has_its_code(
-    robot: RobotServer, http: Client, kind: str, code: str
+    robot: RobotServer, http: HttpClient, kind: str, code: str
 ) -> None:
     robot.fail(kind, op="init", size=1_000_000)
     config = {"kind": "webhook", "preset": "robot-lesson", "base_url": robot.url}
@@ -267,7 +269,7 @@ async def test_each_fault_of_an_opening_has_its_code(
 
 
 async def test_a_reply_of_half_a_megabyte_is_taken_and_one_without_end_is_not(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     service.answers = [{"text": "ế" * 500_000}, {"text": "ế" * 5_000_000}]
     shop = bot(http, service.url)
@@ -278,7 +280,7 @@ async def test_a_reply_of_half_a_megabyte_is_taken_and_one_without_end_is_not(
 
 
 async def test_success_is_what_the_file_asks_for_and_nothing_like_it(
-    service: Desk, http: Client
+    service: Desk, http: HttpClient
 ) -> None:
     turn = {"url": f"{service.url}/t", "reply": "text", "success": {"status": 0, "ok": True}}
     shop = bot(http, service.url, turn=turn)
@@ -310,7 +312,7 @@ SECRET = "tok-5f2a9c" * 3
     ],
 )
 async def test_no_error_shows_a_secret(
-    service: Desk, http: Client, monkeypatch: pytest.MonkeyPatch, answer: Any
+    service: Desk, http: HttpClient, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
     turn = {
@@ -330,7 +332,7 @@ async def test_no_error_shows_a_secret(
 
 
 async def test_an_unreachable_bot_is_named_without_its_secret(
-    http: Client, monkeypatch: pytest.MonkeyPatch
+    http: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for host in ("127.0.0.1:9", "nowhere.invalid", "[::1", "ba d"):
         monkeypatch.setenv("SHOP_HOST", f"http://user:pw-77@{host}")
@@ -344,7 +346,9 @@ async def test_an_unreachable_bot_is_named_without_its_secret(
 # --- ping -----------------------------------------------------------------------------------------
 
 
-async def test_a_ping_tells_that_the_bot_is_there_or_why_not(service: Desk, http: Client) -> None:
+async def test_a_ping_tells_that_the_bot_is_there_or_why_not(
+    service: Desk, http: HttpClient
+) -> None:
     assert "HTTP 200" in await bot(http, service.url).ping()
     pinged = bot(http, service.url, ping={"url": f"{service.url}/p", "success": {"up": True}})
     service.answers = [{"up": True}, {"up": False}]

@@ -9,12 +9,12 @@ from contextvars import ContextVar
 import pytest
 
 from core.errors import BotError
-from nodes.calls.http import Client, bare, body, request
+from nodes.calls.http import HttpClient, bare, body, request
 from tests.unit.nodes.desk import desk
 
 
 async def test_a_request_s_body_is_not_held_while_the_answer_comes() -> None:
-    http, content = Client(), b'"' + b"x" * 100_000 + b'"'
+    http, content = HttpClient(), b'"' + b"x" * 100_000 + b'"'
     held = sys.getrefcount(content)
     async with desk() as service:
         asked = request(
@@ -31,7 +31,7 @@ class Run:
 
 
 async def test_a_connection_that_stays_open_holds_nothing_of_the_run_that_opened_it() -> None:
-    http, running = Client(), ContextVar[Run | None]("running", default=None)
+    http, running = HttpClient(), ContextVar[Run | None]("running", default=None)
 
     async def call() -> None:
         asked = request(http, BotError, "GET", url, shown="it", headers={}, content=None)
@@ -67,7 +67,7 @@ async def test_a_connection_that_stays_open_holds_nothing_of_the_run_that_opened
 async def test_what_cannot_be_sent_is_the_speaker_s_error_and_shows_no_secret(
     url: str, headers: dict[str, str]
 ) -> None:
-    http = Client()
+    http = HttpClient()
     with pytest.raises(BotError) as caught:
         async with request(http, BotError, "GET", url, shown="it", headers=headers, content=None):
             pass

@@ -14,8 +14,8 @@ from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.runnables import RunnableLambda
 
 from core.errors import BotError, UserError
-from nodes.calls.http import Client
-from nodes.calls.models import Chat, Completion, chat_model
+from nodes.calls.http import HttpClient
+from nodes.calls.models import ChatModel, Completion, chat_model
 from tests.servers.llm import LlmServer
 from tests.unit.nodes.desk import Desk, desk
 
@@ -27,19 +27,19 @@ ODD = "Dạ, e\u0302\u0301m 👩\u200d🏫 🇻🇳\r\n\u00a0\u202e“ạ” \\u
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[Client]:
-    client = Client()
+async def http() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
     yield client
     await client.aclose()
 
 
-def model(http: Client, url: str, **more: Any) -> Chat:
+def model(http: HttpClient, url: str, **more: Any) -> ChatModel:
     asked = {"model": "mock-model", "base_url": url, "api_key": "sk-test", **more}
     return chat_model(http, UserError, **asked)
 
 
 @pytest.fixture
-def chat(http: Client, llm: LlmServer) -> Chat:
+def chat(http: HttpClient, llm: LlmServer) -> ChatModel:
     return model(http, llm.base_url)
 
 
@@ -53,7 +53,7 @@ class Onlooker(AsyncCallbackHandler):
         self.tokens.append(token)
 
 
-async def said(chat: Chat, onlooker: Onlooker | None = None) -> tuple[Completion, list[str]]:
+async def said(chat: ChatModel, onlooker: Onlooker | None = None) -> tuple[Completion, list[str]]:
     pieces: list[str] = []
 
     async def ask(_: Any) -> Completion:
@@ -67,7 +67,7 @@ async def said(chat: Chat, onlooker: Onlooker | None = None) -> tuple[Completion
 @pytest.mark.parametrize("framing", ["each", "one", "two"])
 @pytest.mark.parametrize("dress", [{}, {"crlf": True, "comments": True}])
 async def test_text_is_the_same_however_the_stream_is_cut(
-    chat: Chat, llm: LlmServer, split: Any, framing: Any, dress: Any
+    chat: ChatModel, llm: LlmServer, split: Any, framing: Any, dress: Any
 ) -> None:
     llm.script([ODD])
     llm.set(manner={"split": split, "framing": framing, **dress})
@@ -88,7 +88,7 @@ async def test_text_is_the_same_however_the_stream_is_cut(
     ],
 )
 async def test_the_watched_way_asks_the_same_and_hears_the_same_as_the_lean_one(
-    http: Client, llm: LlmServer, more: dict[str, Any]
+    http: HttpClient, llm: LlmServer, more: dict[str, Any]
 ) -> None:
     llm.script([ODD, ODD])
     chat, onlooker = model(http, llm.base_url, **more), Onlooker()
@@ -103,7 +103,7 @@ async def test_the_watched_way_asks_the_same_and_hears_the_same_as_the_lean_one(
     assert (first.stream, first.model) == (True, chat.model_name)
 
 
-async def test_a_refusal_is_told_as_such_on_both_ways(chat: Chat, llm: LlmServer) -> None:
+async def test_a_refusal_is_told_as_such_on_both_ways(chat: ChatModel, llm: LlmServer) -> None:
     llm.fail("refusal", text="I can't")
     for onlooker in (None, Onlooker()):
         completion, pieces = await said(chat, onlooker)
@@ -114,7 +114,9 @@ class Lines(list[dict[str, str]]):
     """A prompt whose life can be watched."""
 
 
-async def test_the_prompt_is_not_held_while_the_answer_comes(chat: Chat, llm: LlmServer) -> None:
+async def test_the_prompt_is_not_held_while_the_answer_comes(
+    chat: ChatModel, llm: LlmServer
+) -> None:
     llm.script(["một hai ba bốn"])
     llm.fail("hang", after=2)
     heard, prompt = asyncio.Event(), Lines(PROMPT)
@@ -129,7 +131,7 @@ async def test_the_prompt_is_not_held_while_the_answer_comes(chat: Chat, llm: Ll
     await asyncio.wait([answer])
 
 
-async def test_reasoning_is_no_text(chat: Chat, llm: LlmServer) -> None:
+async def test_reasoning_is_no_text(chat: ChatModel, llm: LlmServer) -> None:
     llm.fail("reasoning", text="The user wants…")
     llm.script(["Dạ"])
     assert (await said(chat))[0].text == "Dạ"
@@ -155,7 +157,7 @@ async def test_reasoning_is_no_text(chat: Chat, llm: LlmServer) -> None:
     ],
 )
 async def test_each_fault_has_its_code(
-    chat: Chat,
+    chat: ChatModel,
     llm: LlmServer,
     onlooker: Onlooker | None,
     kind: str,
@@ -172,14 +174,14 @@ async def test_each_fault_has_its_code(
     assert len(llm.calls) == 1
 
 
-async def test_retry_after_is_taken_from_the_answer(chat: Chat, llm: LlmServer) -> None:
+async def test_retry_after_is_taken_from_the_answer(chat: ChatModel, llm: LlmServer) -> None:
     llm.fail("status", status=429, retry_after=7)
     with pytest.raises(UserError) as caught:
         await said(chat)
     assert (caught.value.retry_after, caught.value.transient) == (7.0, True)
 
 
-async def test_a_model_that_is_away_is_unreachable(http: Client) -> None:
+async def test_a_model_that_is_away_is_unreachable(http: HttpClient) -> None:
     for url in ("http://127.0.0.1:9/v1", "http://nowhere.invalid/v1"):
         with pytest.raises(UserError) as caught:
             await said(model(http, url))
@@ -187,7 +189,7 @@ async def test_a_model_that_is_away_is_unreachable(http: Client) -> None:
 
 
 async def test_the_key_is_that_of_the_bot_and_the_error_is_the_bots(
-    http: Client, llm: LlmServer
+    http: HttpClient, llm: LlmServer
 ) -> None:
     chat = chat_model(http, BotError, model="m", base_url=f"{llm.base_url}/", api_key=None)
     llm.fail("no_finish")
@@ -225,7 +227,7 @@ def stream(*events: Any, finish: str | None = "stop") -> tuple[int, bytes, dict[
     ],
 )
 async def test_surrogates_are_joined_and_those_that_stay_alone_are_replaced(
-    http: Client, service: Desk, pieces: list[str], text: str
+    http: HttpClient, service: Desk, pieces: list[str], text: str
 ) -> None:
     service.answers = [stream(*({"content": piece} for piece in pieces))]
     for onlooker in (None, Onlooker()):
@@ -253,7 +255,7 @@ async def test_surrogates_are_joined_and_those_that_stay_alone_are_replaced(
     ],
 )
 async def test_an_odd_chunk_adds_nothing_and_breaks_nothing(
-    http: Client, service: Desk, event: Any
+    http: HttpClient, service: Desk, event: Any
 ) -> None:
     service.answers = [stream({"content": "Dạ "}, event, {"content": "vâng"})]
     completion, _ = await said(model(http, service.url))
@@ -262,7 +264,7 @@ async def test_an_odd_chunk_adds_nothing_and_breaks_nothing(
 
 @pytest.mark.parametrize("data", [b"[1]", b"5", b"null", b'"x"', b"{", b"[" * 100_000])
 async def test_an_event_that_is_no_object_is_an_error(
-    http: Client, service: Desk, data: bytes
+    http: HttpClient, service: Desk, data: bytes
 ) -> None:
     head = {"Content-Type": "text/event-stream"}
     service.answers = [(200, b"data: " + data + b"\n\n", head)]
@@ -272,7 +274,7 @@ async def test_an_event_that_is_no_object_is_an_error(
 
 
 async def test_what_follows_done_is_not_heard_and_other_fields_are_no_data(
-    http: Client, service: Desk
+    http: HttpClient, service: Desk
 ) -> None:
     status, body, head = stream({"content": "Dạ"})
     noise = b": ping\nevent: x\nid: 1\nretry: 5\n\n"
@@ -280,7 +282,7 @@ async def test_what_follows_done_is_not_heard_and_other_fields_are_no_data(
     assert (await said(model(http, service.url)))[0].text == "Dạ"
 
 
-async def test_a_stream_without_end_is_cut_off(http: Client, service: Desk) -> None:
+async def test_a_stream_without_end_is_cut_off(http: HttpClient, service: Desk) -> None:
     service.answers = [stream({"content": "x" * 17_000_000})]
     with pytest.raises(UserError) as caught:
         await said(model(http, service.url))
@@ -292,7 +294,7 @@ async def test_a_stream_without_end_is_cut_off(http: Client, service: Desk) -> N
 )
 @given(st.lists(st.text(max_size=6), max_size=8))
 async def test_any_pieces_are_put_together_as_one_text(pieces: list[str]) -> None:
-    client = Client()
+    client = HttpClient()
     async with desk() as service:
         service.answers = [stream(*({"content": piece} for piece in pieces))]
         completion, told = await said(model(client, service.url))

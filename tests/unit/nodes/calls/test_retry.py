@@ -10,10 +10,10 @@ import pytest
 
 from core.errors import BotError, Invalid, SpeakerError
 from nodes.calls.http import retry_after
-from nodes.calls.retry import Patience, attempts, within
+from nodes.calls.retry import RetryLimits, attempts, within
 from tests.unit.nodes.desk import Ear
 
-QUICK = Patience(attempts=3, total_s=2.0, first_wait_s=0.001, longest_wait_s=0.002)
+QUICK = RetryLimits(attempts=3, total_s=2.0, first_wait_s=0.001, longest_wait_s=0.002)
 
 
 def busy(**more: Any) -> BotError:
@@ -38,10 +38,10 @@ def calls(*outcomes: Any) -> tuple[Callable[[], Awaitable[str]], list[int]]:
 
 
 async def tried(
-    call: Callable[[], Awaitable[str]], patience: Patience = QUICK, ear: Ear | None = None
+    call: Callable[[], Awaitable[str]], patience: RetryLimits = QUICK, ear: Ear | None = None
 ) -> str:
-    voice = ear or Ear()
-    return await attempts(call, fail=BotError, who="the bot", voice=voice, patience=patience)
+    emitter = ear or Ear()
+    return await attempts(call, fail=BotError, who="the bot", emitter=emitter, patience=patience)
 
 
 async def test_what_succeeds_is_called_once() -> None:
@@ -94,7 +94,7 @@ async def test_a_retry_after_past_the_total_time_ends_the_tries(seconds: float) 
 
 async def test_the_total_time_bounds_all_tries_together() -> None:
     call, made = calls(busy(), 60.0)
-    short = Patience(attempts=9, total_s=0.1, first_wait_s=0.001)
+    short = RetryLimits(attempts=9, total_s=0.1, first_wait_s=0.001)
     with pytest.raises(BotError) as caught:
         await tried(call, short)
     assert (caught.value.code, len(made)) == ("bot_timeout", 2)
@@ -119,7 +119,7 @@ async def test_a_cancelled_wait_is_cancelled_and_not_tried_again() -> None:
 
 
 def test_waits_grow_up_to_the_longest() -> None:
-    waits = [Patience(first_wait_s=0.4, longest_wait_s=8.0).wait(n) for n in range(1, 12)]
+    waits = [RetryLimits(first_wait_s=0.4, longest_wait_s=8.0).wait(n) for n in range(1, 12)]
     assert 0.32 <= waits[0] <= 0.48
     assert all(wait <= 8.0 * 1.2 for wait in waits)
     assert waits[3] > waits[0]

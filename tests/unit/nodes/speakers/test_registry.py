@@ -1,4 +1,4 @@
-"""Who can be cast: a scenario that cannot be played is refused before anything is stored."""
+"""Who can be speakers: a scenario that cannot be played is refused before anything is stored."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from core.scenario import Scenario
 from core.settings import Settings
 from demo.scripted import ScriptedUser
 from nodes.bots.webhook import Webhook
-from nodes.speakers.registry import Cast
+from nodes.speakers.registry import Speakers
 from tests.servers.llm import LlmServer
 from tests.unit.nodes.desk import Ear, asks
 
@@ -24,14 +24,16 @@ BOTS = """bots:
 """
 
 
-def cast_with(folder: Path, **settings: Any) -> Cast:
+def cast_with(folder: Path, **settings: Any) -> Speakers:
     bots = folder / "bots.yaml"
     bots.write_text(BOTS, encoding="utf-8")
-    return Cast(Settings(bots=bots, personas=folder / "personas", **settings), "http://127.0.0.1:9")
+    return Speakers(
+        Settings(bots=bots, personas=folder / "personas", **settings), "http://127.0.0.1:9"
+    )
 
 
 @pytest.fixture
-async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
+async def cast(tmp_path: Path) -> AsyncIterator[Speakers]:
     made = cast_with(tmp_path)
     yield made
     await made.close()
@@ -52,10 +54,10 @@ async def cast(tmp_path: Path) -> AsyncIterator[Cast]:
     ],
 )
 async def test_what_cannot_be_played_is_refused_by_name(
-    cast: Cast, scenario: dict[str, Any], field: str
+    speakers: Speakers, scenario: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        cast.check(Scenario(**scenario))
+        speakers.check(Scenario(**scenario))
     assert caught.value.field == field
 
 
@@ -70,42 +72,42 @@ async def test_what_cannot_be_played_is_refused_by_name(
         {"bot_id": 16, "first_speaker": "bot"},
     ],
 )
-async def test_what_can_be_played_is_taken(cast: Cast, scenario: dict[str, Any]) -> None:
-    cast.check(Scenario(**scenario))
+async def test_what_can_be_played_is_taken(speakers: Speakers, scenario: dict[str, Any]) -> None:
+    speakers.check(Scenario(**scenario))
 
 
 async def test_a_model_in_the_settings_lets_it_play_everybody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, llm: LlmServer
 ) -> None:
     monkeypatch.setenv("SHOP_KEY", "k")
-    cast = cast_with(tmp_path, openai_base_url=llm.base_url, model="mock-model")
-    assert cast.default_seat == "simulated"
+    speakers = cast_with(tmp_path, openai_base_url=llm.base_url, model="mock-model")
+    assert speakers.default_seat == "simulated"
     for scenario in (
         Scenario(bot_id="secret"),
         Scenario(bot_id="prompted", user="simulated", first_speaker="bot"),
         Scenario(bot_prompt="Bạn là cô giáo."),
     ):
-        cast.check(scenario)
-    bot = cast.bot(Scenario(bot_prompt="Bạn là cô giáo."))
+        speakers.check(scenario)
+    bot = speakers.bot(Scenario(bot_prompt="Bạn là cô giáo."))
     pieces: list[str] = []
     reply = await bot.reply(asks(), pieces.append)
     assert list(reply.bubbles) == ["".join(pieces)]
     assert llm.calls[0].messages[0]["content"] == "Bạn là cô giáo."
-    await cast.close()
+    await speakers.close()
 
 
-async def test_bots_are_made_once_and_closing_unused_ones_is_nothing(cast: Cast) -> None:
-    assert cast.bot(Scenario(bot_id=7)) is cast.by_id("7")
-    assert isinstance(cast.by_id("16"), Webhook)
+async def test_bots_are_made_once_and_closing_unused_ones_is_nothing(speakers: Speakers) -> None:
+    assert speakers.bot(Scenario(bot_id=7)) is speakers.by_id("7")
+    assert isinstance(speakers.by_id("16"), Webhook)
 
 
 async def test_without_a_model_the_script_speaks_and_a_simulated_seat_is_an_error(
-    cast: Cast,
+    speakers: Speakers,
 ) -> None:
-    assert cast.default_seat == "scripted"
-    assert isinstance(cast.user(Scenario(), "scripted", {}, Ear()), ScriptedUser)
+    assert speakers.default_seat == "scripted"
+    assert isinstance(speakers.user(Scenario(), "scripted", {}, Ear()), ScriptedUser)
     with pytest.raises(UserError) as caught:
-        cast.user(Scenario(), "simulated", {}, Ear())
+        speakers.user(Scenario(), "simulated", {}, Ear())
     assert (caught.value.code, caught.value.retryable) == ("user_unreachable", False)
 
 
@@ -117,7 +119,7 @@ async def test_a_model_s_address_is_shown_as_it_is_configured(
         "bots:\n  1: {kind: openai, base_url: 'http://127.0.0.1:9/${GATE_TOKEN}/v1', model: m}\n",
         encoding="utf-8",
     )
-    made = Cast(Settings(bots=tmp_path / "bots.yaml", personas=tmp_path / "personas"))
+    made = Speakers(Settings(bots=tmp_path / "bots.yaml", personas=tmp_path / "personas"))
     with pytest.raises(BotError) as caught:
         await made.by_id("1").reply(asks(), lambda _text: None)
     await made.close()
