@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
-from core.scenario import MAX_TURNS, BotId, History, Prompt, Scenario, Strict, LineText
+from core.scenario import MAX_TURNS, BotId, History, LineText, Prompt, Scenario, Strict
 from core.state import InFlight, Origin, Role
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]

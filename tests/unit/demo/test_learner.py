@@ -5,7 +5,7 @@ import pytest
 
 from demo.english import is_vietnamese
 from demo.learner import READY, next_line
-from demo.lesson import State, answer, start
+from demo.lesson import LessonState, answer, start
 
 Messages = list[dict[str, str]]
 
@@ -18,7 +18,7 @@ def after(*robot: str, language: str = "vi") -> str:
     return next_line(messages, language=language)
 
 
-def lesson(turns: int, bot_id: int = 16) -> tuple[list[str], list[str], State]:
+def lesson(turns: int, bot_id: int = 16) -> tuple[list[str], list[str], LessonState]:
     """A lesson between robot and learner: what each of them said, and the lesson's last state."""
     state, messages = start(bot_id), Messages()
     for _ in range(turns):

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from demo.lesson import SESSION_UNITS, State, answer, start
+from demo.lesson import SESSION_UNITS, LessonState, answer, start
 from demo.phrases import Task, model
 from demo.units import DRINKS, UNITS, WORDS
 
 
-def talk(state: State, *lines: str) -> tuple[State, str]:
+def talk(state: LessonState, *lines: str) -> tuple[LessonState, str]:
     """The state and the robot's last reply after all the learner's lines."""
     reply = ""
     for line in lines:
@@ -18,7 +18,7 @@ def talk(state: State, *lines: str) -> tuple[State, str]:
     return state, reply
 
 
-def right_answer(state: State) -> str:
+def right_answer(state: LessonState) -> str:
     """What a perfect learner says next."""
     if state["phase"] != "task":
         return "học tiếp"
@@ -26,7 +26,7 @@ def right_answer(state: State) -> str:
     return model(Task(UNITS[state["unit"]], kind, english))
 
 
-def perfect(state: State, turns: int) -> tuple[State, list[str]]:
+def perfect(state: LessonState, turns: int) -> tuple[LessonState, list[str]]:
     replies = []
     for _ in range(turns):
         state, reply = answer(state, right_answer(state))

@@ -22,7 +22,7 @@ DRAWING = ROOT / "docs" / "images" / "graph.png"
 
 
 @pytest.fixture
-def cast(tmp_path: Path) -> Speakers:
+def speakers(tmp_path: Path) -> Speakers:
     return Speakers(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1")
 
 

@@ -33,7 +33,7 @@ def cast_with(folder: Path, **settings: Any) -> Speakers:
 
 
 @pytest.fixture
-async def cast(tmp_path: Path) -> AsyncIterator[Speakers]:
+async def speakers(tmp_path: Path) -> AsyncIterator[Speakers]:
     made = cast_with(tmp_path)
     yield made
     await made.close()
