@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from core.errors import ConfigError
+from core.spelling import explain
 from core.text import clean_deep
 
 M = TypeVar("M", bound=BaseModel)
@@ -32,14 +33,16 @@ def load(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(clean_deep(data if data is not None else {}))
     except ValidationError as error:
-        raise _explained(path, tree, error) from None
+        raise _explained(path, tree, model, error) from None
 
 
-def _explained(path: Path, tree: yaml.Node | None, error: ValidationError) -> ConfigError:
-    first = error.errors(include_url=False, include_input=False)[0]
+def _explained(
+    path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
+) -> ConfigError:
+    first = error.errors(include_url=False)[0]
     loc = first["loc"]
     line, known = _line(tree, loc)
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    reason = explain(model, first)
     return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, known or loc)))
 
 

@@ -1,0 +1,1 @@
+"""Facts about a conversation that code can tell: exact, cheap, asked before any judge."""

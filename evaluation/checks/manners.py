@@ -1,0 +1,169 @@
+"""Checks of how the bot speaks: `bot_language`, `no_repeats`, `no_leftovers`."""
+
+import json
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.language import WordCounts, count_words
+from evaluation.checks.base import (
+    Check,
+    Finding,
+    PlacedCheck,
+    Range,
+    Speaker,
+    cannot_tell,
+    fails,
+    passes,
+)
+from evaluation.transcripts import Transcript, Utterance
+from evaluation.verdicts import Evidence
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class BotLanguage(PlacedCheck):
+    """The share of the words, among those that are evidence, that are in a language.
+
+    All replies are taken together, unless `where: every` (or `any`) asks for each.
+    """
+
+    kind: ClassVar[str] = "bot_language"
+    bot_language: Annotated[dict[Literal["vi", "en"], Share | Range], Field(min_length=1)]
+
+    def examine(self, transcript: Transcript) -> Finding:
+        lines = self.place(self.spoken(transcript, "bot"))
+        counted = [(line, count_words(line.text)) for line in lines]
+        telling = [(line, counts) for line, counts in counted if counts.total]
+        if not telling:
+            return cannot_tell(f"the bot said no word that tells a language{self.place_name}")
+        if self.where in ("any", "every"):
+            return self._each(telling)
+        return self._together(telling)
+
+    def _each(self, telling: list[tuple[Utterance, WordCounts]]) -> Finding:
+        wrong = [(line, why) for line, counts in telling if (why := self._lack(counts))]
+        if len(wrong) == len(telling) or (wrong and self.where == "every"):
+            line, why = wrong[0]
+            return fails(f"{why} in turn {line.turn}", line.evidence())
+        return passes(f"{len(telling) - len(wrong)} of {len(telling)} replies are as wanted")
+
+    def _together(self, telling: list[tuple[Utterance, WordCounts]]) -> Finding:
+        total = WordCounts(
+            vi=sum(counts.vi for _, counts in telling),
+            en=sum(counts.en for _, counts in telling),
+            other=sum(counts.other for _, counts in telling),
+        )
+        why = self._lack(total)
+        if not why:
+            shares = [f"{total.share(name):.0%} {name}" for name in self.bot_language]
+            return passes(f"{', '.join(shares)} of {total.total} telling words")
+        worst = next((line for line, counts in telling if self._lack(counts)), telling[0][0])
+        return fails(why, worst.evidence())
+
+    def _lack(self, counts: WordCounts) -> str:
+        """What is not as wanted; empty where all is."""
+        for name, wanted in self.bot_language.items():
+            share = counts.share(name) or 0.0
+            bounds = wanted if isinstance(wanted, Range) else Range(at_least=wanted)
+            if share not in bounds:
+                return f"{share:.0%} of {counts.total} telling words are {name}; wanted {bounds}"
+        return ""
+
+
+class NoRepeats(Check):
+    """One side does not say the same twice, letter case, punctuation and spaces aside."""
+
+    kind: ClassVar[str] = "no_repeats"
+    no_repeats: Speaker
+    min_words: Annotated[int, Field(ge=1, le=1000)] = Field(
+        3, description="Shorter lines may come again, but not twice in a row."
+    )
+
+    def examine(self, transcript: Transcript) -> Finding:
+        lines = self.spoken(transcript, self.no_repeats)
+        if len(lines) < 2:
+            return cannot_tell(f"the {self.no_repeats} spoke {len(lines)} times")
+        seen: dict[str, int] = {}
+        for place, line in enumerate(lines):
+            words = " ".join(_WORDS.findall(line.folded)) or line.folded
+            before = seen.get(words)
+            if before is not None and self._counts(words, place - before):
+                first = lines[before]
+                reason = f"turn {line.turn} repeats turn {first.turn}"
+                return fails(reason, line.evidence(), first.evidence())
+            seen[words] = place
+        return passes(f"{len(lines)} different lines")
+
+    def _counts(self, words: str, distance: int) -> bool:
+        return distance == 1 or words.count(" ") + 1 >= self.min_words
+
+
+_WORDS = re.compile(r"\w+")
+
+
+class NoLeftovers(Check):
+    """Nothing of the machinery shows: templates, None, raw JSON, stack traces, empty lines."""
+
+    kind: ClassVar[str] = "no_leftovers"
+    no_leftovers: Speaker
+
+    def examine(self, transcript: Transcript) -> Finding:
+        lines = self.spoken(transcript, self.no_leftovers)
+        if not lines:
+            return cannot_tell(f"the {self.no_leftovers} said nothing")
+        for line in lines:
+            for place, bubble in enumerate(line.bubbles):
+                found = find_leftover(bubble)
+                if found is not None:
+                    what, quote = found
+                    evidence = Evidence(message=line.index + place, quote=quote[:300])
+                    return fails(f"{what} in turn {line.turn}", evidence)
+        return passes(f"nothing left over in {len(lines)} lines")
+
+
+# Each runs in linear time: no repetition stands beside another that can match the same.
+_LEFTOVERS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a template variable", re.compile(r"\{\{[^{}\n]{0,80}\}\}|\{%[^%\n]{0,80}%\}|\$\{\w{1,60}\}")),
+    ("a template variable", re.compile(r"(?<![\w{])\{[a-z_][a-z0-9_.]{0,60}\}(?!\})")),
+    (
+        "a placeholder",
+        re.compile(r"\[(?:your|insert|bot|user|customer) [\w ]{1,40}\]", re.IGNORECASE),
+    ),
+    ("a value that is missing", re.compile(r"\[object Object\]|\bundefined\b|\bNaN\b|\bnull\b")),
+    # "None of them" is English, and so is a sentence that begins with None.
+    ("a value that is missing", re.compile(r"(?<=[^\s.!?…] )None\b|\bNone(?=[,.!?]|\Z)")),
+    ("a stack trace", re.compile(r"Traceback \(most recent call last\)|Exception in thread \"")),
+    (
+        "a stack trace",
+        re.compile(r"(?m)^\s{1,8}(?:at [\w.$<>]{1,200}\(|File \"[^\"\n]{1,200}\", line )"),
+    ),
+    ("a token of the model", re.compile(r"<\|\w{1,30}\|>|</?think>|\[/?INST\]|<<SYS>>")),
+    ("a speaker's name", re.compile(r"\A\s{0,8}(?:assistant|user|system|bot|ai):", re.IGNORECASE)),
+)
+_JSON = re.compile(r"\{\s*\"[^\"\n]{0,80}\"\s*:")
+
+
+def find_leftover(text: str) -> tuple[str, str] | None:
+    """What of the machinery shows in a line, and its words; None where nothing does."""
+    if not text.strip():
+        return "an empty line", ""
+    for what, pattern in _LEFTOVERS:
+        found = pattern.search(text)
+        if found is not None:
+            return what, found[0].strip()
+    found = _JSON.search(text)
+    if found is not None or _is_json(text.strip()):
+        return "raw JSON", (found[0] if found else text.strip())[:80]
+    return None
+
+
+def _is_json(text: str) -> bool:
+    if text[:1] not in "{[" or len(text) > 100_000:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

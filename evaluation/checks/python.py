@@ -1,0 +1,161 @@
+"""`python:` checks: a function of the user's own file, run in a process of its own.
+
+The process sees the file's folder first and nothing of ours, so that a user's `graph.py` is the
+user's; a check that hangs, exits or prints harms nobody.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, Field
+
+from evaluation.checks.base import Check, Finding, cannot_tell, fails, passes
+from evaluation.transcripts import Transcript
+
+TIME_LIMIT_S = 10.0
+MAX_ANSWER = 1_000_000
+_WORKER = Path(__file__).with_name("worker.py")
+
+
+def _named(value: str) -> str:
+    file, _, name = value.rpartition(":")
+    if not file.endswith(".py") or not name.isidentifier():
+        raise ValueError("must read FILE.py:FUNCTION")
+    return value
+
+
+class Python(Check):
+    """A function of yours: `FILE.py:FUNCTION`, from the project folder.
+
+    It takes the transcript and returns true or false, or that with a reason; None: cannot tell.
+    """
+
+    kind: ClassVar[str] = "python"
+    python: Annotated[str, Field(max_length=1000), AfterValidator(_named)]
+
+    @property
+    def file(self) -> str:
+        return self.python.rpartition(":")[0]
+
+    @property
+    def function(self) -> str:
+        return self.python.rpartition(":")[2]
+
+    def examine(self, transcript: Transcript) -> Finding:
+        return Finding(status="error", reason="a python check needs its runner")
+
+    def describe(self) -> str:
+        return f"python: {self.python}"
+
+
+class PythonRunner:
+    """Runs users' checks, a process per folder, one call at a time each.
+
+    `async with PythonRunner(project_folder) as runner: await runner.examine(check, transcript)`.
+    """
+
+    def __init__(self, root: Path, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._root = root
+        self._time_limit_s = time_limit_s
+        self._workers: dict[Path, _Worker] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers.values():
+            await worker.stop()
+
+    async def examine(self, check: Python, transcript: Transcript) -> Finding:
+        """What the user's function says; an `error` with the cause where it says nothing usable."""
+        path = (self._root / check.file).resolve()
+        folder = path.parent
+        worker = self._workers.setdefault(folder, _Worker(folder, self._time_limit_s))
+        call = {"file": str(path), "function": check.function, **_plain(check, transcript)}
+        return _finding(await worker.ask(call))
+
+
+class _Worker:
+    def __init__(self, folder: Path, time_limit_s: float) -> None:
+        self._folder = folder
+        self._time_limit_s = time_limit_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+
+    async def ask(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._lock:
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    return await self._exchange(call)
+            except TimeoutError:
+                await self.stop()
+                return {"error": f"took more than {self._time_limit_s:g} s"}
+            except BaseException:
+                await self.stop()  # else the next call would read this one's answer
+                raise
+
+    async def _exchange(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        process = self._process = self._process or await self._start()
+        assert process.stdin is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(json.dumps(call).encode() + b"\n")
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+            answer: dict[str, Any] = json.loads(line)
+        except (ValueError, OSError):
+            await self.stop()
+            return {"error": "ended its process without an answer"}
+        return answer
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(_WORKER),
+            cwd=self._folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=MAX_ANSWER,
+        )
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+def _plain(check: Python, transcript: Transcript) -> dict[str, Any]:
+    numbered = [
+        {**message, "index": index}
+        for index, message in enumerate(transcript.messages)
+        if check.include_history or message.get("origin") != "given"
+    ]
+    return {
+        "messages": numbered,
+        "session": dict(transcript.session),
+        "end_reason": transcript.end_reason,
+        "turns": transcript.turns,
+    }
+
+
+def _finding(answer: Mapping[str, Any]) -> Finding:
+    if "error" in answer:
+        return Finding(status="error", reason=str(answer["error"]))
+    reason = str(answer.get("reason", ""))
+    if answer.get("passed") is None:
+        return cannot_tell(reason or "the function returned None")
+    return (passes if answer["passed"] else fails)(reason)

@@ -1,0 +1,125 @@
+"""A stored conversation as checks and judge see it, and how its text is compared."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from core.state import Message, Role
+from evaluation.verdicts import Evidence
+
+LONGEST_QUOTE = 300
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A conversation that has ended, or as far as it has come.
+
+    `session` is what the bot's answers captured. The turns up to `replayed_turns` were told again
+    to a fork's fresh bot, so that their latency is another conversation's. Messages that came with
+    the conversation have the origin `given`.
+    """
+
+    messages: Sequence[Message]
+    session: Mapping[str, Any] = field(default_factory=dict)
+    end_reason: str | None = None
+    replayed_turns: int = 0
+
+    @cached_property
+    def utterances(self) -> list["Utterance"]:
+        """What was said in this conversation, given history left out."""
+        return [one for one in self.all_utterances if not one.is_given]
+
+    @cached_property
+    def all_utterances(self) -> list["Utterance"]:
+        """What was said, given history included."""
+        return _join_bubbles(self.messages)
+
+    @cached_property
+    def turns(self) -> int:
+        """How many turns the bot answered; a greeting is none."""
+        return len({one.turn for one in self.utterances if one.role == "assistant" and one.turn})
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What one side said in one turn: one bubble or several.
+
+    `index` is the first bubble's place in the transcript; `text` joins them with line breaks.
+    """
+
+    role: Role
+    turn: int
+    index: int
+    bubbles: tuple[str, ...]
+    is_given: bool = False
+    latency_ms: float | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """The bubbles in NFC, joined by line breaks."""
+        return unicodedata.normalize("NFC", "\n".join(self.bubbles))
+
+    @cached_property
+    def folded(self) -> str:
+        return fold(self.text)
+
+    @cached_property
+    def toneless(self) -> str:
+        return strip_marks(self.text)
+
+    def evidence(self, quote: str | None = None) -> Evidence:
+        """This utterance, or the bubble of it that has the quote."""
+        if quote is None:
+            return Evidence(message=self.index, quote=self.bubbles[0][:LONGEST_QUOTE])
+        wanted = fold(quote)
+        place = next((n for n, text in enumerate(self.bubbles) if wanted in fold(text)), 0)
+        return Evidence(message=self.index + place, quote=quote[:LONGEST_QUOTE])
+
+
+def _join_bubbles(messages: Iterable[Message]) -> list[Utterance]:
+    groups: list[list[tuple[int, Message]]] = []
+    for index, message in enumerate(messages):
+        last = groups[-1][-1][1] if groups else None
+        if last is not None and _is_same_utterance(last, message):
+            groups[-1].append((index, message))
+        else:
+            groups.append([(index, message)])
+    return [_utterance(group) for group in groups]
+
+
+def _is_same_utterance(last: Message, message: Message) -> bool:
+    same = last["role"] == message["role"] and last.get("turn", 0) == message.get("turn", 0)
+    return same and (last.get("origin") == "given") == (message.get("origin") == "given")
+
+
+def _utterance(group: list[tuple[int, Message]]) -> Utterance:
+    index, first = group[0]
+    return Utterance(
+        role=first["role"],
+        turn=first.get("turn", 0),
+        index=index,
+        bubbles=tuple(message["content"] for _, message in group),
+        is_given=first.get("origin") == "given",
+        latency_ms=first.get("latency_ms"),
+    )
+
+
+def fold(text: str) -> str:
+    """The text in NFC, case-folded, each run of white space as one blank."""
+    plain = unicodedata.normalize("NFC", text).casefold()
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip()
+
+
+def fold_quote(text: str) -> str:
+    """As `fold`, but upper and lower case stay apart: what a quote must be found in."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def strip_marks(text: str) -> str:
+    """The text without the marks on its letters: “nước ép” → “nuoc ep”."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return bare.replace("đ", "d").replace("Đ", "D")
