@@ -408,9 +408,10 @@ class Comparison(Record):
     """Head minus base over the scenarios and personas that both have.
 
     `kind` says whether two bots of one experiment are compared or an experiment with an earlier
-    one. `difference` has the 95 % interval `low` to `high` and the two-sided `p_value` of a
-    sign-flip test over `unit`s. With other fingerprints the sides are not comparable, and `moved`
-    names what changed. `changes` has flips first: pass to fail, then fail to pass.
+    one. `difference` has the 95 % interval `low` to `high`, one-sided 95 % bounds `lower` and
+    `upper`, and the two-sided `p_value` of a test over `unit`s. With other fingerprints the sides
+    are not comparable, and `moved` names what changed. `changes` has flips first: pass to fail,
+    then fail to pass.
     """
 
     kind: Literal["bots", "baseline"]
@@ -418,6 +419,7 @@ class Comparison(Record):
     head: Side
     answer: ComparisonAnswer
     margin: Share
+    tolerance: Share = 0.1
     moved: list[str] = []
     pairs: Count
     scenarios: Count
@@ -426,8 +428,10 @@ class Comparison(Record):
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    lower: float | None = None
+    upper: float | None = None
     p_value: float | None = None
-    unit: Literal["scenario", "pair"] = "pair"
+    unit: Literal["scenario", "pair", "trial"] = "pair"
     changes: list[Change] = []
     by_scenario: list[ScenarioDifference] = []
     only_in_base: list[str] = []

@@ -1,0 +1,235 @@
+"""What figures say in plain words, in English and in Vietnamese."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from evaluation.figures.comparison import Difference, chance_to_see
+from evaluation.figures.gate import RateDecision
+from evaluation.figures.rates import Estimate
+
+
+class Wording(NamedTuple):
+    """The same sentence in both languages."""
+
+    en: str
+    vi: str
+
+
+NOTHING_SHARED = Wording(
+    "Not comparable: no scenario was judged on both sides.",
+    "Không so sánh được: không có tình huống nào được chấm ở cả hai bên.",
+)
+
+
+def percent(share: float) -> str:
+    """Whole percent; one decimal where rounding would claim all or nothing."""
+    whole = round(100 * share)
+    if (whole == 100 and share < 1) or (whole == 0 and share > 0):
+        return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+    return f"{whole} %"
+
+
+def points(difference: float) -> str:
+    return f"{abs(round(100 * difference))}"
+
+
+def describe_rate(estimate: Estimate | None, passed: int, judged: int) -> Wording:
+    """A rate never stands alone."""
+    if estimate is None:
+        return Wording("Nothing was judged.", "Chưa có lượt chạy nào được chấm.")
+    range_en = f"{percent(estimate.low)} to {percent(estimate.high)}"
+    range_vi = f"{_vi(percent(estimate.low))} đến {_vi(percent(estimate.high))}"
+    rate = percent(estimate.value)
+    return Wording(
+        f"{passed} of {judged} trials passed. The rate is {rate}; with these trials anything from "
+        f"{range_en} is plausible.",
+        f"{passed} trên {judged} lượt chạy đạt. Tỷ lệ đạt là {_vi(rate)}; với số lượt chạy này, "
+        f"giá trị thật có thể nằm trong khoảng {range_vi}.",
+    )
+
+
+def describe_decisions(accepted: int, rejected: int, unknown: int) -> Wording:
+    """Cells that stopped early: a decision each, no estimate."""
+    total = accepted + rejected + unknown
+    more_en = f", {unknown} undecided" if unknown else ""
+    more_vi = f", {unknown} chưa kết luận" if unknown else ""
+    return Wording(
+        f"{accepted} of {total} cells accepted, {rejected} rejected{more_en}. Their trials stopped "
+        "as soon as each was decided: a decision, not an estimate.",
+        f"{accepted} trên {total} ô được chấp nhận, {rejected} bị loại{more_vi}. Mỗi ô dừng ngay "
+        "khi đã rõ kết quả, nên đây là quyết định, không phải ước lượng.",
+    )
+
+
+def describe_gate(
+    decision: RateDecision, required: float, tolerance: float, open_trials: int
+) -> Wording:
+    """One condition of the gate, with the reason for its answer."""
+    if decision.value is None:
+        return Wording("Undecided: nothing was judged.", "Chưa kết luận: chưa có gì được chấm.")
+    value, needed = percent(decision.value), percent(required)
+    if decision.answer == "met":
+        floor = percent(max(0.0, required - tolerance))
+        return Wording(
+            f"Met: {value}, at least {needed} asked for, and surely at least {floor}.",
+            f"Đạt ngưỡng: {_vi(value)}, yêu cầu ít nhất {_vi(needed)}, "
+            f"và chắc chắn không dưới {_vi(floor)}.",
+        )
+    if decision.answer == "not_met":
+        return _describe_miss(decision, required)
+    return _describe_doubt(decision, required, tolerance, open_trials)
+
+
+def describe_cells_gate(decision: RateDecision, required: float) -> Wording:
+    """The gate over cells that were decided by the sequential test."""
+    if decision.value is None:
+        return Wording("Undecided: no cell was decided.", "Chưa kết luận: chưa ô nào có kết quả.")
+    share, needed = percent(decision.value), percent(required)
+    head = {"met": "Met", "not_met": "Not met", "undecided": "Undecided"}[decision.answer]
+    vi = {"met": "Đạt ngưỡng", "not_met": "Không đạt ngưỡng", "undecided": "Chưa kết luận"}
+    return Wording(
+        f"{head}: {share} of the cells accepted, {needed} asked for.",
+        f"{vi[decision.answer]}: {_vi(share)} số ô được chấp nhận, yêu cầu {_vi(needed)}.",
+    )
+
+
+def describe_difference(difference: Difference, pairs: int, repeats: float) -> Wording:
+    """What may be said of head against base, and what such an experiment could have seen."""
+    size = points(difference.value)
+    low, high = _signed(difference.low), _signed(difference.high)
+    if difference.p_value <= 0.05 and size != "0":
+        fewer = difference.value < 0
+        return Wording(
+            f"It passes {size} points {'less' if fewer else 'more'} often than the base "
+            f"(95 % interval {low} to {high}): more than chance explains.",
+            f"Tỷ lệ đạt {'thấp' if fewer else 'cao'} hơn mốc {size} điểm phần trăm "
+            f"(khoảng tin cậy 95%: {low} đến {high}): không thể chỉ do ngẫu nhiên.",
+        )
+    drop, chance = _visible_drop(difference)
+    of_ten = round(10 * chance)
+    return Wording(
+        f"The difference of {_signed(difference.value)} points may be chance: with these {pairs} × "
+        f"{repeats:g} trials you would see a drop of {drop:g} in {of_ten} runs of 10.",
+        f"Chênh lệch {_signed(difference.value)} điểm phần trăm có thể chỉ là ngẫu nhiên: với "
+        f"{pairs} × {repeats:g} lượt chạy này, mức giảm {_decimal(drop)} sẽ được phát hiện trong "
+        f"{of_ten} trên 10 lần thử nghiệm.",
+    )
+
+
+def describe_incomparable(moved: Sequence[str]) -> Wording:
+    names = ", ".join(moved)
+    return Wording(
+        f"Not comparable: what was measured has changed ({names}).",
+        f"Không so sánh được: nội dung đo đã thay đổi ({names}).",
+    )
+
+
+def describe_broken(broken: int, ended: int, allowed: float) -> Wording:
+    return Wording(
+        f"Invalid: {broken} of {ended} trials broke, at most {percent(allowed)} may. They say "
+        "nothing about the bot's quality; repair the cause and retry them.",
+        f"Không hợp lệ: {broken} trên {ended} lượt chạy bị hỏng, chỉ cho phép tối đa "
+        f"{_vi(percent(allowed))}. Các lượt này không nói gì về chất lượng của bot; hãy khắc phục "
+        "nguyên nhân rồi chạy lại.",
+    )
+
+
+def describe_agreement(kappa: float | None, required: float) -> Wording:
+    if kappa is None:
+        return Wording(
+            "Undecided: nobody has labelled these verdicts yet, so the judge is not calibrated.",
+            "Chưa kết luận: chưa có ai gán nhãn, nên giám khảo chưa được hiệu chuẩn.",
+        )
+    return Wording(
+        f"Undecided: people and the judge agree too little (kappa {kappa:.2f}, {required:g} asked "
+        "for).",
+        f"Chưa kết luận: giám khảo và người gán nhãn chưa đủ đồng thuận (kappa "
+        f"{_decimal(round(kappa, 2))}, yêu cầu {_decimal(required)}).",
+    )
+
+
+def describe_tally(passed: int, failed: int, unjudged: int, total: int) -> Wording:
+    if passed == total > 0:
+        return Wording(f"All {total} trials passed.", f"Cả {total} lượt chạy đều đạt.")
+    rest_en = f", {unjudged} could not be judged" if unjudged else ""
+    rest_vi = f", {unjudged} không chấm được" if unjudged else ""
+    return Wording(
+        f"{passed} of {total} trials passed, {failed} failed{rest_en}.",
+        f"{passed} trên {total} lượt chạy đạt, {failed} không đạt{rest_vi}.",
+    )
+
+
+def describe_luck(rate: float, repeats: int, required: float, chance: float) -> Wording:
+    """What a fixed number of repeats lets through."""
+    return Wording(
+        f"A single cell proves little: with {repeats} repeats a bot that passes only "
+        f"{percent(rate)} of the time reaches {percent(required)} in {percent(chance)} of cells.",
+        f"Một ô riêng lẻ chưa nói lên nhiều: với {repeats} lần lặp, một bot chỉ đạt "
+        f"{_vi(percent(rate))} vẫn chạm mức {_vi(percent(required))} ở {_vi(percent(chance))} "
+        "số ô.",
+    )
+
+
+def describe_few_scenarios(scenarios: int) -> Wording:
+    return Wording(
+        f"{scenarios} scenarios are few: intervals are wide, and new scenarios narrow them more "
+        "than further repeats of these do.",
+        f"{scenarios} tình huống là ít: khoảng tin cậy còn rộng, và thêm tình huống mới có ích hơn "
+        "là lặp lại các tình huống cũ.",
+    )
+
+
+# --- the parts ----------------------------------------------------------------------------------
+
+
+def _describe_miss(decision: RateDecision, required: float) -> Wording:
+    value, upper = percent(decision.value or 0), percent(decision.upper or 0)
+    surely = (decision.upper or 0) < required
+    en = f"surely at most {upper}" if surely else f"though up to {upper} is plausible"
+    vi = "chắc chắn không quá" if surely else "dù giá trị thật có thể lên đến"
+    return Wording(
+        f"Not met: {value}, below the {percent(required)} asked for ({en}).",
+        f"Không đạt ngưỡng: {_vi(value)}, thấp hơn mức yêu cầu {_vi(percent(required))} "
+        f"({vi} {_vi(upper)}).",
+    )
+
+
+def _describe_doubt(
+    decision: RateDecision, required: float, tolerance: float, open_trials: int
+) -> Wording:
+    value, needed = percent(decision.value or 0), percent(required)
+    lower, floor = percent(decision.lower or 0), percent(max(0.0, required - tolerance))
+    if not decision.more_trials:
+        return Wording(
+            f"Undecided: {value} so far, {needed} asked for; {open_trials} trials without a "
+            "verdict could still change it.",
+            f"Chưa kết luận: hiện đạt {_vi(value)}, yêu cầu {_vi(needed)}; còn {open_trials} lượt "
+            "chạy chưa có kết quả có thể làm thay đổi.",
+        )
+    return Wording(
+        f"Undecided: {value} is enough, but it may be as low as {lower}, and {floor} must be sure. "
+        f"About {decision.more_trials} more trials would do, best in further scenarios.",
+        f"Chưa kết luận: {_vi(value)} là đủ, nhưng giá trị thật có thể chỉ {_vi(lower)}, trong khi "
+        f"phải chắc chắn từ {_vi(floor)}. Cần thêm khoảng {decision.more_trials} lượt chạy, "
+        "tốt nhất là ở các tình huống khác.",
+    )
+
+
+def _visible_drop(difference: Difference) -> tuple[float, float]:
+    """The smallest of a few drops that such an experiment sees more often than not, or the last."""
+    drops = (0.05, 0.1, 0.2, 0.3, 0.5)
+    chances = [(drop, chance_to_see(drop, difference)) for drop in drops]
+    return next((pair for pair in chances if pair[1] >= 0.55), chances[-1])
+
+
+def _signed(difference: float) -> str:
+    whole = round(100 * difference)
+    return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)}"
+
+
+def _vi(text: str) -> str:
+    return text.replace(".", ",").replace(" %", "%")
+
+
+def _decimal(value: float) -> str:
+    return f"{value:g}".replace(".", ",")

@@ -1,0 +1,316 @@
+"""From trials to figures: the cells, the bots and the cost of an experiment."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import get_args
+
+from evaluation.figures import sentences
+from evaluation.figures.flakes import Repeat, Utterance, find_fork
+from evaluation.figures.rates import CellCount, estimate_rate, pass_power, percentile
+from evaluation.figures.sentences import Wording
+from evaluation.figures.sequential import Decision, SequentialTest
+from evaluation.results import (
+    AutoRepeats,
+    BotFigures,
+    CellDecisions,
+    CellRecord,
+    CostFigures,
+    Latency,
+    Line,
+    Parting,
+    Party,
+    PassPower,
+    QuestionFigures,
+    Rate,
+    ScenarioInfo,
+    Sentence,
+    SuiteInfo,
+    Tally,
+    TrialRecord,
+    Variant,
+)
+from evaluation.verdicts import CellKey, Kind, Spending, Status, Verdict, apply_labels
+
+QuestionCounts = dict[tuple[str, Kind], dict[CellKey, Counter[Status]]]
+LinesOf = Callable[[TrialRecord], Sequence[Line] | None]
+_PARTIES: tuple[Party, ...] = get_args(Party)
+
+
+def summarize_cells(
+    suite: SuiteInfo,
+    trials: Iterable[TrialRecord],
+    *,
+    fingerprints: Mapping[CellKey, str] | None = None,
+    lines_of: LinesOf | None = None,
+) -> list[CellRecord]:
+    """A record for each cell, in the order in which their first trials come.
+
+    `fingerprints` are told by the caller, who knows the judge and the prompts. `lines_of` is asked
+    for the transcripts of flaky cells alone; without it a trial's own `lines` are taken.
+    """
+    groups: dict[CellKey, list[TrialRecord]] = {}
+    for trial in trials:
+        groups.setdefault(trial.cell, []).append(trial)
+    plans = {scenario.id: scenario for scenario in suite.scenarios}
+    return [
+        _summarize_cell(
+            key, group, plans.get(key.scenario), (fingerprints or {}).get(key), lines_of
+        )
+        for key, group in groups.items()
+    ]
+
+
+# --- cells --------------------------------------------------------------------------------------
+
+
+def _summarize_cell(
+    key: CellKey,
+    trials: Sequence[TrialRecord],
+    scenario: ScenarioInfo | None,
+    fingerprint: str | None,
+    lines_of: LinesOf | None,
+) -> CellRecord:
+    tally = count_outcomes(trials)
+    plan = scenario.repeats if scenario else 1
+    flaky = tally.passed > 0 and tally.failed > 0
+    return CellRecord(
+        scenario=key.scenario,
+        persona=key.persona,
+        bot=key.bot,
+        fingerprint=fingerprint,
+        tally=tally,
+        rate=_cell_rate(key, tally, plan),
+        pass_power=[] if isinstance(plan, AutoRepeats) else _powers(tally),
+        flaky=flaky,
+        decision=decide_cell(trials, plan) if isinstance(plan, AutoRepeats) else None,
+        parting=_find_parting(trials, lines_of) if flaky else None,
+    )
+
+
+def count_outcomes(trials: Iterable[TrialRecord]) -> Tally:
+    counts = Counter(trial.outcome or "pending" for trial in trials)
+    return Tally(**{str(outcome): count for outcome, count in counts.items()})
+
+
+def decide_cell(trials: Iterable[TrialRecord], plan: AutoRepeats) -> Decision:
+    """What the sequential test says of the repeats up to the first that has not ended."""
+    ordered = sorted(trials, key=lambda trial: trial.repeat)
+    outcomes: list[bool | None] = []
+    for trial in ordered:
+        if trial.outcome is None:
+            break
+        outcomes.append({"passed": True, "failed": False}.get(trial.outcome))
+    test = SequentialTest(plan.good, plan.bad, plan.max)
+    return test.decide(outcomes)
+
+
+def _cell_rate(key: CellKey, tally: Tally, plan: int | AutoRepeats) -> Rate:
+    count = CellCount(key.scenario, tally.passed, tally.failed)
+    return to_rate([count], with_interval=not isinstance(plan, AutoRepeats))
+
+
+def to_rate(cells: Sequence[CellCount], *, with_interval: bool = True) -> Rate:
+    passed, judged = sum(cell.passed for cell in cells), sum(cell.judged for cell in cells)
+    found = estimate_rate(cells)
+    if found is None:
+        return Rate(passed=passed, judged=judged)
+    if not with_interval:
+        return Rate(passed=passed, judged=judged, value=found.value)
+    value, low, high, n = found
+    return Rate(passed=passed, judged=judged, value=value, low=low, high=high, effective_n=n)
+
+
+def _powers(tally: Tally) -> list[PassPower]:
+    judged = tally.passed + tally.failed
+    found = ((k, pass_power(tally.passed, judged, k)) for k in range(1, judged + 1))
+    return [PassPower(k=k, value=value) for k, value in found if value is not None]
+
+
+def _find_parting(trials: Sequence[TrialRecord], lines_of: LinesOf | None) -> Parting | None:
+    repeats: dict[int, Repeat] = {}
+    for trial in trials:
+        lines = (lines_of(trial) if lines_of else trial.lines) or []
+        if trial.outcome in ("passed", "failed") and lines:
+            said = [Utterance(line.turn, line.role, line.text) for line in lines]
+            repeats[trial.repeat] = Repeat(trial.outcome == "passed", said)
+    fork = find_fork(repeats)
+    if fork is None:
+        return None
+    return Parting.model_validate(
+        {
+            "turn": fork.turn,
+            "role": fork.role,
+            "variants": [Variant(**branch._asdict()) for branch in fork.branches],
+            "separates_at": fork.separates_at,
+        }
+    )
+
+
+# --- bots ---------------------------------------------------------------------------------------
+
+
+def summarize_bot(
+    suite: SuiteInfo,
+    bot: str,
+    cells: Sequence[CellRecord],
+    trials: Sequence[TrialRecord],
+    answers: QuestionCounts | None = None,
+) -> BotFigures:
+    """What the trials of one bot say together; `answers` spares counting the verdicts again."""
+    decisions = count_decisions(cells)
+    rate = to_rate([to_count(cell) for cell in cells], with_interval=decisions is None)
+    latencies = [latency for trial in trials for latency in trial.latencies_ms]
+    seconds = [trial.seconds for trial in trials if trial.seconds is not None]
+    return BotFigures(
+        bot=bot,
+        tally=add_tallies(cell.tally for cell in cells),
+        rate=rate,
+        pass_power=mean_powers(cells),
+        decisions=decisions,
+        questions=summarize_questions(
+            suite, count_verdicts(trials) if answers is None else answers
+        ),
+        broken_by_cause=dict(Counter(trial.broken.cause for trial in trials if trial.broken)),
+        latency=summarize_latency(latencies),
+        seconds_a_trial=sum(seconds) / len(seconds) if seconds else None,
+        spending=add_spending(trials),
+        sentence=_describe_bot(cells, decisions),
+    )
+
+
+def to_count(cell: CellRecord) -> CellCount:
+    """A cell as the gate sees it: trials that have not ended or were not judged are open."""
+    tally = cell.tally
+    return CellCount(cell.scenario, tally.passed, tally.failed, tally.unjudged + tally.pending)
+
+
+def _describe_bot(cells: Sequence[CellRecord], decisions: CellDecisions | None) -> Sentence:
+    if decisions:
+        unknown = decisions.undecided + decisions.open
+        return to_sentence(
+            sentences.describe_decisions(decisions.accepted, decisions.rejected, unknown)
+        )
+    counts = [to_count(cell) for cell in cells]
+    passed, judged = sum(c.passed for c in counts), sum(c.judged for c in counts)
+    return to_sentence(sentences.describe_rate(estimate_rate(counts), passed, judged))
+
+
+def to_sentence(wording: Wording) -> Sentence:
+    return Sentence(en=wording.en, vi=wording.vi)
+
+
+def count_decisions(cells: Iterable[CellRecord]) -> CellDecisions | None:
+    counts = Counter(cell.decision for cell in cells if cell.decision)
+    return CellDecisions(**{str(name): count for name, count in counts.items()}) if counts else None
+
+
+def mean_powers(cells: Sequence[CellRecord]) -> list[PassPower]:
+    """The mean of the cells' pass^k, for every k that all of them have."""
+    powers = [[power.value for power in cell.pass_power] for cell in cells]
+    columns = zip(*powers, strict=False) if powers else ()
+    return [
+        PassPower(k=k, value=min(1.0, sum(column) / len(column)))
+        for k, column in enumerate(columns, 1)
+    ]
+
+
+def count_verdicts(trials: Iterable[TrialRecord]) -> QuestionCounts:
+    """The verdicts on each question by cell. Labels win; broken trials count for nothing."""
+    counts: QuestionCounts = {}
+    for trial in trials:
+        if trial.outcome in ("broken", "skipped", None):
+            continue
+        cell = trial.cell
+        for verdict in current_verdicts(trial):
+            cells = counts.setdefault((verdict.id, verdict.kind), {})
+            cells.setdefault(cell, Counter())[verdict.status] += 1
+    return counts
+
+
+def summarize_questions(suite: SuiteInfo, counts: QuestionCounts) -> list[QuestionFigures]:
+    """Every check and criterion with its verdicts, in the order of the suite."""
+    questions = chain.from_iterable(scenario.questions for scenario in suite.scenarios)
+    order = {question.id: place for place, question in enumerate(questions)}
+    ranked = sorted(counts, key=lambda question: (order.get(question[0], len(order)), question))
+    return [_summarize_question(*question, counts[question]) for question in ranked]
+
+
+def current_verdicts(trial: TrialRecord) -> Sequence[Verdict]:
+    """The verdicts that count: people's labels win over checks and the judge."""
+    return apply_labels(trial.verdicts, trial.labels) if trial.labels else trial.verdicts
+
+
+def _summarize_question(
+    id: str, kind: Kind, cells: Mapping[CellKey, Counter[Status]]
+) -> QuestionFigures:
+    total: Counter[Status] = Counter()
+    for cell in cells.values():
+        total.update(cell)
+    return QuestionFigures(
+        id=id,
+        kind=kind,
+        passed=total["pass"],
+        failed=total["fail"],
+        inconclusive=total["inconclusive"],
+        error=total["error"],
+        rate=to_rate(question_cells(cells)),
+    )
+
+
+def question_cells(cells: Mapping[CellKey, Counter[Status]]) -> list[CellCount]:
+    """The cells of one question as the gate sees them: what could not be told is open."""
+    return [
+        CellCount(key.scenario, cell["pass"], cell["fail"], cell["inconclusive"] + cell["error"])
+        for key, cell in cells.items()
+    ]
+
+
+def summarize_latency(latencies: Sequence[float]) -> Latency:
+    ordered = sorted(latencies)
+    return Latency(
+        replies=len(ordered),
+        p50=percentile(ordered, 0.5),
+        p95=percentile(ordered, 0.95),
+        max=ordered[-1] if ordered else None,
+    )
+
+
+def add_spending(trials: Iterable[TrialRecord]) -> dict[Party, Spending]:
+    """Tokens and cost by party; a cost is None as soon as one of its parts has no price."""
+    groups: dict[Party, list[Spending]] = {}
+    for trial in trials:
+        for party, spending in trial.spending.items():
+            groups.setdefault(party, []).append(spending)
+    return {party: _sum_spending(groups[party]) for party in _PARTIES if party in groups}
+
+
+def _sum_spending(parts: Sequence[Spending]) -> Spending:
+    costs = [part.cost_usd if _used(part) else 0.0 for part in parts]
+    return Spending(
+        input_tokens=sum(part.input_tokens for part in parts),
+        cached_tokens=sum(part.cached_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
+
+
+def _used(part: Spending) -> bool:
+    return part.cost_usd is not None or part.input_tokens + part.output_tokens > 0
+
+
+def summarize_cost(trials: Sequence[TrialRecord]) -> CostFigures:
+    by_party = add_spending(trials)
+    unknown = [party for party, spending in by_party.items() if spending.cost_usd is None]
+    if unknown or not by_party:
+        return CostFigures(by_party=by_party, unknown=unknown)
+    usd = sum(spending.cost_usd or 0.0 for spending in by_party.values())
+    ended = sum(trial.outcome not in (None, "skipped") for trial in trials)
+    return CostFigures(usd=usd, usd_a_trial=usd / ended if ended else None, by_party=by_party)
+
+
+def add_tallies(tallies: Iterable[Tally]) -> Tally:
+    total: Counter[str] = Counter()
+    for tally in tallies:
+        total.update(tally.__dict__)
+    return Tally(**total)
