@@ -1,7 +1,7 @@
 """`python -m bench.smoke`: fails where a turn costs twice what it cost when the limit was set.
 
 Ratios to the bare loop in the same run, never absolute times: the machine may be slow, the
-product may not. 
+product may not.
 """
 
 import statistics
