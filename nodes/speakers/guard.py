@@ -1,0 +1,181 @@
+"""What a simulated person never types. A line with a fault is refused whole, never edited.
+
+Pure functions of the line and of what it answers. Vietnamese and English alike.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from core.language import count_words
+from nodes.speakers import phrases
+
+Kind = Literal[
+    "teaches", "praises_as_teacher", "offers_help", "as_an_ai", "refuses", "wrong_language",
+    "code_fence", "json", "speaker_label", "dialogue", "too_long", "control_tokens",
+    "system_prompt", "stage_direction", "note", "thoughts", "template", "echo",
+    "repeats_itself", "goal_recited", "markdown",
+]  # fmt: skip
+
+
+class Fault(NamedTuple):
+    """Why a line is refused: `reason` is an English sentence that the model is shown."""
+
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a line is judged against.
+
+    `languages` are the person's own (`vi`, `en`), the main one first; empty means any. `briefing`
+    is everything that the model was told. `longest` counts words.
+    """
+
+    name: str = ""
+    languages: tuple[str, ...] = ()
+    briefing: str = ""
+    goal: str = ""
+    bot_line: str = ""
+    own_lines: Sequence[str] = ()
+    longest: int = 80
+
+    @property
+    def first_name(self) -> str:
+        """`Minh` of "Minh, a learner of English"."""
+        return self.name.split(",")[0].strip()
+
+    @property
+    def is_first(self) -> bool:
+        return not self.own_lines
+
+
+def find_fault(line: str, situation: Situation) -> Fault | None:
+    """The first fault of a line, None where a person may have typed it."""
+    line = unicodedata.normalize("NFC", line)
+    for kind, finds, reason in _FAULTS:
+        if finds(line, situation):
+            return Fault(kind, reason)
+    return None
+
+
+def _matches(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
+    return lambda line, _: bool(pattern.search(line))
+
+
+def _is_dialogue(line: str, situation: Situation) -> bool:
+    label = phrases.match_label(situation.first_name)
+    count = sum(1 for _ in label.finditer(line))
+    return count >= 2 or (count == 1 and label.match(line) is None)
+
+
+def _has_label(line: str, situation: Situation) -> bool:
+    found = phrases.match_label(situation.first_name).match(line)
+    # "Bot: nghĩa là người máy hả cô?" asks about the word.
+    return found is not None and not phrases.DEFINES.match(line[found.end() :])
+
+
+def _is_too_long(line: str, situation: Situation) -> bool:
+    return len(line.split()) > situation.longest or len(line) > 12 * situation.longest
+
+
+def _is_wrong_language(line: str, situation: Situation) -> bool:
+    """A short line is no evidence, and what the bot said may be said again."""
+    if not situation.languages:
+        return False
+    counts = count_words(line)
+    if counts.other > counts.vi + counts.en:
+        return True
+    words = sum(len(word) > 1 for word in _words(line))
+    if words >= _ENOUGH and counts.total * 4 <= words:
+        return True
+    other = {"vi": counts.en, "en": counts.vi}.get(situation.languages[0], 0)
+    own = {"vi": counts.vi, "en": counts.en}.get(situation.languages[0], 0)
+    enough = _ENOUGH_OF_A_MIXER if len(situation.languages) > 1 else _ENOUGH
+    return own == 0 and other >= enough and not _is_said_after(line, situation.bot_line)
+
+
+_ENOUGH, _ENOUGH_OF_A_MIXER = 6, 9
+
+
+def _is_said_after(line: str, bot_line: str) -> bool:
+    said = set(_words(bot_line))
+    words = _words(line)
+    return bool(words) and sum(word in said for word in words) >= 0.8 * len(words)
+
+
+def _is_echo(line: str, situation: Situation) -> bool:
+    """The bot's whole line again; a phrase that it wanted repeated is shorter than its line."""
+    words = _words(line)
+    return len(words) >= _LONG_ENOUGH and words == _words(situation.bot_line)
+
+
+def _is_own_line_again(line: str, situation: Situation) -> bool:
+    """A long line word for word; short ones are said again and again."""
+    words = _words(line)
+    recent = situation.own_lines[-_REMEMBERED:]
+    return len(words) >= _LONG_ENOUGH and any(words == _words(own) for own in recent)
+
+
+_LONG_ENOUGH, _REMEMBERED = 8, 3
+
+
+def _holds_briefing(line: str, situation: Situation) -> bool:
+    """Eight words in a row that only the model was told."""
+    told = _joined_words(situation.briefing)
+    words = _words(line)
+    runs = (" ".join(words[at : at + 8]) for at in range(len(words) - 7))
+    return any(run in told for run in runs)
+
+
+@lru_cache(maxsize=64)
+def _joined_words(briefing: str) -> str:
+    return " ".join(_words(briefing))
+
+
+def _recites_goal(line: str, situation: Situation) -> bool:
+    if not situation.is_first:
+        return False
+    return bool(phrases.STATES_GOAL.search(line)) or _overlap(line, situation) >= _RECITED
+
+
+def _overlap(line: str, situation: Situation) -> int:
+    """How many longer words of the line stand in the goal and the description."""
+    told = {word for word in _words(situation.goal) if len(word) > 3}
+    return len({word for word in _words(line) if word in told})
+
+
+_RECITED = 6
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold())
+
+
+_FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
+    ("control_tokens", _matches(phrases.CONTROL), "The line held a model's control tokens."),
+    ("thoughts", _matches(phrases.THOUGHTS), "The line held thoughts."),
+    ("code_fence", _matches(phrases.FENCE), "The line held a code block."),
+    ("json", _matches(phrases.JSON), "The line was data, not what a person types."),
+    ("too_long", _is_too_long, "The line was far too long."),
+    ("dialogue", _is_dialogue, "The line held a whole dialogue."),
+    ("speaker_label", _has_label, "The line began with a speaker's name."),
+    ("template", _matches(phrases.TEMPLATE), "The line held a place that was not filled in."),
+    ("note", _matches(phrases.NOTE), "The line held a note about the line."),
+    ("stage_direction", _matches(phrases.STAGE), "The line held a stage direction."),
+    ("markdown", _matches(phrases.MARKDOWN), "The line was formatted as a document."),
+    ("as_an_ai", _matches(phrases.AS_AN_AI), "The person spoke as an AI."),
+    ("refuses", _matches(phrases.REFUSES), "The model refused to play the person."),
+    ("system_prompt", _holds_briefing, "The line repeated the instructions."),
+    ("goal_recited", _recites_goal, "The first line recited the goal."),
+    ("offers_help", _matches(phrases.OFFERS_HELP), "The person offered help, as the bot would."),
+    ("praises_as_teacher", _matches(phrases.PRAISES), "The person praised as a teacher would."),
+    ("teaches", _matches(phrases.TEACHES), "The person taught, as the bot would."),
+    ("echo", _is_echo, "The line repeated the bot's line."),
+    ("repeats_itself", _is_own_line_again, "The person said the same long line again."),
+    ("wrong_language", _is_wrong_language, "The line was in the wrong language."),
+)

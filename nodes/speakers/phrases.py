@@ -1,0 +1,119 @@
+"""Phrase frames of lines that give a model away, Vietnamese and English."""
+
+import re
+from functools import lru_cache
+
+
+def _any(*frames: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{frame})" for frame in frames), re.IGNORECASE | re.MULTILINE)
+
+
+_SPEAKERS = (
+    r"assistant|bot|robot|chatbot|ai|user|human|student|learner|teacher|system|trợ lý|người dùng"
+    r"|học sinh|học viên|giáo viên|cô|cô giáo|thầy|thầy giáo|narrator"
+)
+
+
+@lru_cache(maxsize=64)
+def match_label(name: str) -> re.Pattern[str]:
+    """A speaker's label at the beginning of a line; the person's own name is one too."""
+    own = f"|{re.escape(name)}" if name else ""
+    frame = rf"^[ \t*_>]*({_SPEAKERS}{own})[*_]*[ \t]*[:：][*_]*"
+    return re.compile(frame, re.IGNORECASE | re.MULTILINE)
+
+
+DEFINES = re.compile(r"\s*(nghĩa|nghia|có nghĩa|là|la|means?|is|=)\b", re.IGNORECASE)
+
+CONTROL = _any(
+    r"<\|[^|<>\n]{1,40}\|?>", r"</?s>", r"\[/?INST\]", r"<</?SYS>>", r"</?(start|end)_of_turn>",
+    r"<(eos|bos|pad|unk)>", r"<｜[^｜\n]{1,40}｜>",
+)  # fmt: skip
+THOUGHTS = _any(
+    r"</?(think|thinking|thought|reasoning|reflection|scratchpad)>",
+    r"^\s*(thoughts?|thinking|reasoning|suy nghĩ)\s*:",
+    r"\blet me think about how\b",
+    r"\b(the user|the bot|the robot|the teacher) (is asking|asks|wants me|asked me)\b",
+    r"\bI (should|need to|will|must) (answer|respond|reply|act|behave) (as|like)\b",
+    r"\b(mình|tôi|em|con) (cần|phải|sẽ) (đóng vai|nhập vai|trả lời như)\b",
+    r"\bđóng vai (học sinh|người học|người dùng)\b",
+)
+FENCE = re.compile(r"```|~~~")
+JSON = re.compile(r"\A\s*[\[{]\s*[\[{]?\s*[\"'][^\"'\n]{1,60}[\"']\s*:", re.MULTILINE)
+TEMPLATE = _any(
+    r"\{\{[^{}\n]{0,80}\}\}", r"\$\{[^{}\n]{1,80}\}", r"(?<!\w)\{[a-z_ ]{1,30}\}",
+    r"\[(?:your|my|insert|the|tên|họ tên|name|nhập|điền)\b[^\]\n]{0,40}\]",
+    r"<(?:your|insert|name|tên|nhập|điền)[^<>\n]{0,40}>",
+    r"\A\s*(undefined|null|none|nan|n/a)\s*\Z",
+)  # fmt: skip
+NOTE = _any(
+    r"(?:^|[(\[])\s*(note|ghi chú|lưu ý|chú thích|n\.b\.)\s*:",
+    r"\bhere(?:'s| is) (?:what )?\S+.{0,40}\b(?:message|line|reply|response|would say)\b",
+    r"\bđây là (?:câu|lời|tin nhắn|dòng)\b.{0,30}\b(?:của|cho)\b.{0,30}:",
+    r"\b(?:next|student's|learner's|user's) (?:message|line|reply) (?:is|would be)\b",
+)
+_DOING = (
+    r"smil|laugh|paus|think|giggl|sigh|nod|shrug|whisper|look|blush|scratch|wave|grin|shy|nervous"
+    r"|mỉm|cười|im lặng|suy nghĩ|nói nhỏ|thì thầm|gãi|gật|lắc|thở|ngập ngừng|ngại|nhìn|vỗ|vẫy"
+    r"|bối rối"
+)
+STAGE = _any(
+    rf"\*[^*\n]{{0,60}}(?:{_DOING})[^*\n]{{0,60}}\*",
+    rf"[(\[][^()\[\]\n]{{0,40}}\b(?:{_DOING})[^()\[\]\n]{{0,60}}[)\]]",
+)
+MARKDOWN = _any(
+    r"\A#{1,4} \S", r"\*\*[^*\n]{1,80}\*\*", r"^\|.+\|\s*\n\|[ :|-]+\|",
+    r"^(?:[-*•]|\d{1,2}[.)]) [^\n]+\n(?:[-*•]|\d{1,2}[.)]) ",
+)  # fmt: skip
+AS_AN_AI = _any(
+    r"\bas an? (?:\w+ )?(?:AI|language model|virtual assistant|assistant|chatbot)\b",
+    r"\bI(?:'m| am) (?:just |only )?an? (?:\w+ )?(?:AI|language model|virtual assistant|chatbot)\b",
+    r"\b(?:tôi|mình|em|con) (?:chỉ )?là (?:một )?(?:trợ lý|AI|mô hình|chatbot|trí tuệ nhân tạo)\b",
+    r"\b(?:là|với tư cách là) (?:một )?(?:trợ lý (?:AI|ảo)|mô hình ngôn ngữ|trí tuệ nhân tạo|AI)\b",
+)
+REFUSES = _any(
+    r"\bI(?:'m| am) sorry,? but I (?:can(?:'|’)?t|cannot|can not)\b",
+    r"\bI(?:'m| am) (?:unable|not able) to (?:assist|help|continue|comply|provide|fulfil)",
+    r"\bI (?:can(?:'|’)t|cannot) (?:assist|comply|continue|fulfil|provide)",
+    r"\bI (?:can(?:'|’)t|cannot) help with (?:that|this) request",
+    r"(?:không thể|không có khả năng) (?:hỗ trợ|thực hiện|đáp ứng|tiếp tục|cung cấp) .{0,20}"
+    r"(?:yêu cầu|nội dung|vai|cuộc)",
+)
+OFFERS_HELP = _any(
+    r"\bhow (?:can|may) I (?:help|assist) you\b",
+    r"\b(?:tôi|mình|em|cô|thầy) có thể giúp (?:gì|được gì)?\s*(?:cho )?(?:bạn|con|em|anh|chị)\b",
+    r"\b(?:feel free|don(?:'|’)t hesitate) to (?:ask|reach|contact)\b",
+    r"\bđừng ngần ngại\b",
+    r"\b(?:tôi|mình|cô|thầy) (?:ở đây|luôn sẵn sàng|sẵn sàng|rất vui) (?:để )?(?:được )?"
+    r"(?:hỗ trợ|giúp|giúp đỡ)\b",
+    r"\b(?:else|anything) I can (?:help|assist)\b",
+    r"\bI(?:'m| am) here to (?:help|assist|support)\b",
+)
+PRAISES = _any(
+    r"\b(?:excellent|wonderful|fantastic|perfect|great|good) (?:answer|question|effort|try)\b",
+    r"\byou(?:'re| are) (?:making|doing) (?:\w+ ){0,3}(?:progress|job|well|great)\b",
+    r"\b(?:cô|thầy) (?:rất |thật )?(?:tự hào|khen|vui)\b",
+    r"\bcâu trả lời của (?:em|con|bạn)\b",
+    r"\b(?:bạn|con|em) (?:đã )?(?:trả lời|làm|nói|đọc) (?:rất |thật )?"
+    r"(?:đúng|tốt|giỏi|hay|chính xác)(?: rồi| lắm)[!.]",
+    r"\bthat(?:'s| is) (?:absolutely |exactly )?(?:correct|right)!",
+)
+TEACHES = _any(
+    r"\b(?:repeat|say it|read it) after me\b",
+    r"\bnhắc lại theo (?:cô|thầy|mình|tôi)\b",
+    r"\b(?:let(?:'|’)s|let us) (?:move on|practi[sc]e|learn|try another|continue|review)\b",
+    r"\b(?:now,? )?can you (?:say|spell|read|tell me what) [“\"']",
+    r"\b(?:hôm nay|bây giờ|tiếp theo) (?:chúng ta|chúng mình|mình|cô trò mình) (?:sẽ )?"
+    r"(?:học|cùng|luyện|ôn)\b[^?\n]*[.!]",
+    r"\b(?:con|em|bạn|các con|các em) hãy (?:nhắc|đọc|nói|dịch|viết|thử|trả lời|lặp)\b",
+    r"\bcùng sang (?:từ|câu|bài)\b",
+    r"\b(?:con|em|bạn) (?:làm|đọc|nói|phát âm) (?:rất )?(?:tốt|giỏi|hay|chuẩn) lắm\b",
+    r"\byour pronunciation\b",
+    r"^(?:very )?(?:good|well done|great job|excellent|giỏi lắm|tốt lắm|chính xác)[!.,].{3,}"
+    r"\b(?:now|next|let|bây giờ|tiếp|hãy|con|em)\b",
+)
+STATES_GOAL = _any(
+    r"\bmy goal (?:is|today)\b", r"\bmục tiêu của (?:tôi|con|em|mình)\b", r"\bI was asked to\b",
+    r"\b(?:tôi|con|em|mình) được (?:yêu cầu|giao nhiệm vụ)\b",
+    r"^(?:xin chào|chào|hello|hi)\b.{0,10}\b(?:tôi|con|em|mình|I) (?:muốn|want to|would like to)\b"
+    r".{0,80}(?:hoàn thành bài|finish the lesson|get through)",
+)  # fmt: skip

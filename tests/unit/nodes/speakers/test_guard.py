@@ -1,0 +1,87 @@
+"""The guard, against lines written before it: planted faults, and what learners type."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nodes.speakers.guard import Situation, find_fault
+from nodes.speakers.personas import BUILT_IN, read_personas, system_prompt
+
+DATA = Path(__file__).parents[3] / "data" / "user_lines"
+PLANTED = yaml.safe_load((DATA / "planted.yaml").read_text("utf-8"))
+LEARNER = read_personas(BUILT_IN)["learner"]
+LANGUAGES = {"English": ("en",), "mixed": ("vi", "en")}
+
+
+def clean_lines() -> list[tuple[str, str]]:
+    """Each line with the section that it stands in."""
+    section, found = "", []
+    for line in (DATA / "clean.txt").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        elif line and not line.startswith("#"):
+            found.append((section, line))
+    return found
+
+
+def situation(**given: Any) -> Situation:
+    facts: dict[str, Any] = {
+        "name": LEARNER.name,
+        "languages": LANGUAGES["mixed"],
+        "briefing": system_prompt(LEARNER, None),
+        "goal": f"{LEARNER.goal} {LEARNER.character}",
+        "bot_line": PLANTED["bot"],
+        "own_lines": ["sẵn sàng"],
+    }
+    return Situation(**{**facts, **given})
+
+
+def planted() -> list[tuple[str, str, Situation]]:
+    found = []
+    for kind, lines in PLANTED["kinds"].items():
+        for line in lines:
+            given = line if isinstance(line, dict) else {"text": line}
+            text = given.get("text") or given["repeat"] * given["times"]
+            facts: dict[str, Any] = {"own_lines": given.get("own", ["sẵn sàng"])}
+            if given.get("first"):
+                facts["own_lines"] = []
+            if "bot" in given:
+                facts["bot_line"] = given["bot"]
+            if "language" in given:
+                facts["languages"] = LANGUAGES[given["language"]]
+            found.append((kind, text, situation(**facts)))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "line", "when"), planted())
+def test_every_planted_fault_is_refused(kind: str, line: str, when: Situation) -> None:
+    assert find_fault(line, when) is not None, kind
+
+
+def test_there_are_twenty_kinds_of_five_variants() -> None:
+    assert len(PLANTED["kinds"]) >= 20
+    assert all(len(lines) >= 5 for lines in PLANTED["kinds"].values())
+
+
+def test_at_most_one_of_a_hundred_clean_lines_is_refused() -> None:
+    lines = clean_lines()
+    assert len(lines) >= 400
+    refused = [
+        (line, fault)
+        for section, line in lines
+        if (
+            fault := find_fault(
+                line, situation(languages=LANGUAGES["English" if section == "en" else "mixed"])
+            )
+        )
+    ]
+    assert len(refused) <= len(lines) / 100, refused
+
+
+def test_a_phrase_that_the_bot_wants_repeated_is_no_echo() -> None:
+    when = situation(
+        bot_line="Con nói theo nhé: “I would like to drink a glass of cold water, please.”"
+    )
+    assert find_fault("I would like to drink a glass of cold water, please.", when) is None
