@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.state import Message
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 
 
 def listed(row: Conversation) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from core.settings import Settings
 from core.state import now
 from graph.process import open_process
 from graph.runs.service import RunService
+from graph.storage.conversation import Conversation
 from graph.storage.opening import open_storage
-from graph.storage.sqlite.catalogue import Conversation
 
 
 def size(path: Path) -> int:
@@ -57,7 +57,7 @@ async def opening(folder: Path, mocked: Mocks, rounds: int = 3) -> dict[str, Any
     engine, http = [], []
     for _ in range(rounds):
         async with open_process(config) as runs:
-            rows, _more = await runs.storage.catalogue.page(1)
+            rows, _more = await runs.storage.catalogue.list_page(1)
             engine += await _timed(partial(runs.messages, rows[0].id), 1)
         http += await by_http(folder, mocked, f"/api/conversations/{rows[0].id}", 1)
     return {"engine_ms": engine, "http_ms": http}
@@ -70,7 +70,7 @@ async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, 
         for first in range(0, conversations, 500):
             rows = [_row(first + at) for at in range(500)]
             await asyncio.gather(*(storage.catalogue.add(row) for row in rows))
-        engine = await _timed(lambda: storage.catalogue.page(50), 20)
+        engine = await _timed(lambda: storage.catalogue.list_page(50), 20)
     times = await by_http(folder, mocked, "/api/conversations?limit=50", 20)
     return {"engine_ms": engine, "http_ms": times}
 

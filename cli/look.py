@@ -16,8 +16,8 @@ from core.settings import Settings
 from core.state import Message
 from graph.process import open_runs
 from graph.runs.service import RunService
+from graph.storage.conversation import Conversation
 from graph.storage.opening import open_storage, sqlite_path
-from graph.storage.sqlite.catalogue import Conversation
 from nodes.speakers.registry import Speakers
 
 
@@ -56,7 +56,7 @@ async def _found(
     async with stored(settings) as runs:
         catalogue = runs.storage.catalogue
         messages = await runs.messages(id)
-        return runs.true(await catalogue.get(id)), messages, await catalogue.children(id)
+        return runs.true(await catalogue.get(id)), messages, await catalogue.list_children(id)
 
 
 def facts(row: Conversation) -> Iterator[str]:
@@ -100,7 +100,7 @@ async def _page(options: Namespace, settings: Settings) -> list[Conversation]:
     if not sqlite_path(settings.database_url).exists():
         return []
     async with stored(settings) as runs:
-        rows, _more = await runs.storage.catalogue.page(
+        rows, _more = await runs.storage.catalogue.list_page(
             options.limit, None, status=options.status, bot_id=options.bot
         )
         return [runs.true(row) for row in rows]

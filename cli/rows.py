@@ -2,7 +2,7 @@
 
 from api.present import by_prompt
 from core.state import Message
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 
 
 def columns(row: Conversation) -> list[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.rows import columns, remark
 from cli.screen import said, shown
 from core.state import Message
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 
 _COLOURS = {"completed": "green", "interrupted": "red", "running": "cyan"}
 

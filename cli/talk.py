@@ -18,7 +18,7 @@ from core.settings import Settings
 from graph import logs
 from graph.process import open_process
 from graph.runs.service import RunService
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation, nobody_watches
 

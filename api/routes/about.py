@@ -111,5 +111,5 @@ def user_note(has_model: bool) -> str:
 async def metrics(request: Request, runs: AnyRuns) -> Response:
     """Runs by status, turns, latencies, retries and open streams."""
     kept: Metrics = request.app.state.metrics
-    content = kept.text(await runs.storage.catalogue.counts(), runs.open_runs)
+    content = kept.text(await runs.storage.catalogue.count_by_status(), runs.open_runs)
     return Response(content, media_type="text/plain; version=0.0.4")

@@ -86,7 +86,7 @@ async def page(
 ) -> dict[str, Any]:
     """Newest first. Without a `client_id`, those that belong to nobody."""
     before = int(cursor) if cursor else None
-    rows, more = await runs.storage.catalogue.page(
+    rows, more = await runs.storage.catalogue.list_page(
         limit, before, client_id=client_id or "", status=status, bot_id=bot_id
     )
     return {
@@ -100,7 +100,7 @@ async def show(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> dict[str
     """How it stands, and its transcript as far as it is on disk."""
     await runs.get(id, client_id)
     messages = await runs.messages(id)
-    children = await runs.storage.catalogue.children(id)
+    children = await runs.storage.catalogue.list_children(id)
     return detail(await runs.get(id, client_id), messages, children)
 
 
@@ -123,7 +123,7 @@ async def change(id: Id, body: schemas.Change, runs: AnyRuns, response: Response
     done = await runs.change(row, asked)
     response.status_code = 200 if done else 202
     messages = await runs.messages(id)
-    children = await runs.storage.catalogue.children(id)
+    children = await runs.storage.catalogue.list_children(id)
     return detail(await runs.get(id, body.client_id), messages, children)
 
 

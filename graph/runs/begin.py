@@ -9,8 +9,8 @@ from core.errors import StorageError
 from core.scenario import Scenario
 from core.state import State, adding, message, now
 from graph.runs.run import Graph, put
+from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
-from graph.storage.sqlite.catalogue import Conversation
 from nodes.speakers.registry import Speakers
 
 

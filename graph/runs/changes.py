@@ -6,7 +6,7 @@ from typing import Any
 from core.errors import Conflict, Invalid
 from core.settings import Settings
 from core.state import InFlight, Seat, State
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 from nodes.speakers.registry import Speakers
 
 _KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")

@@ -81,7 +81,7 @@ async def part(speakers: Speakers, views: LiveConversations, id: str) -> None:
 
 async def mark_orphans(storage: Storage, views: LiveConversations) -> None:
     """What dead processes left `running` is `interrupted`."""
-    for row in await storage.catalogue.orphans(storage.owner.lives):
+    for row in await storage.catalogue.interrupt_orphans(storage.owner.is_alive):
         turn = int((await views.state(row.id)).get("turn", 0))
         await storage.catalogue.update(row.id, turn=turn, in_flight=None)
 
@@ -91,7 +91,7 @@ async def to_resume(storage: Storage) -> list[str]:
     found: list[str] = []
     before: int | None = None
     while True:
-        rows, before = await storage.catalogue.page(200, before, status=Status.INTERRUPTED)
+        rows, before = await storage.catalogue.list_page(200, before, status=Status.INTERRUPTED)
         found += [row.id for row in rows if row.error is None]
         if before is None:
             return found

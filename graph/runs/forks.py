@@ -7,7 +7,7 @@ from core.scenario import Scenario
 from core.state import Message, State, adding, message
 from graph.runs.run import config
 from graph.runs.service import RunService
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 from nodes.replay import heard
 
 REPEATS = (

@@ -31,8 +31,8 @@ from graph.runs.changes import (
 )
 from graph.runs.finish import drained, mark_orphans, part, resume_all, tell, to_resume, written
 from graph.runs.run import Ending, Graph, Run, put
+from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
-from graph.storage.sqlite.catalogue import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation, Watch
@@ -88,7 +88,7 @@ class RunService:
             raise Stopping("the server is stopping")
         self.speakers.check(scenario)
         within_limits(scenario.max_turns, self.settings)
-        if key is not None and (known := await self.storage.catalogue.by_key(key, body)):
+        if key is not None and (known := await self.storage.catalogue.find_by_key(key, body)):
             return known
         id = str(uuid4())
         begun = state or first_state(self.speakers, scenario)
@@ -124,7 +124,7 @@ class RunService:
         owner = self.storage.owner
         if row.owner == owner.id:
             return row.id in self._driving
-        return bool(row.owner and owner.lives(row.owner))
+        return bool(row.owner and owner.is_alive(row.owner))
 
     async def messages(self, id: str) -> list[Message]:
         """The transcript as far as it is on disk."""
@@ -288,7 +288,7 @@ class RunService:
             view = await self.views.read(row.id)
             owner = self.storage.owner
             claimed = await self.storage.catalogue.claim(
-                row.id, owner.id, self._other_lives, runs=row.runs, left=left
+                row.id, owner.id, self._other_lives, runs=row.runs, only_orphaned=left
             )
             await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
             last = {**state, **(update or {})}.get("last_turn")
@@ -333,7 +333,7 @@ class RunService:
         return self._driving.get(id)
 
     def _other_lives(self, owner: str) -> bool:
-        return owner != self.storage.owner.id and self.storage.owner.lives(owner)
+        return owner != self.storage.owner.id and self.storage.owner.is_alive(owner)
 
     async def _drive(self, drive: Run) -> None:
         ending = SERVER_STOPPED
@@ -361,7 +361,7 @@ class RunService:
 
     def _note(self, what: str, id: str, facts: dict[str, Any]) -> None:
         if what == "message" and facts["role"] == "assistant":
-            self.storage.catalogue.note(id, turn=facts["turn"])
+            self.storage.catalogue.update_later(id, turn=facts["turn"])
         self._watch(what, id, facts)
 
     # --- the process's life -----------------------------------------------------------------

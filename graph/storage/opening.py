@@ -31,8 +31,8 @@ class Storage:
     async def check(self) -> None:
         """Raises `StorageError` where the database cannot be read, or lately not be written."""
         await self.database.read("SELECT 1")
-        if self.database.trouble:
-            await self.database.put(_TOUCH, [()])
+        if self.database.last_failure:
+            await self.database.execute_many(_TOUCH, [()])
 
 
 def sqlite_path(url: str) -> Path:

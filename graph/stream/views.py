@@ -10,8 +10,8 @@ from core.ends import Status
 from core.errors import DuologueError
 from core.state import State
 from graph.runs.run import Graph, config
+from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
-from graph.storage.sqlite.catalogue import Conversation
 from graph.stream.live import LiveConversation, Watch
 
 KEPT = 256

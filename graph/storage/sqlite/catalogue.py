@@ -3,12 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, KeyReused, NotFound
 from core.state import now
+from graph.storage.conversation import Conversation
 from graph.storage.sqlite.database import Database
 
 T = TypeVar("T")
@@ -27,30 +27,6 @@ CREATE INDEX IF NOT EXISTS conversations_parent ON conversations (parent_id);
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, body TEXT NOT NULL, conversation_id TEXT NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A row of the catalogue. `in_flight` is a turn sent whose reply is not on disk."""
-
-    id: str
-    client_id: str | None
-    bot_id: str
-    persona: str | None
-    seat: str
-    status: Status
-    end_reason: str | None
-    turn: int
-    max_turns: int
-    runs: int
-    owner: str | None
-    in_flight: int | None
-    error: dict[str, Any] | None
-    scenario: dict[str, Any]
-    parent_id: str | None
-    forked_at: int | None
-    created_at: str
-    updated_at: str
 
 
 _COLUMNS = list(Conversation.__dataclass_fields__)
@@ -79,7 +55,7 @@ class Catalogue:
 
         def work(connection: sqlite3.Connection) -> str:
             if key is not None:
-                known = _known(connection, key, body)
+                known = _id_for_key(connection, key, body)
                 if known:
                     return known
                 connection.execute("INSERT INTO idempotency VALUES (?, ?, ?)", (key, body, row.id))
@@ -88,9 +64,9 @@ class Catalogue:
 
         return await self._database.write(work)
 
-    async def by_key(self, key: str, body: str) -> str | None:
+    async def find_by_key(self, key: str, body: str) -> str | None:
         """The conversation that was made with this Idempotency-Key. Raises `KeyReused`."""
-        return await self._database.write(lambda connection: _known(connection, key, body))
+        return await self._database.write(lambda connection: _id_for_key(connection, key, body))
 
     async def get(self, id: str) -> Conversation:
         """Raises `NotFound`."""
@@ -99,7 +75,7 @@ class Catalogue:
             raise NotFound("there is no conversation with that id")
         return _conversation(rows[0])
 
-    async def page(
+    async def list_page(
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> tuple[list[Conversation], int | None]:
         """Newest first, and the cursor of the next page if there is one; "" means none."""
@@ -116,7 +92,7 @@ class Catalogue:
         more = rows[limit - 1][-1] if len(rows) > limit else None
         return [_conversation(row) for row in rows[:limit]], more
 
-    async def children(self, id: str) -> list[str]:
+    async def list_children(self, id: str) -> list[str]:
         rows = await self._database.read(
             "SELECT id FROM conversations WHERE parent_id = ? ORDER BY seq", (id,)
         )
@@ -126,16 +102,15 @@ class Catalogue:
         self,
         id: str,
         owner: str,
-        lives: Callable[[str], bool],
+        is_alive: Callable[[str], bool],
         *,
         runs: int | None = None,
-        left: bool = False,
+        only_orphaned: bool = False,
     ) -> Conversation:
         """Makes `owner` the one that drives it; the row as it stood before.
 
-        Raises `Busy`, also for other processes' runs and where there were other `runs` before than
-        the caller knows of, and with `left` `Conflict` where it is not as a process that died left
-        it.
+        Raises `Busy` if another process drives it or if `runs` is not the count on disk, and with
+        `only_orphaned` `Conflict` unless it stands as a process that died left it.
         """
 
         def work(connection: sqlite3.Connection) -> Conversation:
@@ -143,11 +118,11 @@ class Catalogue:
             if row is None:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
-            if found.status is Status.RUNNING and found.owner and lives(found.owner):
+            if found.status is Status.RUNNING and found.owner and is_alive(found.owner):
                 raise Busy("the conversation has a run already", conversation_id=id)
             if runs not in (None, found.runs):  # what the caller decided is of another state
                 raise Busy("the conversation had a run just now", conversation_id=id)
-            if left and (found.status is not Status.INTERRUPTED or found.error):
+            if only_orphaned and (found.status is not Status.INTERRUPTED or found.error):
                 raise Conflict("somebody did something else with it meanwhile")
             connection.execute(
                 "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
@@ -178,24 +153,26 @@ class Catalogue:
         return await self._database.write(work)
 
     async def update(self, id: str, **changes: Any) -> None:
-        await self._database.put(*self._change(id, changes))
+        await self._database.execute_many(*self._update_statement(id, changes))
 
-    def note(self, id: str, **changes: Any) -> None:
+    def update_later(self, id: str, **changes: Any) -> None:
         """`update` that waits for nothing; it is on disk with whatever is awaited next."""
-        self._database.post(*self._change(id, changes))
+        self._database.enqueue(*self._update_statement(id, changes))
 
-    def _change(self, id: str, changes: dict[str, Any]) -> tuple[str, list[list[Any]]]:
-        packed = {name: _packed(name, value) for name, value in changes.items()}
+    def _update_statement(self, id: str, changes: dict[str, Any]) -> tuple[str, list[list[Any]]]:
+        packed = {name: _to_column(name, value) for name, value in changes.items()}
         packed["updated_at"] = now()
         sets = ", ".join(f"{name} = ?" for name in packed)
         return f"UPDATE conversations SET {sets} WHERE id = ?", [[*packed.values(), id]]
 
-    async def orphans(self, lives: Callable[[str], bool]) -> list[Conversation]:
+    async def interrupt_orphans(self, is_alive: Callable[[str], bool]) -> list[Conversation]:
         """Conversations left `running` by an owner that is dead; they are `interrupted` now."""
 
         def work(connection: sqlite3.Connection) -> list[Conversation]:
             rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
-            left = [row for row in map(_conversation, rows) if not (row.owner and lives(row.owner))]
+            left = [
+                row for row in map(_conversation, rows) if not (row.owner and is_alive(row.owner))
+            ]
             connection.executemany(
                 "UPDATE conversations SET status = ?, owner = NULL, updated_at = ? WHERE id = ?",
                 [(Status.INTERRUPTED, now(), row.id) for row in left],
@@ -218,13 +195,13 @@ class Catalogue:
 
         await self._database.write(work)
 
-    async def counts(self) -> dict[str, int]:
+    async def count_by_status(self) -> dict[str, int]:
         """How many conversations stand how."""
         rows = await self._database.read("SELECT status, count(*) FROM conversations GROUP BY 1")
         return dict(rows)
 
 
-def _known(connection: sqlite3.Connection, key: str, body: str) -> str | None:
+def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | None:
     row = connection.execute(
         "SELECT body, conversation_id FROM idempotency WHERE key = ?", (key,)
     ).fetchone()
@@ -236,7 +213,7 @@ def _known(connection: sqlite3.Connection, key: str, body: str) -> str | None:
 
 
 def _insert(connection: sqlite3.Connection, row: Conversation) -> None:
-    values = {name: _packed(name, getattr(row, name)) for name in _COLUMNS}
+    values = {name: _to_column(name, getattr(row, name)) for name in _COLUMNS}
     (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM conversations").fetchone()
     values["seq"] = last + 1
     marks = ", ".join("?" for _ in values)
@@ -246,7 +223,7 @@ def _insert(connection: sqlite3.Connection, row: Conversation) -> None:
     )
 
 
-def _packed(name: str, value: Any) -> Any:
+def _to_column(name: str, value: Any) -> Any:
     if name in _JSON and value is not None:
         return json.dumps(value, ensure_ascii=False)
     return value

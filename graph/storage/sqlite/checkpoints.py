@@ -84,7 +84,7 @@ def _execute(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
         connection.executemany(sql, rows)
 
 
-def _found(
+def _select_checkpoint(
     head: tuple[str, str], id: str | None, connection: sqlite3.Connection
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
     if id:
@@ -95,7 +95,7 @@ def _found(
     return row and (row, connection.execute(_PENDING, (*head, row[0])).fetchall())
 
 
-def _place(thread: str, namespace: str, id: str) -> RunnableConfig:
+def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
     return {
         "configurable": {
             "thread_id": thread,
@@ -121,15 +121,17 @@ class Checkpoints(AsyncSqliteSaver):
         """The checkpoint, the last one where none is named, with the writes behind it."""
         place = config["configurable"]
         head = (str(place["thread_id"]), place.get("checkpoint_ns", ""))
-        found = await self.database.look(partial(_found, head, get_checkpoint_id(config)))
+        found = await self.database.run_read(
+            partial(_select_checkpoint, head, get_checkpoint_id(config))
+        )
         if found is None:
             return None
-        (id, parent, kind, blob, told), writes = found
+        (id, parent, kind, blob, metadata_blob), writes = found
         return CheckpointTuple(
-            _place(*head, id),
+            _config_of(*head, id),
             self.serde.loads_typed((kind, blob)),
-            orjson.loads(told) if told is not None else {},
-            _place(*head, parent) if parent else None,
+            orjson.loads(metadata_blob) if metadata_blob is not None else {},
+            _config_of(*head, parent) if parent else None,
             [
                 (task_id, channel, self.serde.loads_typed((kind, value)))
                 for task_id, channel, kind, value in writes
@@ -146,12 +148,12 @@ class Checkpoints(AsyncSqliteSaver):
         place = config["configurable"]
         thread, namespace = str(place["thread_id"]), place.get("checkpoint_ns", "")
         kind, blob = self.serde.dumps_typed(checkpoint)
-        told = orjson.dumps(get_checkpoint_metadata(config, metadata))
+        metadata_blob = orjson.dumps(get_checkpoint_metadata(config, metadata))
         parent = place.get("checkpoint_id")
-        row = (thread, namespace, checkpoint["id"], parent, kind, blob, told)
+        row = (thread, namespace, checkpoint["id"], parent, kind, blob, metadata_blob)
         steps = [*self._pending.pop(thread, []), (_PUT, [row])]
         await self.database.write(partial(_execute, steps))
-        return _place(thread, namespace, checkpoint["id"])
+        return _config_of(thread, namespace, checkpoint["id"])
 
     async def aput_writes(
         self,
@@ -206,7 +208,9 @@ class Checkpoints(AsyncSqliteSaver):
         seeds = await self._seeds(where, channels)
         names = {f"c{at}": channel for at, channel in enumerate(channels)}
         sql = _DELTAS.format(channels=", ".join(f":{name}" for name in names))
-        rows = await self.database.look(lambda look: list(look.execute(sql, {**where, **names})))
+        rows = await self.database.run_read(
+            lambda look: list(look.execute(sql, {**where, **names}))
+        )
         return {channel: self._history(channel, rows, seeds.get(channel)) for channel in channels}
 
     def _history(
@@ -228,7 +232,7 @@ class Checkpoints(AsyncSqliteSaver):
         """The nearest stored value of each channel, with its distance in steps."""
         seeds: dict[str, tuple[int, Any]] = {}
         stored = _stores_any_of(channels)
-        rows = await self.database.look(lambda look: list(look.execute(_ANCESTORS, where)))
+        rows = await self.database.run_read(lambda look: list(look.execute(_ANCESTORS, where)))
         for depth, kind, blob in rows:
             if len(seeds) == len(channels):
                 break

@@ -1,7 +1,8 @@
 """One SQLite file: a single writer thread with group commit, and readers beside it.
 
 Everything that is written goes through one queue, in order. What waits together is committed
-together, so a commit is paid once for many conversations; each waiter is told only after it.
+together, so a commit is paid once for many conversations; and its waiters are
+answered only after that.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Failed:
+class _Failure:
     """The result of a job that failed."""
 
     error: Exception
@@ -47,9 +48,8 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="duologue-read")
         self._local = threading.local()
-        self._looking: list[sqlite3.Connection] = []
         self._reading: list[sqlite3.Connection] = []
-        self.trouble: StorageError | None = None
+        self.last_failure: StorageError | None = None
         """Why the last write failed, until one succeeds."""
         self._failed: Exception | None = None
         self._closed = False
@@ -82,9 +82,9 @@ class Database:
         self._jobs.put(None)  # the writer goes last: then SQLite folds the log into the file
         await asyncio.to_thread(self._writer.join)
 
-    def post(self, sql: str, rows: Rows) -> None:
+    def enqueue(self, sql: str, rows: Rows) -> None:
         """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
-        self._jobs.put(_Job(partial(_put, sql, rows), None))
+        self._jobs.put(_Job(partial(_executemany, sql, rows), None))
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
@@ -98,9 +98,9 @@ class Database:
         self._jobs.put(_Job(work, future))
         return await future
 
-    async def put(self, sql: str, rows: Rows) -> None:
+    async def execute_many(self, sql: str, rows: Rows) -> None:
         """`write` for rows of one statement."""
-        await self.write(partial(_put, sql, rows))
+        await self.write(partial(_executemany, sql, rows))
 
     async def flush(self) -> None:
         """Returns once everything queued so far is on disk. Raises what a queued row met."""
@@ -111,18 +111,18 @@ class Database:
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, read beside the writer."""
-        return await self.look(lambda connection: list(connection.execute(sql, values)))
+        return await self.run_read(lambda connection: list(connection.execute(sql, values)))
 
-    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run_read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` finds with a connection that only reads: one way to a thread and back."""
         if self._closed:
             raise StorageError("the database is closed")
         try:
-            return await self._loop.run_in_executor(self._readers, self._look, work)
+            return await self._loop.run_in_executor(self._readers, self._read_in_thread, work)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise storage_error(error, self.path) from error
 
-    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _read_in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if not hasattr(self._local, "connection"):
             self._local.connection = self._connect()
             self._reading.append(self._local.connection)
@@ -146,16 +146,16 @@ class Database:
 
     def _write(self, connection: sqlite3.Connection) -> None:
         while True:
-            jobs = self._gathered()
+            jobs = self._next_batch()
             stop = jobs[-1] is None
             batch = [job for job in jobs if job is not None]
             if batch:
-                self._tell(batch, self._commit(connection, batch))
+                self._report(batch, self._commit(connection, batch))
             if stop:
                 connection.close()
                 return
 
-    def _gathered(self) -> list[_Job | None]:
+    def _next_batch(self) -> list[_Job | None]:
         jobs = [self._jobs.get()]
         try:
             while jobs[-1] is not None and len(jobs) < GROUP:
@@ -169,15 +169,15 @@ class Database:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:  # locked for too long: nobody waits that long once more
-            return [_Failed(storage_error(error, self.path))] * len(batch)
+            return [_Failure(storage_error(error, self.path))] * len(batch)
         try:
             return self._transaction(connection, batch)
-        except Exception as error:  # noqa: BLE001 - told to who asked; the writer must live on
+        except Exception as error:  # noqa: BLE001 - the waiter gets it; the writer must live on
             if len(batch) == 1:
-                return [_Failed(self._told(error))]
+                return [_Failure(self._as_storage_error(error))]
         return [self._commit(connection, [job])[0] for job in batch]
 
-    def _told(self, error: Exception) -> Exception:
+    def _as_storage_error(self, error: Exception) -> Exception:
         return storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
 
     def _transaction(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
@@ -190,29 +190,29 @@ class Database:
             raise
         return results
 
-    def _tell(self, batch: list[_Job], results: list[Any]) -> None:
-        broke = [r.error for r in results if isinstance(r, _Failed)]
+    def _report(self, batch: list[_Job], results: list[Any]) -> None:
+        broke = [r.error for r in results if isinstance(r, _Failure)]
         found = [error for error in broke if isinstance(error, StorageError)]
-        self.trouble = found[-1] if found else None
+        self.last_failure = found[-1] if found else None
         for job, result in zip(batch, results, strict=True):
-            if job.future is None and isinstance(result, _Failed):
+            if job.future is None and isinstance(result, _Failure):
                 self._failed = result.error
         waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
         if waiting:
-            self._loop.call_soon_threadsafe(_settle, waiting)
+            self._loop.call_soon_threadsafe(_resolve_futures, waiting)
 
 
-def _put(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:
+def _executemany(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:
     # Gives no cursor away: freed in another thread, it resets the statement that the writer may
     # be running again just then ("bad parameter or other API misuse").
     connection.executemany(sql, rows)
 
 
-def _settle(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
+def _resolve_futures(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:
     for future, result in waiting:
         if future.done():
             continue
-        if isinstance(result, _Failed):
+        if isinstance(result, _Failure):
             future.set_exception(result.error)
         else:
             future.set_result(result)

@@ -34,7 +34,7 @@ class Owner:
         except OSError:
             return  # other owners are there
 
-    def lives(self, owner: str) -> bool:
+    def is_alive(self, owner: str) -> bool:
         """Whether that owner's process still runs. A dead one's file is taken away."""
         if owner == self.id:
             return True

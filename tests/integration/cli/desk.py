@@ -52,7 +52,7 @@ class Desk:
     async def stands(self) -> dict[str, str]:
         """The status of every conversation, by id."""
         async with self._stored() as runs:
-            rows, _more = await runs.storage.catalogue.page(100)
+            rows, _more = await runs.storage.catalogue.list_page(100)
             return {row.id: runs.true(row).status.value for row in rows}
 
     def _stored(self) -> AbstractAsyncContextManager[RunService]:

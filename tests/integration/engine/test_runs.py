@@ -288,7 +288,7 @@ async def test_five_creations_with_one_key_make_one_conversation_and_leave_nothi
         assert await runs.create(Scenario(user="scripted"), key="k", body="b") == made[0]
         with pytest.raises(KeyReused):
             await runs.create(Scenario(user="scripted"), key="k", body="another")
-        rows, _ = await runs.storage.catalogue.page(10)
+        rows, _ = await runs.storage.catalogue.list_page(10)
         assert [row.id for row in rows] == [made[0]]
         threads = await runs.storage.database.read("SELECT DISTINCT thread_id FROM checkpoints")
         assert threads == [(made[0],)]

@@ -13,7 +13,7 @@ from cli.rows import columns, remark
 from cli.tables import age, print_bots, print_list, print_transcript
 from core.ends import Status
 from core.state import message
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
 

@@ -13,7 +13,7 @@ async def test_the_file_and_its_folders_are_made_and_nothing_else_is_left(tmp_pa
     path = tmp_path / "a" / "b c" / "duologue.db"
     async with open_storage(f"sqlite:///{path}") as storage:
         await storage.check()
-        assert storage.owner.lives(storage.owner.id)
+        assert storage.owner.is_alive(storage.owner.id)
     assert [file.name for file in path.parent.iterdir()] == ["duologue.db"]
 
 
@@ -21,10 +21,10 @@ async def test_two_opened_at_once_see_each_other_as_alive(tmp_database: Path) ->
     url = f"sqlite:///{tmp_database}"
     async with open_storage(url) as one:
         async with open_storage(url) as two:
-            assert one.owner.lives(two.owner.id)
-            assert two.owner.lives(one.owner.id)
+            assert one.owner.is_alive(two.owner.id)
+            assert two.owner.is_alive(one.owner.id)
             dead = two.owner.id
-        assert not one.owner.lives(dead)
+        assert not one.owner.is_alive(dead)
         await one.check()
 
 
@@ -33,7 +33,7 @@ async def test_two_may_write_at_the_same_time(tmp_database: Path) -> None:
     async with open_storage(url) as one, open_storage(url) as two:
         sql = "INSERT INTO idempotency VALUES (?, 'b', 'c')"
         writes = [
-            storage.database.put(sql, [(f"{name}{n}",)])
+            storage.database.execute_many(sql, [(f"{name}{n}",)])
             for n in range(50)
             for name, storage in (("one", one), ("two", two))
         ]

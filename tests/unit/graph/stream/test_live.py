@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.ends import Status
 from core.state import Message, message
-from graph.storage.sqlite.catalogue import Conversation
+from graph.storage.conversation import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
 from graph.stream.live import KEPT_MARKS, Frame, LiveConversation

@@ -10,8 +10,9 @@ import pytest
 
 from core.ends import Status
 from core.errors import Busy, KeyReused, NotFound
+from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage, open_storage
-from graph.storage.sqlite.catalogue import Catalogue, Conversation
+from graph.storage.sqlite.catalogue import Catalogue
 
 ROW = Conversation(
     id="0",
@@ -81,7 +82,7 @@ async def test_pages_are_newest_first_and_together_are_all(catalogue: Catalogue)
         await add(catalogue, id)
     seen, before = [], None
     while True:
-        rows, before = await catalogue.page(10, before)
+        rows, before = await catalogue.list_page(10, before)
         seen += [row.id for row in rows]
         if before is None:
             break
@@ -95,7 +96,7 @@ async def test_a_page_is_filtered_by_each_column(catalogue: Catalogue) -> None:
     await add(catalogue, "c")
 
     async def found(**filters: str) -> list[str]:
-        return [row.id for row in (await catalogue.page(10, **filters))[0]]
+        return [row.id for row in (await catalogue.list_page(10, **filters))[0]]
 
     assert await found() == ["c", "b", "a"]
     assert await found(client_id="eins") == ["a"]
@@ -109,12 +110,12 @@ async def test_the_same_key_and_body_give_the_same_conversation(catalogue: Catal
     rows = [replace(ROW, id=str(n)) for n in range(5)]
     made = await asyncio.gather(*(catalogue.add(row, "key", "body") for row in rows))
     assert set(made) == {"0"}
-    assert await catalogue.by_key("key", "body") == "0"
-    assert await catalogue.by_key("another", "body") is None
-    for what in (catalogue.add(rows[1], "key", "other"), catalogue.by_key("key", "other")):
+    assert await catalogue.find_by_key("key", "body") == "0"
+    assert await catalogue.find_by_key("another", "body") is None
+    for what in (catalogue.add(rows[1], "key", "other"), catalogue.find_by_key("key", "other")):
         with pytest.raises(KeyReused):
             await what
-    assert len((await catalogue.page(10))[0]) == 1
+    assert len((await catalogue.list_page(10))[0]) == 1
 
 
 async def test_of_many_claims_one_wins_while_its_owner_lives(catalogue: Catalogue) -> None:
@@ -163,17 +164,17 @@ async def test_what_dead_owners_left_running_is_interrupted_and_nothing_else(
     for status in Status:
         await add(catalogue, status, status=status, owner="dead")
     await add(catalogue, "lives", status=Status.RUNNING, owner="alive")
-    left = await catalogue.orphans(lambda owner: owner == "alive")
+    left = await catalogue.interrupt_orphans(lambda owner: owner == "alive")
     assert [row.id for row in left] == ["running"]
     assert (await catalogue.get("running")).status is Status.INTERRUPTED
     assert (await catalogue.get("running")).owner is None
     assert (await catalogue.get("lives")).status is Status.RUNNING
-    assert await catalogue.orphans(lambda owner: owner == "alive") == []
+    assert await catalogue.interrupt_orphans(lambda owner: owner == "alive") == []
 
 
 async def test_a_note_is_on_disk_with_whatever_is_awaited_next(catalogue: Catalogue) -> None:
     await add(catalogue, "0")
-    catalogue.note("0", turn=3)
+    catalogue.update_later("0", turn=3)
     await catalogue.update("0", seat="human")
     row = await catalogue.get("0")
     assert (row.turn, row.seat) == (3, "human")
@@ -184,7 +185,7 @@ async def test_counts_and_children(catalogue: Catalogue) -> None:
     await add(catalogue, "p")
     await add(catalogue, "k1", parent_id="p", status=Status.COMPLETED)
     await add(catalogue, "k2", parent_id="p", status=Status.COMPLETED)
-    assert await catalogue.counts() == {"created": 1, "completed": 2}
-    assert await catalogue.children("p") == ["k1", "k2"]
+    assert await catalogue.count_by_status() == {"created": 1, "completed": 2}
+    assert await catalogue.list_children("p") == ["k1", "k2"]
     await catalogue.delete("k1")
-    assert await catalogue.children("p") == ["k2"]
+    assert await catalogue.list_children("p") == ["k2"]

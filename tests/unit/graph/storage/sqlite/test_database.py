@@ -58,7 +58,7 @@ async def test_writes_keep_their_order(database: Database) -> None:
     writes = []
     for text in wanted:
         if int(text) % 3:
-            database.post(ADD, [(text,)])
+            database.enqueue(ADD, [(text,)])
         else:
             writes.append(asyncio.ensure_future(database.write(add(text))))
             await asyncio.sleep(0)
@@ -102,14 +102,14 @@ async def test_a_failing_job_harms_no_other_and_is_told_its_error(
 async def test_text_that_sqlite_cannot_hold_ends_no_writer(database: Database) -> None:
     with pytest.raises(UnicodeEncodeError):
         await database.write(add("\ud800"))
-    database.post(ADD, [("\ud800",)])
+    database.enqueue(ADD, [("\ud800",)])
     async with asyncio.timeout(5):
         assert await database.write(add("sau")) == 1
 
 
 async def test_a_queued_row_that_fails_is_told_to_who_flushes(database: Database) -> None:
-    database.post("INSERT INTO nowhere VALUES (?)", [(1,)])
-    database.post(ADD, [("sau",)])
+    database.enqueue("INSERT INTO nowhere VALUES (?)", [(1,)])
+    database.enqueue(ADD, [("sau",)])
     with pytest.raises(StorageError):
         await database.flush()
     await database.flush()
@@ -120,15 +120,15 @@ async def test_no_cursor_of_the_writer_leaves_its_thread(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = []
-    settle = module._settle
+    settle = module._resolve_futures
 
     def seen(waiting: list[tuple[object, object]]) -> None:
         given.extend(result for _, result in waiting)
         settle(waiting)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_settle", seen)
-    await database.put(ADD, [("một",)])
-    database.post(ADD, [("hai",)])
+    monkeypatch.setattr(module, "_resolve_futures", seen)
+    await database.execute_many(ADD, [("một",)])
+    database.enqueue(ADD, [("hai",)])
     await database.flush()
     assert given == [None, None]
     assert await texts(database) == ["một", "hai"]
@@ -219,7 +219,7 @@ async def test_closing_writes_what_is_queued_and_closing_twice_is_closing_once(
     database = Database(tmp_database)
     await database.open(SCHEMA)
     for n in range(50):
-        database.post(ADD, [(str(n),)])
+        database.enqueue(ADD, [(str(n),)])
     await database.close()
     await database.close()
     with contextlib.closing(sqlite3.connect(tmp_database)) as other:

@@ -1,0 +1,30 @@
+"""One conversation as every storage keeps it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.ends import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation's row. `in_flight` is a turn that was sent and whose reply is not on disk."""
+
+    id: str
+    client_id: str | None
+    bot_id: str
+    persona: str | None
+    seat: str
+    status: Status
+    end_reason: str | None
+    turn: int
+    max_turns: int
+    runs: int
+    owner: str | None
+    in_flight: int | None
+    error: dict[str, Any] | None
+    scenario: dict[str, Any]
+    parent_id: str | None
+    forked_at: int | None
+    created_at: str
+    updated_at: str
