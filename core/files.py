@@ -33,10 +33,10 @@ def load(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(clean_deep(data if data is not None else {}))
     except ValidationError as error:
-        raise _explained(path, tree, model, error) from None
+        raise _locate_error(path, tree, model, error) from None
 
 
-def _explained(
+def _locate_error(
     path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigError:
     first = error.errors(include_url=False)[0]
@@ -72,17 +72,17 @@ def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def secrets_in(value: Any) -> set[str]:
+def find_secret_names(value: Any) -> set[str]:
     """The names of the environment variables that `value` refers to as `${NAME}`."""
     if isinstance(value, str):
         return set(_SECRET.findall(value))
     if isinstance(value, dict):
-        return {name for item in value.values() for name in secrets_in(item)}
+        return {name for item in value.values() for name in find_secret_names(item)}
     if isinstance(value, list):
-        return {name for item in value for name in secrets_in(item)}
+        return {name for item in value for name in find_secret_names(item)}
     return set()
 
 
-def resolved(value: str) -> str:
+def resolve_secrets(value: str) -> str:
     """The text with each `${NAME}` replaced from the environment, looked up now."""
     return _SECRET.sub(lambda match: os.environ.get(match[1], ""), value)

@@ -27,7 +27,7 @@ log = logging.getLogger("duologue.tracing")
 Attributes = dict[str, Any]
 
 
-def wanted(environ: Mapping[str, str]) -> bool:
+def should_trace(environ: Mapping[str, str]) -> bool:
     """Whether the environment asks for traces, by OpenTelemetry's own variables."""
     exporter = environ.get("OTEL_TRACES_EXPORTER", "").lower()
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or exporter == "none":
@@ -39,7 +39,7 @@ def wanted(environ: Mapping[str, str]) -> bool:
 @cache
 def _tracer() -> Any:
     """The tracer, made at the first span; None where no traces are wanted."""
-    if not wanted(os.environ):
+    if not should_trace(os.environ):
         return None
     try:
         from opentelemetry import trace
@@ -86,8 +86,8 @@ def _span(name: str, attributes: Attributes, client: bool = False) -> Iterator[A
         except Exception as error:
             span.set_attribute("error.type", getattr(error, "code", type(error).__name__))
             # The text of an error that is not ours may hold a secret.
-            told = error.message if isinstance(error, DuologueError) else type(error).__name__
-            span.set_status(Status(StatusCode.ERROR, told))
+            text = error.message if isinstance(error, DuologueError) else type(error).__name__
+            span.set_status(Status(StatusCode.ERROR, text))
             raise
 
 
@@ -148,7 +148,7 @@ def step(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
 
     async def traced(state: State, runtime: Runtime[Any], **given: Any) -> Any:
         here, turn = _RUN.get(), _turn_of(name, state)
-        with _under(here, turn), _span(*_named(name, state, given["cast"], here)):
+        with _enter_turn(here, turn), _span(*_describe_step(name, state, given["speakers"], here)):
             update = await node(state, runtime, **given)
         if here and name == "bot":
             here.end_turn()
@@ -164,7 +164,7 @@ def _turn_of(name: str, state: State) -> int:
     return state.get("turn", 0) + 1 if name == "user" or answers else 0
 
 
-def _under(here: _Run | None, turn: int) -> AbstractContextManager[Any]:
+def _enter_turn(here: _Run | None, turn: int) -> AbstractContextManager[Any]:
     if here is None or not turn:
         return nullcontext()
     from opentelemetry.trace import use_span
@@ -174,7 +174,9 @@ def _under(here: _Run | None, turn: int) -> AbstractContextManager[Any]:
     )
 
 
-def _named(name: str, state: State, speakers: Any, here: _Run | None) -> tuple[str, Attributes]:
+def _describe_step(
+    name: str, state: State, speakers: Any, here: _Run | None
+) -> tuple[str, Attributes]:
     facts = dict(here.facts) if here else {}
     if name != "bot":
         return name, facts
@@ -194,11 +196,11 @@ def http_call(
 ) -> AbstractContextManager[tuple[Mapping[str, str], Note]]:
     """Around one HTTP call: the headers to send, and where its status is noted."""
     if _tracer() is None:
-        return nullcontext((headers, _unnoted))
+        return nullcontext((headers, _ignore_status))
     return _http_call(method, url, headers, to_bot)
 
 
-def _unnoted(status: int) -> None:
+def _ignore_status(status: int) -> None:
     """Nobody asked for traces."""
 
 
@@ -218,7 +220,7 @@ def _http_call(
         yield sent, lambda status: span.set_attribute("http.response.status_code", status)
 
 
-class Told:
+class ModelSpan:
     """What is known of a model's answer once it is there."""
 
     def __init__(self, span: Any = None) -> None:
@@ -231,20 +233,20 @@ class Told:
                 self._span.set_attribute(f"gen_ai.usage.{name}", count)
 
 
-_UNTOLD = Told()
+_NO_SPAN = ModelSpan()
 
 
-def model_call(model: str) -> AbstractContextManager[Told]:
+def model_call(model: str) -> AbstractContextManager[ModelSpan]:
     """Around one completion."""
-    return nullcontext(_UNTOLD) if _tracer() is None else _model_call(model)
+    return nullcontext(_NO_SPAN) if _tracer() is None else _model_call(model)
 
 
 @contextmanager
-def _model_call(model: str) -> Iterator[Told]:
+def _model_call(model: str) -> Iterator[ModelSpan]:
     facts = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
         "gen_ai.request.model": model,
     }
     with _span(f"chat {model}", facts, client=True) as span:
-        yield Told(span)
+        yield ModelSpan(span)

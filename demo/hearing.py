@@ -1,4 +1,4 @@
-"""What the scripted learner makes of a robot's line: which English is wanted of it. Pure."""
+"""What the scripted learner makes of a robot's line: which English is find_request of it. Pure."""
 
 import re
 import unicodedata
@@ -33,14 +33,14 @@ _PAIR = re.compile(r"“([^“”]+)”[ ,:=(–-]*(?:(?:có )?nghĩa là|là|me
 _BARE_PAIR = re.compile(r"“([^“”]+)”,?(?: (?:có )?nghĩa là | \()(?!gì)([^“”.,!?():]{1,40})")
 
 
-class Wanted(NamedTuple):
-    """`text` is the English to say or fill in, or the words whose translation is wanted."""
+class Request(NamedTuple):
+    """`text` is the English to say or fill in, or the words whose translation is find_request."""
 
     kind: Kind
     text: str
 
 
-def curly(line: str) -> str:
+def normalize_quotes(line: str) -> str:
     """The line in NFC with every kind of quotation written “so”."""
     line = unicodedata.normalize("NFC", line)
     for pattern, replacement in _CURLY:
@@ -53,36 +53,36 @@ def is_english(text: str) -> bool:
     return not is_vietnamese(text) and bool(re.search(r"[A-Za-z]{2}", text))
 
 
-def wanted(line: str) -> Wanted | None:
-    """What a line (as given by `curly`) asks for; where it asks twice, the later one."""
-    found = [ask for ask in _asks(line) if ask]
+def find_request(line: str) -> Request | None:
+    """What a line (as given by `normalize_quotes`) asks for; where it asks twice, the later one."""
+    found = [ask for ask in _find_requests(line) if ask]
     if found:
         return found[-1]
     said = _OPEN_SAY.search(line)
     if said and is_english(said[1]):
-        return Wanted("say", said[1].strip())
+        return Request("say", said[1].strip())
     questions = [q for q in _QUOTED.findall(line) if is_english(q) and q.rstrip().endswith("?")]
-    return Wanted("question", questions[-1]) if questions else None
+    return Request("question", questions[-1]) if questions else None
 
 
-def _asks(line: str) -> Iterator[Wanted | None]:
+def _find_requests(line: str) -> Iterator[Request | None]:
     for quote in _QUOTED.finditer(line):
         before, after = line[: quote.start()], line[quote.end() :]
         if is_english(quote[1]):
-            yield _asks_english(quote[1].strip(), before, after)
+            yield _read_request(quote[1].strip(), before, after)
         elif _IN_ENGLISH.search(after) or _WHICH_WORD.search(before[-80:]):
-            yield Wanted("recall", quote[1].strip())
+            yield Request("recall", quote[1].strip())
 
 
-def _asks_english(text: str, before: str, after: str) -> Wanted | None:
+def _read_request(text: str, before: str, after: str) -> Request | None:
     if _MEANS_WHAT.search(after) or _WHAT_MEANS.search(before[-80:]):
-        return Wanted("meaning", text)
+        return Request("meaning", text)
     if _GAP.search(text):
-        return Wanted("frame", _GAP.split(text)[0].strip())
-    return Wanted("say", text) if _SAY.search(before[-150:]) else None
+        return Request("frame", _GAP.split(text)[0].strip())
+    return Request("say", text) if _SAY.search(before[-150:]) else None
 
 
-def english_in(line: str) -> list[str]:
+def quoted_english(line: str) -> list[str]:
     return [text.strip() for text in _QUOTED.findall(line) if is_english(text)]
 
 
@@ -99,7 +99,7 @@ class Memory:
         for english, meaning in [*_BARE_PAIR.findall(line), *_PAIR.findall(line)]:
             if is_english(english) and is_vietnamese(meaning):
                 self.meanings[english.strip()] = meaning.strip().rstrip(".")
-        texts = english_in(line)
+        texts = quoted_english(line)
         self.sentences += [t for t in texts if len(tokens(t)) > 2 and not _GAP.search(t)]
 
     @property
@@ -108,12 +108,12 @@ class Memory:
         return [text for text in self.meanings if len(tokens(text)) < 3][-3:]
 
     def english(self, meaning: str) -> str | None:
-        wanted_ = tokens(meaning)
-        return next((en for en, vi in self.meanings.items() if tokens(vi) == wanted_), None)
+        expected = tokens(meaning)
+        return next((en for en, vi in self.meanings.items() if tokens(vi) == expected), None)
 
     def meaning(self, english: str) -> str | None:
-        wanted_ = tokens(english)
-        return next((vi for en, vi in self.meanings.items() if tokens(en) == wanted_), None)
+        expected = tokens(english)
+        return next((vi for en, vi in self.meanings.items() if tokens(en) == expected), None)
 
     def sentence(self, beginning: str) -> str | None:
         """The latest sentence learnt that begins so."""

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from demo.english import is_vietnamese, tokens
-from demo.hearing import Memory, Wanted, curly, english_in, wanted
+from demo.hearing import Memory, Request, find_request, normalize_quotes, quoted_english
 from demo.small_talk import PHRASES, TOPICS, Phrases
 
 READY = "sẵn sàng"
@@ -60,7 +60,9 @@ class _Learner:
 
     def __init__(self, messages: Sequence[Mapping[str, Any]], language: str) -> None:
         self.own = [str(m["content"]) for m in messages if m["role"] == "user"]
-        self.heard = [curly(said[-_LONGEST:]) for said in _robot_lines(messages)[-_REMEMBERED:]]
+        self.heard = [
+            normalize_quotes(said[-_LONGEST:]) for said in _robot_lines(messages)[-_REMEMBERED:]
+        ]
         self.vietnamese = language.casefold().startswith("vi")
         self.say: Phrases = PHRASES["vi" if self.vietnamese else "en"]
         self.memory = Memory(self.heard)
@@ -78,7 +80,7 @@ class _Learner:
     def line(self) -> str:
         if not self.heard:
             return self.choose([READY, *self.say.ready] if self.vietnamese else self.say.ready, 0)
-        asked = wanted(self.robot)
+        asked = find_request(self.robot)
         if asked and asked.kind != "question":
             return self.answer(asked)
         if _FAREWELL.search(self.robot):
@@ -92,9 +94,9 @@ class _Learner:
 
     # --- the lesson ---------------------------------------------------------------------------
 
-    def answer(self, asked: Wanted) -> str:
+    def answer(self, asked: Request) -> str:
         """Right, most of the time."""
-        again = len(self.heard) > 1 and wanted(self.heard[-2]) == asked
+        again = len(self.heard) > 1 and find_request(self.heard[-2]) == asked
         right = self.right(asked)
         if right is None:
             return self.choose(self.say.unsure)
@@ -102,9 +104,9 @@ class _Learner:
             return self.choose(self.slip(asked, right))
         forms = self.forms(asked, again)
         # By turns and not by dice: two answers in a row should not be framed alike.
-        return self.choose([_filled(form, right) for form in forms], len(self.own) % len(forms))
+        return self.choose([_fill(form, right) for form in forms], len(self.own) % len(forms))
 
-    def right(self, asked: Wanted) -> str | None:
+    def right(self, asked: Request) -> str | None:
         """The right answer; None where it was never taught."""
         if asked.kind == "recall":
             return self.memory.english(asked.text)
@@ -121,7 +123,7 @@ class _Learner:
         fresh = others[self.roll(len(others), "word")]
         return known.replace(old or fresh, fresh) if known else f"{frame} {fresh}."
 
-    def forms(self, asked: Wanted, again: bool) -> Sequence[str]:
+    def forms(self, asked: Request, again: bool) -> Sequence[str]:
         scene = asked.kind == "frame"
         long = scene or len(tokens(asked.text)) > 2
         if again:
@@ -132,24 +134,24 @@ class _Learner:
             return self.say.scene
         return self.say.sentence if long else self.say.word
 
-    def slip(self, asked: Wanted, right: str) -> list[str]:
+    def slip(self, asked: Request, right: str) -> list[str]:
         """Ways to get it wrong, as learners do."""
         if asked.kind in {"recall", "meaning"}:
             return [*self.guesses(asked, right), *self.say.unsure]
         if asked.kind == "frame":
-            return [*_clipped(right), *self.say.stuck]
+            return [*_drop_small_word(right), *self.say.stuck]
         if len(tokens(right)) > 2:
-            return [*_clipped(right), *self.say.hard[1:]]
-        return [_misspelt(right), *self.in_vietnamese(right), *self.say.hard[:1]]
+            return [*_drop_small_word(right), *self.say.hard[1:]]
+        return [_misspell(right), *self.in_vietnamese(right), *self.say.hard[:1]]
 
-    def guesses(self, asked: Wanted, right: str) -> list[str]:
+    def guesses(self, asked: Request, right: str) -> list[str]:
         words = self.memory.words
         known = words if asked.kind == "recall" else map(self.memory.meaning, words)
-        return [_filled(self.say.guess[0], other) for other in known if other and other != right]
+        return [_fill(self.say.guess[0], other) for other in known if other and other != right]
 
     def in_vietnamese(self, english: str) -> list[str]:
         meaning = self.memory.meaning(english)
-        return [_filled(self.say.guess[-1], meaning)] if meaning and self.vietnamese else []
+        return [_fill(self.say.guess[-1], meaning)] if meaning and self.vietnamese else []
 
     # --- anything else ------------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class _Learner:
         if _READY.search(line):
             return self.choose(say.ready)
         if "?" not in line:
-            quoted = english_in(line)
+            quoted = quoted_english(line)
             return self.choose([quoted[-1]] if quoted else say.listening)
         topic = next((t for t in TOPICS if t.pattern.search(line)), None)
         if topic:
@@ -186,7 +188,7 @@ class _Learner:
             fresh = [line for line in lines if line not in recent]
             if fresh:
                 return fresh[0]
-        return _filled(self.say.insist, lines[0])
+        return _fill(self.say.insist, lines[0])
 
     def as_me(self, option: str) -> str:
         line = re.sub(r"(^|[.!?] )\{me\}", rf"\1{_capital(self.me)}", option)
@@ -201,7 +203,7 @@ def _robot_lines(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _filled(form: str, text: str) -> str:
+def _fill(form: str, text: str) -> str:
     """`form` with `text` in it, as the form's own sentence where it begins with it."""
     if form == "{}":
         return text
@@ -214,7 +216,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _misspelt(word: str) -> str:
+def _misspell(word: str) -> str:
     """As one who writes by ear: “juice” → “juce”, “apple” → “aple”, “orange” → “oranch”."""
     for pattern, written in _BY_EAR:
         changed = pattern.sub(written, word, count=1)
@@ -223,7 +225,7 @@ def _misspelt(word: str) -> str:
     return word[:-1] or word
 
 
-def _clipped(sentence: str) -> list[str]:
+def _drop_small_word(sentence: str) -> list[str]:
     """Without one of the small words that Vietnamese has no use for."""
     words = sentence.split()
     small = [i for i, word in enumerate(words) if word.casefold() in _SMALL]

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from core.errors import ConfigError
-from core.files import secrets_in
+from core.files import find_secret_names
 from core.settings import Settings, variable
 from nodes.bots.config import read_bots
 
@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
 def secrets_of(settings: Settings) -> list[str]:
     """What must never stand in a log line. Raises `ConfigError` for a bad file of bots."""
     bots = read_bots(settings.bots).values()
-    names = {name for bot in bots for name in secrets_in(bot.model_dump())}
+    names = {name for bot in bots for name in find_secret_names(bot.model_dump())}
     values = [os.environ.get(name, "") for name in names]
     values += [key.get_secret_value() for key in settings.api_keys]
     if settings.openai_api_key:

@@ -103,5 +103,5 @@ def _fixed(state: State, ask: TurnRequest, speakers: Speakers) -> str | None:
 
 
 def _opening(state: State, speakers: Speakers, ask: TurnRequest) -> str | None:
-    card: dict[str, Any] = state["scenario"].get("card") or {}
-    return card.get("opening") if card else speakers.persona(ask.scenario).opening
+    snapshot: dict[str, Any] = state["scenario"].get("card") or {}
+    return snapshot.get("opening") if snapshot else speakers.persona(ask.scenario).opening

@@ -352,7 +352,11 @@ class RunService:
             drive.over()
             if drive.view.followers and not self._stopping:
                 self._mirror(drive.view)
-        if ending.status is Status.COMPLETED and self.speakers.parts and not self._stopping:
+        if (
+            ending.status is Status.COMPLETED
+            and self.speakers.wants_end_call
+            and not self._stopping
+        ):
             parting = self._tasks.create_task(
                 part(self.speakers, self.views, drive.view.id), name="end"
             )

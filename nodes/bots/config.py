@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from core.files import load, secrets_in
+from core.files import find_secret_names, load
 from core.scenario import BotId
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -15,19 +15,19 @@ _SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECAS
 _KNOWN = re.compile(r"conversation_id|message|bot_id|turn|session\.\w+")
 
 
-def variables(value: Any) -> set[str]:
+def find_variables(value: Any) -> set[str]:
     """The names used as `{{name}}` anywhere in a template."""
     if isinstance(value, str):
         return set(_VARIABLE.findall(value))
     if isinstance(value, dict):
-        return {name for pair in value.items() for item in pair for name in variables(item)}
+        return {name for pair in value.items() for item in pair for name in find_variables(item)}
     if isinstance(value, list):
-        return {name for item in value for name in variables(item)}
+        return {name for item in value for name in find_variables(item)}
     return set()
 
 
-def _template(value: Any) -> Any:
-    unknown = sorted(name for name in variables(value) if not _KNOWN.fullmatch(name))
+def _check_template(value: Any) -> Any:
+    unknown = sorted(name for name in find_variables(value) if not _KNOWN.fullmatch(name))
     if unknown:
         raise ValueError(
             f"unknown template variable {{{{{unknown[0]}}}}}; known are conversation_id, "
@@ -36,14 +36,14 @@ def _template(value: Any) -> Any:
     return value
 
 
-def _url(value: str) -> str:
+def _check_url(value: str) -> str:
     if not re.match(r"^(https?://[^/\s]+|\$\{\w+\})", value):
         raise ValueError("must begin with http:// or https://")
     return value
 
 
-Template = Annotated[Any, AfterValidator(_template)]
-Url = Annotated[str, AfterValidator(_url), AfterValidator(_template)]
+Template = Annotated[Any, AfterValidator(_check_template)]
+Url = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_template)]
 Path_ = Annotated[str, Field(min_length=1, description="A dotted path, as data.message or 0.text")]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
@@ -59,7 +59,7 @@ class Call(Config):
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     url: Url
-    headers: dict[str, Annotated[str, AfterValidator(_template)]] = {}
+    headers: dict[str, Annotated[str, AfterValidator(_check_template)]] = {}
     body: Template = None
     success: dict[Path_, Any] = Field({}, description="What must stand in the reply: path → value.")
     timeout_s: Seconds | None = None
@@ -99,7 +99,7 @@ class WebhookBot(_Bot):
     kind: Literal["webhook"]
     preset: Literal["robot-lesson"] | None = None
     base_url: Url | None = None
-    headers: dict[str, Annotated[str, AfterValidator(_template)]] = {}
+    headers: dict[str, Annotated[str, AfterValidator(_check_template)]] = {}
     init: InitCall | None = None
     turn: TurnCall | None = None
     poll: PollCall | None = None
@@ -121,7 +121,7 @@ class WebhookBot(_Bot):
             raise ValueError("needs a turn call, or a preset")
         captured = {*self.init.capture} if self.init else set()
         captured |= {*self.turn.capture} if self.turn else set()
-        for name in variables(self.model_dump()):
+        for name in find_variables(self.model_dump()):
             if name.startswith("session.") and name[8:] not in captured:
                 raise ValueError(f"{{{{{name}}}}} is used, but no call captures {name[8:]}")
         return self
@@ -191,7 +191,7 @@ def read_bots(path: Path) -> dict[str, AnyBot]:
 
 def missing_secrets(bot: AnyBot) -> list[str]:
     """The environment variables that the bot needs and that are not set."""
-    return sorted(name for name in secrets_in(bot.model_dump()) if not os.environ.get(name))
+    return sorted(name for name in find_secret_names(bot.model_dump()) if not os.environ.get(name))
 
 
 def open_secrets(bot: AnyBot) -> list[str]:
@@ -205,7 +205,7 @@ def open_secrets(bot: AnyBot) -> list[str]:
         if _SECRET_NAME.search(name)
     ]
     held = [("api_key", data.get("api_key") or ""), *headers]
-    return sorted({name for name, value in held if value and not secrets_in(value)})
+    return sorted({name for name, value in held if value and not find_secret_names(value)})
 
 
 def robot_lesson(bot: WebhookBot) -> WebhookBot:

@@ -10,12 +10,12 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from core.errors import BotError
-from core.files import resolved
+from core.files import resolve_secrets
 from core.settings import Settings
 from core.state import Usage
 from core.text import clean
 from nodes.bots.config import LangGraphBot
-from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, body, request
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, read_body, request
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
@@ -54,7 +54,7 @@ class LangGraphServerBot:
             self._open_s, self._json("POST", "/threads", wanted, f"{ask.conversation_id}:init")
         )
         if made.get("thread_id") != thread:
-            raise BotError("init", f"{self._shown} did not make the thread it was asked for")
+            raise BotError("init", f"{self._address} did not make the thread it was asked for")
         self._settle(thread)
         return {"thread_id": thread}
 
@@ -66,7 +66,7 @@ class LangGraphServerBot:
 
     async def ping(self) -> str:
         await self._within(self._open_s, self._json("GET", "/ok"))
-        return f"{self._shown} answers"
+        return f"{self._address} answers"
 
     async def _turn(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         thread = str(ask.session["thread_id"])
@@ -79,10 +79,10 @@ class LangGraphServerBot:
                 return self._settled_with(thread, self._read(state, ask, preview))
         self._settled.pop(thread, None)
         async with self._request("POST", f"{place}/runs/stream", self._run(ask), ask.key) as answer:
-            _must_stream(answer, self._shown)
-            async for event, data in _events(answer, self._shown):
+            _must_stream(answer, self._address)
+            async for event, data in _events(answer, self._address):
                 if event == "error":
-                    raise BotError("bad_reply", f"{self._shown} failed: {_reason(data)}")
+                    raise BotError("bad_reply", f"{self._address} failed: {_reason(data)}")
                 if event == "messages" and isinstance(data, list) and data:
                     preview.take(data[0])
         try:
@@ -128,31 +128,31 @@ class LangGraphServerBot:
         if not texts:
             texts = [_told(value) for value in waits]
         if not texts:
-            raise BotError("empty", f"{self._shown} added no message of type ai to `messages`")
+            raise BotError("empty", f"{self._address} added no message of type ai to `messages`")
         session = {**ask.session, "interrupted": bool(waits), "said": len(said)}
         return Reply(texts, usage=_usage(new), session=session)
 
     # --- HTTP -------------------------------------------------------------------------------
 
     @property
-    def _shown(self) -> str:
+    def _address(self) -> str:
         return f"{self.name} ({self._config.url})"
 
     async def _within(self, seconds: float, call: Awaitable[T]) -> T:
-        return await within(seconds, BotError, self._shown, call)
+        return await within(seconds, BotError, self._address, call)
 
     def _request(
         self, method: str, path: str, content: Json | None, key: str = ""
     ) -> AbstractAsyncContextManager[Answer]:
-        headers = {name: resolved(value) for name, value in self._config.headers.items()}
+        headers = {name: resolve_secrets(value) for name, value in self._config.headers.items()}
         headers |= {"Content-Type": "application/json"} if content is not None else {}
         headers |= {"Idempotency-Key": key} if key else {}
         return request(
             self._http,
             BotError,
             method,
-            resolved(self._config.url).rstrip("/") + path,
-            shown=self._shown,
+            resolve_secrets(self._config.url).rstrip("/") + path,
+            address=self._address,
             headers=headers,
             content=None if content is None else orjson.dumps(content),
         )
@@ -161,9 +161,9 @@ class LangGraphServerBot:
         self, method: str, path: str, content: Json | None = None, key: str = ""
     ) -> Json:
         async with self._request(method, path, content, key) as answer:
-            data = _loaded(await body(answer, BotError, self._shown), self._shown)
+            data = _loaded(await read_body(answer, BotError, self._address), self._address)
         if not isinstance(data, dict):
-            raise BotError("bad_reply", f"{self._shown} answered {path} with no JSON object")
+            raise BotError("bad_reply", f"{self._address} answered {path} with no JSON object")
         return data
 
 
@@ -264,21 +264,21 @@ def _reason(data: Any) -> str:
 # --- the event stream -----------------------------------------------------------------------------
 
 
-def _must_stream(answer: Answer, shown: str) -> None:
+def _must_stream(answer: Answer, address: str) -> None:
     kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "text/event-stream":
-        raise BotError("bad_content_type", f"{shown} sent {kind[:80] or 'no type'}, not a stream")
+        raise BotError("bad_content_type", f"{address} sent {kind[:80] or 'no type'}, not a stream")
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BotError("encoding", f"{shown} sent a compressed stream unasked")
+        raise BotError("encoding", f"{address} sent a compressed stream unasked")
 
 
-async def _events(answer: Answer, shown: str) -> AsyncIterator[tuple[str, Any]]:
+async def _events(answer: Answer, address: str) -> AsyncIterator[tuple[str, Any]]:
     """The events with their data; comments and events without data are left out."""
     event, data = "message", b""
-    async for line in _lines(answer, shown):
+    async for line in _lines(answer, address):
         name, _, value = line.partition(b":")
         if not line and data:
-            yield event, _loaded(data, shown)
+            yield event, _loaded(data, address)
         if not line:
             event, data = "message", b""
         elif name == b"event":
@@ -287,18 +287,18 @@ async def _events(answer: Answer, shown: str) -> AsyncIterator[tuple[str, Any]]:
             data += value.strip()
 
 
-async def _lines(answer: Answer, shown: str) -> AsyncIterator[bytes]:
+async def _lines(answer: Answer, address: str) -> AsyncIterator[bytes]:
     rest, size = b"", 0
     async for block in answer.content.iter_any():
         size += len(block)
         if size > MAX_REPLY_BYTES:
-            raise BotError("too_large", f"{shown} sent more than {MAX_REPLY_BYTES // 10**6} MB")
+            raise BotError("too_large", f"{address} sent more than {MAX_REPLY_BYTES // 10**6} MB")
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             yield line.removesuffix(b"\r")
 
 
-def _loaded(content: bytes, shown: str) -> Any:
+def _loaded(content: bytes, address: str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -306,6 +306,6 @@ def _loaded(content: bytes, shown: str) -> Any:
     try:
         return json.loads(content)  # takes lone surrogates, which orjson refuses
     except UnicodeDecodeError:
-        raise BotError("encoding", f"{shown} sent what is not UTF-8") from None
+        raise BotError("encoding", f"{address} sent what is not UTF-8") from None
     except (ValueError, RecursionError):
-        raise BotError("bad_json", f"{shown} sent what is not JSON", transient=True) from None
+        raise BotError("bad_json", f"{address} sent what is not JSON", transient=True) from None

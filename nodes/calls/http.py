@@ -74,14 +74,14 @@ class HttpClient:
             await self._session.close()
 
 
-def bare(url: str) -> str:
+def redacted_url(url: str) -> str:
     """The URL without its query and without whoever stands before the host."""
     scheme, mark, rest = url.split("?", maxsplit=1)[0].partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
 
 
-def packed(data: Any) -> bytes:
+def to_json_bytes(data: Any) -> bytes:
     """JSON in no more memory than it needs; orjson's own bytes hold up to four times as much."""
     return bytes(memoryview(orjson.dumps(data)))
 
@@ -93,51 +93,51 @@ async def request(
     method: str,
     url: str,
     *,
-    shown: str,
+    address: str,
     headers: Mapping[str, str],
     content: bytes | None,
 ) -> AsyncIterator[Answer]:
     """A reply with status 2xx whose body is still to be read.
 
-    `shown` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
+    `address` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
     `http_error`, also for what breaks while the caller reads.
     """
     try:
         with tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note):
-            asked = http.session.request(
+            call = http.session.request(
                 method, url, headers=sent, data=content, allow_redirects=False
             )
-            async with await _sent(asked, fail, shown) as answer:
-                del content, asked  # a long prompt need not lie here while the answer comes
+            async with await _await_head(call, fail, address) as answer:
+                del content, call  # a long prompt need not lie here while the answer comes
                 note(answer.status)
                 if not 200 <= answer.status < 300:
-                    raise _refused(fail, answer, shown)
+                    raise _status_error(fail, answer, address)
                 yield answer
     except (aiohttp.ClientError, OSError) as error:
         raise fail(
             "unreachable",
-            f"{shown} cannot be reached: {_cause(error)}",
+            f"{address} cannot be reached: {_describe_failure(error)}",
             transient=not isinstance(error, _UNTRUSTED),
             unheard=isinstance(error, aiohttp.ClientConnectorError),
-            url=shown,
+            url=address,
         ) from error
 
 
-async def _sent(asked: Awaitable[Answer], fail: type[SpeakerError], shown: str) -> Answer:
+async def _await_head(call: Awaitable[Answer], fail: type[SpeakerError], address: str) -> Answer:
     """The answer as far as its head; what cannot even be sent is the speaker's error too."""
     try:
-        return await asked
+        return await call
     except aiohttp.ClientError:
         raise
     except ValueError:
-        said = f"{shown} cannot be called: its address or one of its headers is not valid"
-        raise fail("unreachable", said, retryable=False, unheard=True, url=shown) from None
+        said = f"{address} cannot be called: its address or one of its headers is not valid"
+        raise fail("unreachable", said, retryable=False, unheard=True, url=address) from None
 
 
 _UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
-def _cause(error: Exception) -> str:
+def _describe_failure(error: Exception) -> str:
     """What went wrong, without the URL, in which a secret may stand."""
     if isinstance(error, aiohttp.InvalidURL):
         return "the URL is not valid"
@@ -146,54 +146,56 @@ def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return os.strerror(number).lower() if number and number > 0 else "its name is unknown"
-    told = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return told or type(error).__name__
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return text or type(error).__name__
 
 
-async def reach(http: HttpClient, fail: type[SpeakerError], url: str, shown: str) -> int:
+async def probe(http: HttpClient, fail: type[SpeakerError], url: str, address: str) -> int:
     """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
     try:
         async with http.session.head(url, allow_redirects=False) as answer:
             return answer.status
     except (aiohttp.ClientError, OSError) as error:
-        raise fail("unreachable", f"{shown} cannot be reached: {_cause(error)}") from error
+        raise fail(
+            "unreachable", f"{address} cannot be reached: {_describe_failure(error)}"
+        ) from error
 
 
-async def erase(http: HttpClient, url: str) -> None:
+async def delete(http: HttpClient, url: str) -> None:
     """Asks for something to be removed; whether it was there does not matter."""
     with suppress(aiohttp.ClientError, OSError):
         async with http.session.delete(url, timeout=aiohttp.ClientTimeout(2)):
             return
 
 
-async def body(answer: Answer, fail: type[SpeakerError], shown: str) -> bytes:
+async def read_body(answer: Answer, fail: type[SpeakerError], address: str) -> bytes:
     """The whole body, read up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
     encoding = answer.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", ""):
-        raise fail("encoding", f"{shown} sent a {encoding} body unasked", url=shown)
+        raise fail("encoding", f"{address} sent a {encoding} body unasked", url=address)
     chunks, size = [], 0
     async for chunk in answer.content.iter_any():
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
             raise fail(
-                "too_large", f"{shown} sent more than {MAX_REPLY_BYTES // 10**6} MB", url=shown
+                "too_large", f"{address} sent more than {MAX_REPLY_BYTES // 10**6} MB", url=address
             )
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _refused(fail: type[SpeakerError], answer: Answer, shown: str) -> SpeakerError:
+def _status_error(fail: type[SpeakerError], answer: Answer, address: str) -> SpeakerError:
     status = answer.status
     transient = status in (408, 425, 429) or status >= 500
     return fail(
         "http_error",
-        f"{shown} answered HTTP {status}{_explained(status)}",
+        f"{address} answered HTTP {status}{_explain_status(status)}",
         transient=transient,
         retryable=transient,
-        retry_after=retry_after(answer.headers),
+        retry_after=parse_retry_after(answer.headers),
         unheard=status in _UNHEARD,
         status=status,
-        url=shown,
+        url=address,
     )
 
 
@@ -204,7 +206,7 @@ Not 503: a gateway says that also when the bot behind it died at its work.
 """
 
 
-def _explained(status: int) -> str:
+def _explain_status(status: int) -> str:
     hints = {
         401: " (is the key right?)",
         403: " (is the key allowed to?)",
@@ -214,7 +216,7 @@ def _explained(status: int) -> str:
     return ": redirects are not followed" if 300 <= status < 400 else hints.get(status, "")
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by the `Retry-After` header, given in seconds or as a date."""
     value = headers.get("retry-after", "").strip()
     if not value:

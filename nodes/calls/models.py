@@ -15,7 +15,7 @@ from pydantic import PrivateAttr, SecretStr
 from core import tracing
 from core.errors import SpeakerError
 from core.state import Usage
-from nodes.calls.http import HttpClient, bare
+from nodes.calls.http import HttpClient, redacted_url
 from nodes.calls.wire import Chunk, Wire, first_choice
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -71,10 +71,10 @@ class ChatModel(ChatOpenAI):
     _wire: Wire = PrivateAttr()
     _asks: dict[str, Any] = PrivateAttr()
 
-    def reading(self, http: HttpClient, fail: type[SpeakerError], shown: str) -> Self:
+    def reading(self, http: HttpClient, fail: type[SpeakerError], address: str) -> Self:
         """The same model, read over `http`; what goes wrong is raised as `fail`.
 
-        `shown` is its address as a person may see it.
+        `address` is the URL as a person may see it.
         """
         key = self.openai_api_key
         token = key.get_secret_value() if isinstance(key, SecretStr) else ""
@@ -86,30 +86,30 @@ class ChatModel(ChatOpenAI):
             http,
             fail,
             base=base,
-            shown=f"the model {self.model_name} ({shown})",
+            address=f"the model {self.model_name} ({address})",
             headers={**headers, **(self.default_headers or {})},
         )
         self._asks = {**self._default_params, **_STREAM}
         return self
 
     def complete(self, prompt: Prompt, piece: Callable[[str], None]) -> Awaitable[Completion]:
-        """The whole answer; each `piece` is told as it arrives. Raises the speaker's error."""
+        """The whole answer; each `piece` is passed on as it arrives. Raises the speaker's error."""
         return self._heard(self._asked(prompt), piece)
 
     async def _heard(
         self, blocks: AsyncIterator[list[Chunk]], piece: Callable[[str], None]
     ) -> Completion:
         hearing = _Hearing()
-        with tracing.model_call(self.model_name) as told:
+        with tracing.model_call(self.model_name) as span:
             async for chunks in blocks:
                 text = hearing.take(chunks)
                 del chunks  # the next ones may be long in coming
                 if text:
                     piece(text)
-            told.answer(hearing.finish, hearing.usage)
+            span.answer(hearing.finish, hearing.usage)
         if not hearing.finish:
             wire = self._wire
-            said = f"{wire.shown} ended its stream without a finish reason"
+            said = f"{wire.address} ended its stream without a finish reason"
             raise wire.fail("bad_reply", said, transient=True)
         return hearing.completion
 
@@ -170,11 +170,11 @@ def chat_model(
     api_key: str | None,
     temperature: float | None = None,
     max_tokens: int | None = None,
-    shown: str | None = None,
+    address: str | None = None,
 ) -> ChatModel:
     """A model at an OpenAI-compatible endpoint. Local servers need no key.
 
-    `shown` is the address as it is configured, for errors: in the real one secrets may stand.
+    `address` is the URL as configured, for errors: the real one may hold secrets.
     """
     chat = ChatModel(
         model_name=model,
@@ -185,7 +185,7 @@ def chat_model(
         max_retries=0,
         stream_usage=True,
     )
-    return chat.reading(http, fail, bare(shown or base_url or DEFAULT_URL))
+    return chat.reading(http, fail, redacted_url(address or base_url or DEFAULT_URL))
 
 
 def _watched() -> bool:

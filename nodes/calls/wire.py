@@ -12,7 +12,7 @@ import orjson
 
 from core.errors import SpeakerError
 from core.text import clean
-from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, packed, request
+from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, request, to_json_bytes
 
 MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
 FEW_STREAMS = 50
@@ -30,11 +30,11 @@ class Wire:
         fail: type[SpeakerError],
         *,
         base: str,
-        shown: str,
+        address: str,
         headers: Mapping[str, str],
     ) -> None:
         self.fail = fail
-        self.shown = shown
+        self.address = address
         self._http = http
         self._url = f"{base}/chat/completions"
         self._headers = dict(headers)
@@ -46,9 +46,9 @@ class Wire:
             self.fail,
             "POST",
             self._url,
-            shown=self.shown,
+            address=self.address,
             headers=self._headers,
-            content=packed(payload),
+            content=to_json_bytes(payload),
         )
         return self._blocks(asked)
 
@@ -80,9 +80,9 @@ class Wire:
         kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind != "text/event-stream":
             what = kind[:80] or "no type"
-            raise self.fail("bad_content_type", f"{self.shown} sent {what}, not a stream")
+            raise self.fail("bad_content_type", f"{self.address} sent {what}, not a stream")
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
-            raise self.fail("encoding", f"{self.shown} sent a compressed stream unasked")
+            raise self.fail("encoding", f"{self.address} sent a compressed stream unasked")
 
 
 class _Stream:
@@ -103,7 +103,7 @@ class _Stream:
         self._size += len(block)
         if self._size > MAX_STREAM_BYTES:
             mb = MAX_STREAM_BYTES // 10**6
-            raise wire.fail("too_large", f"{wire.shown} sent more than {mb} MB")
+            raise wire.fail("too_large", f"{wire.address} sent more than {mb} MB")
         *lines, self._rest = (self._rest + block).split(b"\n")
         events = _data(lines)
         self.done = b"[DONE]" in events
@@ -118,10 +118,10 @@ class _Stream:
         except orjson.JSONDecodeError:
             chunk = _lenient(data)
         if not isinstance(chunk, dict):
-            said = f"{wire.shown} sent an event that is not a JSON object"
+            said = f"{wire.address} sent an event that is not a JSON object"
             raise wire.fail("bad_json", said, transient=True)
         if chunk.get("error"):
-            said = f"{wire.shown} broke off its answer with an error"
+            said = f"{wire.address} broke off its answer with an error"
             raise wire.fail("bad_reply", said, transient=True)
         self.join.mend(chunk)
         return chunk

@@ -33,13 +33,13 @@ class Persona(BaseModel):
 
 
 @lru_cache(maxsize=64)
-def _carded(facts: tuple[tuple[str, Any], ...]) -> Persona:
+def _cached_persona(facts: tuple[tuple[str, Any], ...]) -> Persona:
     return Persona(**dict(facts))
 
 
-def carded(card: Mapping[str, Any]) -> Persona:
+def load_snapshot(snapshot: Mapping[str, Any]) -> Persona:
     """The persona that was written down; conversations with the same one share it."""
-    return _carded(tuple(card.items()))
+    return _cached_persona(tuple(snapshot.items()))
 
 
 def read_personas(folder: Path) -> dict[str, Persona]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import BotError, Invalid, SpeakerError, UserError
 from core.events import Emitter
-from core.files import resolved
+from core.files import resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.state import Seat
@@ -22,8 +22,8 @@ from nodes.bots.config import (
     read_bots,
 )
 from nodes.bots.webhook import Webhook
-from nodes.calls.http import HttpClient, erase
-from nodes.speakers.personas import DEFAULT, Persona, carded, read_personas, system_prompt
+from nodes.calls.http import HttpClient, delete
+from nodes.speakers.personas import DEFAULT, Persona, load_snapshot, read_personas, system_prompt
 from nodes.speakers.protocol import Bot, User
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Speakers:
         await self._http.aclose()
 
     @property
-    def parts(self) -> bool:
+    def wants_end_call(self) -> bool:
         """Whether any bot wants to be told when a conversation has ended."""
         return any(isinstance(bot, WebhookBot) and bot.end for bot in self.bots.values())
 
@@ -96,23 +96,23 @@ class Speakers:
     async def forget(self, bot_id: str, id: str) -> None:
         """The demo bot is ours, so what it keeps of a conversation can go with it."""
         if self._demo_url and isinstance(self.bots.get(bot_id), DemoBot):
-            await erase(self._http, f"{self._demo_url}{DEMO_API}/conversations/{id}")
+            await delete(self._http, f"{self._demo_url}{DEMO_API}/conversations/{id}")
 
     def by_id(self, bot_id: str) -> Bot:
         """A configured bot. Raises `Invalid`."""
         return self.bot(Scenario.model_construct(bot_id=bot_id))
 
     def user(
-        self, scenario: Scenario, seat: Seat, card: Mapping[str, Any], emitter: Emitter
+        self, scenario: Scenario, seat: Seat, persona_snapshot: Mapping[str, Any], emitter: Emitter
     ) -> User:
-        """Who speaks for the user: `card` is the persona that the conversation began with."""
+        """Who speaks for the user; the snapshot is the persona that the conversation began with."""
         if seat == "scripted":
             return ScriptedUser()
         if not self.settings.has_model:
             raise UserError("unreachable", _NO_MODEL, retryable=False)
         from nodes.speakers.simulated import SimulatedUser
 
-        persona = carded(card) if card else self.persona(scenario)
+        persona = load_snapshot(persona_snapshot) if persona_snapshot else self.persona(scenario)
         chat = self._model(UserError, temperature=persona.temperature)
         return SimulatedUser(
             persona.name,
@@ -185,7 +185,7 @@ class Speakers:
             "api_key": api_key,
             "temperature": config.temperature if config else temperature,
             "max_tokens": own.max_tokens if own else None,
-            "shown": own.base_url if own else None,
+            "address": own.base_url if own else None,
         }
         # ChatOpenAI takes 2 ms to make: one for all who ask the same model in the same way.
         known = (fail, *facts.values())
@@ -196,9 +196,11 @@ class Speakers:
     def _endpoint(self, own: OpenAIBot | None) -> tuple[str | None, str | None]:
         """Where a model is and the key for it; our own key goes to no address that a bot names."""
         settings = self.settings
-        base_url = resolved(own.base_url) if own and own.base_url else settings.openai_base_url
+        base_url = (
+            resolve_secrets(own.base_url) if own and own.base_url else settings.openai_base_url
+        )
         if own and own.api_key:
-            return base_url, resolved(own.api_key)
+            return base_url, resolve_secrets(own.api_key)
         key = settings.openai_api_key
         ours = base_url == settings.openai_base_url
         return base_url, key.get_secret_value() if key and ours else None

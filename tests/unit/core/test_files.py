@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.files import load, resolved, secrets_in
+from core.files import find_secret_names, load, resolve_secrets
 from nodes.bots.config import DEMO_ID, BotsFile, missing_secrets, read_bots
 from nodes.speakers.personas import DEFAULT, Persona, read_personas, system_prompt
 
@@ -112,12 +112,12 @@ def test_secrets_are_named_and_looked_up_when_called(
 ) -> None:
     text = f"bots:\n  1: {{{HOOK}, headers: {{A: 'Bearer ${{MY_KEY}} ${{OTHER}}'}}}}\n"
     bot = read_bots(written(tmp_path, text))["1"]
-    assert secrets_in(bot.model_dump()) == {"MY_KEY", "OTHER"}
+    assert find_secret_names(bot.model_dump()) == {"MY_KEY", "OTHER"}
     monkeypatch.setenv("OTHER", "x")
     assert missing_secrets(bot) == ["MY_KEY"]
-    assert resolved("a${MY_KEY}b${OTHER}$HOME${") == "abx$HOME${"
+    assert resolve_secrets("a${MY_KEY}b${OTHER}$HOME${") == "abx$HOME${"
     monkeypatch.setenv("MY_KEY", "${OTHER}")
-    assert resolved("${MY_KEY}") == "${OTHER}"
+    assert resolve_secrets("${MY_KEY}") == "${OTHER}"
 
 
 def test_text_is_cleaned_as_it_is_read(tmp_path: Path) -> None:

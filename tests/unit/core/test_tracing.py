@@ -37,7 +37,7 @@ def untraced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_traces_are_wanted_when_they_are_asked_for(environ: dict[str, str], asked: bool) -> None:
-    assert tracing.wanted(environ) is asked
+    assert tracing.should_trace(environ) is asked
 
 
 def test_node_is_left_as_it_is_when_off() -> None:
@@ -131,3 +131,12 @@ def test_only_bots_are_told_the_trace(spans: Any) -> None:
     assert (bot.attributes["server.address"], bot.attributes["server.port"]) == ("bot", 8443)
     assert model.attributes["server.port"] == 443
     assert "key=s" not in bot.to_json()
+
+
+async def test_traced_step_hands_its_node_the_speakers(spans: Any) -> None:
+    async def node(state: Any, runtime: Any, *, speakers: Any) -> Any:
+        return {"speakers": speakers}
+
+    traced = tracing.step("open", node)
+    assert await traced({}, None, speakers="all") == {"speakers": "all"}
+    assert [span.name for span in spans()] == ["open"]

@@ -1,35 +1,35 @@
 import pytest
 
-from demo.hearing import Memory, Wanted, curly, wanted
+from demo.hearing import Memory, Request, find_request, normalize_quotes
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("Bạn nói theo mình: “juice”.", Wanted("say", "juice")),
-        ('Em hãy đọc "apple" nhé', Wanted("say", "apple")),
-        ("Nhắc lại: 'I don't know' nào", Wanted("say", "I don't know")),
-        ("Please say **banana**.", Wanted("say", "banana")),
-        ("Can you say ‘good morning’?", Wanted("say", "good morning")),
-        ("Repeat after me: I like apples.", Wanted("say", "I like apples.")),
-        ("Em hãy nói: My name is Lan", Wanted("say", "My name is Lan")),
-        ("“nước ép” tiếng Anh là gì nhỉ?", Wanted("recall", "nước ép")),
-        ("Từ nào tiếng Anh nghĩa là “sữa”?", Wanted("recall", "sữa")),
-        ('How do you say "con mèo" in English?', Wanted("recall", "con mèo")),
-        ("“milk” tiếng Việt nghĩa là gì?", Wanted("meaning", "milk")),
-        ('What does "milk" mean?', Wanted("meaning", "milk")),
-        ("Bạn đáp: “I would like some …”", Wanted("frame", "I would like some")),
-        ('Điền vào: "This is my ___."', Wanted("frame", "This is my")),
-        ("Mình hỏi nhé: “Who is this?”", Wanted("question", "Who is this?")),
-        ("Đáp án là “milk”. Giờ bạn nói “tea” nhé.", Wanted("say", "tea")),
+        ("Bạn nói theo mình: “juice”.", Request("say", "juice")),
+        ('Em hãy đọc "apple" nhé', Request("say", "apple")),
+        ("Nhắc lại: 'I don't know' nào", Request("say", "I don't know")),
+        ("Please say **banana**.", Request("say", "banana")),
+        ("Can you say ‘good morning’?", Request("say", "good morning")),
+        ("Repeat after me: I like apples.", Request("say", "I like apples.")),
+        ("Em hãy nói: My name is Lan", Request("say", "My name is Lan")),
+        ("“nước ép” tiếng Anh là gì nhỉ?", Request("recall", "nước ép")),
+        ("Từ nào tiếng Anh nghĩa là “sữa”?", Request("recall", "sữa")),
+        ('How do you say "con mèo" in English?', Request("recall", "con mèo")),
+        ("“milk” tiếng Việt nghĩa là gì?", Request("meaning", "milk")),
+        ('What does "milk" mean?', Request("meaning", "milk")),
+        ("Bạn đáp: “I would like some …”", Request("frame", "I would like some")),
+        ('Điền vào: "This is my ___."', Request("frame", "This is my")),
+        ("Mình hỏi nhé: “Who is this?”", Request("question", "Who is this?")),
+        ("Đáp án là “milk”. Giờ bạn nói “tea” nhé.", Request("say", "tea")),
         ("Bạn nhớ ôn lại “milk”. Học tiếp không?", None),
         ("Bạn nhắn “học tiếp” cho mình.", None),
         ("Chào bạn!", None),
         ("", None),
     ],
 )
-def test_what_a_line_asks_for(line: str, expected: Wanted | None) -> None:
-    assert wanted(curly(line)) == expected
+def test_what_a_line_asks_for(line: str, expected: Request | None) -> None:
+    assert find_request(normalize_quotes(line)) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_a_line_asks_for(line: str, expected: Wanted | None) -> None:
     ],
 )
 def test_a_meaning_once_told_is_remembered(line: str) -> None:
-    memory = Memory([curly(line)])
+    memory = Memory([normalize_quotes(line)])
     assert memory.meaning("Milk") == "sữa"
     assert memory.english("sữa") == "milk"
 

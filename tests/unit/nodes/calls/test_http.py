@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 from core.errors import BotError
-from nodes.calls.http import HttpClient, bare, body, request
+from nodes.calls.http import HttpClient, read_body, redacted_url, request
 from tests.unit.nodes.desk import desk
 
 
@@ -18,11 +18,11 @@ async def test_a_request_s_body_is_not_held_while_the_answer_comes() -> None:
     held = sys.getrefcount(content)
     async with desk() as service:
         asked = request(
-            http, BotError, "POST", service.url, shown="it", headers={}, content=content
+            http, BotError, "POST", service.url, address="it", headers={}, content=content
         )
         async with asked as answer:
             assert sys.getrefcount(content) == held
-            assert await body(answer, BotError, "it") == b'{"text": "Ch\\u00e0o"}'
+            assert await read_body(answer, BotError, "it") == b'{"text": "Ch\\u00e0o"}'
     await http.aclose()
 
 
@@ -34,9 +34,9 @@ async def test_a_connection_that_stays_open_holds_nothing_of_the_run_that_opened
     http, running = HttpClient(), ContextVar[Run | None]("running", default=None)
 
     async def call() -> None:
-        asked = request(http, BotError, "GET", url, shown="it", headers={}, content=None)
+        asked = request(http, BotError, "GET", url, address="it", headers={}, content=None)
         async with asked as answer:
-            await body(answer, BotError, "it")
+            await read_body(answer, BotError, "it")
 
     async def run() -> "weakref.ref[Run]":
         one = Run()
@@ -69,7 +69,7 @@ async def test_what_cannot_be_sent_is_the_speaker_s_error_and_shows_no_secret(
 ) -> None:
     http = HttpClient()
     with pytest.raises(BotError) as caught:
-        async with request(http, BotError, "GET", url, shown="it", headers=headers, content=None):
+        async with request(http, BotError, "GET", url, address="it", headers=headers, content=None):
             pass
     await http.aclose()
     assert (caught.value.code, caught.value.unheard) == ("bot_unreachable", True)
@@ -77,6 +77,6 @@ async def test_what_cannot_be_sent_is_the_speaker_s_error_and_shows_no_secret(
 
 
 def test_an_address_is_shown_without_query_and_user() -> None:
-    assert bare("http://u:p@host:1/v1/?key=x") == "http://host:1/v1"
-    assert bare("https://host") == "https://host"
-    assert bare("http://host/${TOKEN}/v1") == "http://host/${TOKEN}/v1"
+    assert redacted_url("http://u:p@host:1/v1/?key=x") == "http://host:1/v1"
+    assert redacted_url("https://host") == "https://host"
+    assert redacted_url("http://host/${TOKEN}/v1") == "http://host/${TOKEN}/v1"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.errors import BotError, Invalid, SpeakerError
-from nodes.calls.http import retry_after
+from nodes.calls.http import parse_retry_after
 from nodes.calls.retry import RetryLimits, attempts, within
 from tests.unit.nodes.desk import Ear
 
@@ -130,12 +130,12 @@ def test_waits_grow_up_to_the_longest() -> None:
     [("7", 7.0), (" 0.5 ", 0.5), ("-3", 0.0), ("soon", None), ("", None), ("nan", 0.0)],
 )
 def test_retry_after_is_read_as_seconds(value: str, wanted: float | None) -> None:
-    assert retry_after({"retry-after": value}) == wanted
+    assert parse_retry_after({"retry-after": value}) == wanted
 
 
 def test_retry_after_is_read_as_a_date() -> None:
-    later = retry_after({"retry-after": formatdate(time() + 30, usegmt=True)})
+    later = parse_retry_after({"retry-after": formatdate(time() + 30, usegmt=True)})
     assert later is not None
     assert 25 <= later <= 30
-    assert retry_after({"retry-after": formatdate(0, usegmt=True)}) == 0.0
-    assert retry_after({}) is None
+    assert parse_retry_after({"retry-after": formatdate(0, usegmt=True)}) == 0.0
+    assert parse_retry_after({}) is None
