@@ -8,7 +8,7 @@ ARGS        ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv dev test check format bench studio lock wheel clean
+.PHONY: help run venv dev test check format bench soak studio lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ format: $(VENV)/.dev ## format and repair what ruff can
 
 bench: $(VENV)/.dev ## measure the promises (QUICK=1 for a short round)
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
+soak: $(VENV)/.dev ## half an hour of kills, wrong clocks, full disks (ARGS="--minutes 60")
+	$(BIN)/python -m bench.soak $(ARGS)
 
 studio: $(STUDIO_VENV)/.studio ## LangGraph's local server with the graph; says where Studio is
 	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true $(STUDIO_BIN)/langgraph dev \
