@@ -103,6 +103,9 @@ def _show(command: argparse.ArgumentParser) -> None:
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--status", choices=[status.value for status in Status])
     command.add_argument("--bot", metavar="ID", help="only this bot's")
+    command.add_argument(
+        "--experiment", metavar="ID", help="the trials of this experiment; else none are listed"
+    )
     command.add_argument("--limit", type=_positive, default=20, metavar="N", help="how many (20)")
     _json(command, "a JSON list")
 

@@ -101,6 +101,10 @@ async def _page(options: Namespace, settings: Settings) -> list[Conversation]:
         return []
     async with stored(settings) as runs:
         rows, _more = await runs.storage.catalogue.list_page(
-            options.limit, None, status=options.status, bot_id=options.bot
+            options.limit,
+            None,
+            status=options.status,
+            bot_id=options.bot,
+            experiment_id=options.experiment or "",
         )
         return [runs.true(row) for row in rows]

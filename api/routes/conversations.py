@@ -81,13 +81,22 @@ async def page(
     client_id: ClientQuery = None,
     status: Annotated[schemas.StatusName | Absent, Query()] = None,
     bot_id: Annotated[Annotated[str, Field(max_length=100)] | Absent, Query()] = None,
+    experiment_id: Annotated[
+        Annotated[str, Field(max_length=100)] | Absent,
+        Query(description="The trials of this experiment; trials are not listed otherwise."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[Annotated[str, Field(pattern=r"^[0-9]{1,18}$")] | Absent, Query()] = None,
 ) -> dict[str, Any]:
     """Newest first. Without a `client_id`, those that belong to nobody."""
     before = int(cursor) if cursor else None
     rows, more = await runs.storage.catalogue.list_page(
-        limit, before, client_id=client_id or "", status=status, bot_id=bot_id
+        limit,
+        before,
+        client_id=client_id or "",
+        status=status,
+        bot_id=bot_id,
+        experiment_id=experiment_id or "",
     )
     return {
         "conversations": [listed(runs.true(row)) for row in rows],

@@ -14,18 +14,29 @@ from graph.storage.opening import Storage
 from nodes.speakers.registry import Speakers
 
 
-def first_state(speakers: Speakers, scenario: Scenario) -> State:
-    """All that a run needs, so that a thread id alone is enough to go on after a restart."""
+def first_state(
+    speakers: Speakers, scenario: Scenario, card: Mapping[str, Any] | None = None
+) -> State:
+    """All that a run needs, so that a thread id alone is enough to go on after a restart.
+
+    `card` is the persona; without one it is looked up.
+    """
     lines = [
         message(line.role, line.content, index=at, turn=0, origin="given")
         for at, line in enumerate(scenario.history)
     ]
-    card = speakers.persona(scenario).model_dump(exclude_defaults=True)
+    if card is None:
+        card = speakers.persona(scenario).model_dump(exclude_defaults=True)
     return {
         "messages": adding(lines),
-        "scenario": {**scenario.stored(), "card": card},
+        "scenario": {**scenario.stored(), "card": dict(card)},
         "seat": scenario.user or speakers.default_seat,
     }
+
+
+def without_persona(scenario: Scenario) -> Scenario:
+    """The scenario as it is checked where its persona comes along."""
+    return scenario.model_copy(update={"persona": None})
 
 
 def first_row(

@@ -87,11 +87,16 @@ async def mark_orphans(storage: Storage, views: LiveConversations) -> None:
 
 
 async def to_resume(storage: Storage) -> list[str]:
-    """What was interrupted by the end of a process; what broke waits for somebody instead."""
+    """What was interrupted by the end of a process; what broke waits for somebody instead.
+
+    Trials go on with their experiment.
+    """
     found: list[str] = []
     before: int | None = None
     while True:
-        rows, before = await storage.catalogue.list_page(200, before, status=Status.INTERRUPTED)
+        rows, before = await storage.catalogue.list_page(
+            200, before, status=Status.INTERRUPTED, experiment_id=""
+        )
         found += [row.id for row in rows if row.error is None]
         if before is None:
             return found

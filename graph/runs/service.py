@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.state import InFlight, Message, State
 from core.text import clean
 from graph.build import builder
-from graph.runs.begin import begun_with, first_row, first_state
+from graph.runs.begin import begun_with, first_row, first_state, without_persona
 from graph.runs.changes import (
     accepted_turn,
     changed,
@@ -78,21 +78,25 @@ class RunService:
         body: str = "",
         parent: tuple[str, int] | None = None,
         state: State | None = None,
+        experiment_id: str | None = None,
+        card: Mapping[str, Any] | None = None,
     ) -> str:
         """Stores a new conversation; its id is answered only when it is on disk.
 
-        With a `key` that was used before for the same `body`, the id of that conversation.
+        With a `key` that was used before for the same `body`, the id of that conversation. `card`
+        is the persona where it is not one of this process.
         Raises `Invalid`, `KeyReused`, `Stopping`.
         """
         if self._stopping:
             raise Stopping("the server is stopping")
-        self.speakers.check(scenario)
+        self.speakers.check(scenario if card is None else without_persona(scenario))
         within_limits(scenario.max_turns, self.settings)
         if key is not None and (known := await self.storage.catalogue.find_by_key(key, body)):
             return known
         id = str(uuid4())
-        begun = state or first_state(self.speakers, scenario)
+        begun = state or first_state(self.speakers, scenario, card)
         row = first_row(id, scenario, begun, client_id, parent)
+        row = replace(row, experiment_id=experiment_id)
         await put(self.graph, id, dict(begun), first=True)
         try:
             kept = await self.storage.catalogue.add(row, key, body)

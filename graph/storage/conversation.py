@@ -8,7 +8,9 @@ from core.ends import Status
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation's row. `in_flight` is a turn that was sent and whose reply is not on disk."""
+    """A conversation's row. `in_flight` is a turn that was sent and whose reply is not on disk;
+    `experiment_id` is set where the conversation is a trial.
+    """
 
     id: str
     client_id: str | None
@@ -28,3 +30,4 @@ class Conversation:
     forked_at: int | None
     created_at: str
     updated_at: str
+    experiment_id: str | None = None

@@ -9,23 +9,30 @@ from pathlib import Path
 import aiosqlite
 
 from core.errors import ConfigError
-from graph.storage.sqlite import catalogue, checkpoints
+from graph.storage.sqlite import catalogue, checkpoints, experiments, labels, trials
 from graph.storage.sqlite.catalogue import Catalogue
 from graph.storage.sqlite.checkpoints import Checkpoints
 from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.experiments import Experiments
+from graph.storage.sqlite.labels import Labels
 from graph.storage.sqlite.owners import Owner
+from graph.storage.sqlite.trials import Trials
 
 _TOUCH = """UPDATE conversations SET updated_at = updated_at
     WHERE id = (SELECT id FROM conversations LIMIT 1)"""
+_PARTS = (checkpoints, catalogue, experiments, trials, labels)
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The open database: checkpoints, catalogue, and this process as an owner of runs."""
+    """The open database: conversations, experiments, and this process as an owner of both."""
 
     database: Database
     checkpoints: Checkpoints
     catalogue: Catalogue
+    experiments: Experiments
+    trials: Trials
+    labels: Labels
     owner: Owner
 
     async def check(self) -> None:
@@ -52,14 +59,22 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
     """The storage at `url`; created where it does not exist. Raises `StorageError`."""
     path = sqlite_path(url).absolute()
     database = Database(path)
-    await database.open(checkpoints.SCHEMA + catalogue.SCHEMA)
+    await database.open("".join(part.SCHEMA for part in _PARTS))
     owner = Owner(path)
     try:
         await asyncio.to_thread(owner.begin)
         async with aiosqlite.connect(path) as reader:
             await reader.execute("PRAGMA query_only=ON")
             saver = Checkpoints(database, reader)
-            yield Storage(database, saver, Catalogue(database), owner)
+            yield Storage(
+                database=database,
+                checkpoints=saver,
+                catalogue=Catalogue(database),
+                experiments=Experiments(database),
+                trials=Trials(database),
+                labels=Labels(database),
+                owner=owner,
+            )
     finally:
         await database.close()
         await asyncio.to_thread(owner.end)

@@ -1,0 +1,179 @@
+"""Experiments, in the same file as the conversations that are their trials."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.errors import Busy, Conflict, NotFound
+from core.state import now
+from graph.storage.experiment_rows import ExperimentRow, TrialRow
+from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.packing import pack, unpack
+from graph.storage.sqlite.trials import insert_trials, raise_revision
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS experiments (
+    id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, suite TEXT NOT NULL, hash TEXT NOT NULL,
+    status TEXT NOT NULL, reason TEXT, wanted TEXT, owner TEXT, takeovers INTEGER NOT NULL,
+    revision INTEGER NOT NULL, total INTEGER NOT NULL, seconds REAL NOT NULL,
+    created_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, exit_code INTEGER,
+    judge TEXT, budget TEXT, plan TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS experiments_seq ON experiments (seq);
+CREATE INDEX IF NOT EXISTS experiments_suite ON experiments (suite, seq);
+CREATE INDEX IF NOT EXISTS experiments_status ON experiments (status, seq);
+"""
+_COLUMNS = list(ExperimentRow.__dataclass_fields__)
+_SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM experiments"
+
+
+class Experiments:
+    """Reads and writes experiments; each change is one transaction and raises the `revision`,
+    which only grows: whoever knows one can ask for what came after it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: ExperimentRow, trials: Sequence[TrialRow]) -> None:
+        """Stores an experiment with all its trials, before anything runs."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM experiments").fetchone()
+            values = {name: pack(name, getattr(row, name)) for name in _COLUMNS} | {"seq": last + 1}
+            marks = ", ".join("?" for _ in values)
+            connection.execute(
+                f"INSERT INTO experiments ({', '.join(values)}) VALUES ({marks})",
+                list(values.values()),
+            )
+            insert_trials(connection, row.id, trials)
+
+        await self._database.write(work)
+
+    async def get(self, id: str) -> ExperimentRow:
+        """Raises `NotFound`."""
+        rows = await self._database.read(f"{_SELECT} WHERE id = ?", (id,))
+        if not rows:
+            raise NotFound("there is no experiment with that id")
+        return _experiment(rows[0])
+
+    async def find(self, text: str, suite: str | None = None) -> ExperimentRow:
+        """The one with that id or beginning of an id, else the newest with that name.
+
+        Raises `NotFound`, and `Conflict` where the beginning fits several.
+        """
+        rows = await self._database.read(
+            f"{_SELECT} WHERE id = ?1 OR (length(?1) >= 4 AND substr(id, 1, length(?1)) = ?1)",
+            (text,),
+        )
+        if len(rows) > 1:
+            raise Conflict(f"several experiments begin with {text}; give more of the id")
+        where, values = "name = ?", [text]
+        if suite is not None:
+            where, values = "name = ? AND suite = ?", [text, suite]
+        rows = rows or await self._database.read(
+            f"{_SELECT} WHERE {where} ORDER BY seq DESC LIMIT 1", values
+        )
+        if not rows:
+            raise NotFound(f"there is no experiment {text!r}")
+        return _experiment(rows[0])
+
+    async def find_last_good(self, suite: str) -> ExperimentRow | None:
+        """The newest completed experiment of the suite that ended with 0."""
+        rows = await self._database.read(
+            f"{_SELECT} WHERE suite = ? AND status = 'completed' AND exit_code = 0 "
+            "ORDER BY seq DESC LIMIT 1",
+            (suite,),
+        )
+        return _experiment(rows[0]) if rows else None
+
+    async def list_page(
+        self, limit: int, before: int | None = None, **filters: str | None
+    ) -> tuple[list[ExperimentRow], int | None]:
+        """Newest first, with an empty plan, and the cursor of the next page if there is one."""
+        wanted = {name: value for name, value in filters.items() if value is not None}
+        clauses = [f"{name} = ?" for name in wanted]
+        values: list[Any] = [*wanted.values()]
+        if before is not None:
+            clauses.append("seq < ?")
+            values.append(before)
+        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        select = _SELECT.replace(" plan,", " '{}' AS plan,")
+        rows = await self._database.read(
+            f"{select}{where} ORDER BY seq DESC LIMIT ?", [*values, limit + 1]
+        )
+        more = rows[limit - 1][-1] if len(rows) > limit else None
+        return [_experiment(row) for row in rows[:limit]], more
+
+    async def claim(
+        self, id: str, owner: str, is_alive: Callable[[str], bool], *, takeover: bool = False
+    ) -> ExperimentRow:
+        """Makes `owner` the one that runs it; the row as it is from now on.
+
+        Raises `NotFound`, and `Busy` where a living process runs it. With `takeover` only where a
+        process died at it: else `Conflict`.
+        """
+
+        def work(connection: sqlite3.Connection) -> ExperimentRow:
+            found = _find(connection, id)
+            if found.status == "running" and found.owner and is_alive(found.owner):
+                raise Busy("the experiment is running already", experiment_id=id)
+            if takeover and found.status != "running":
+                raise Conflict("somebody did something else with it meanwhile")
+            connection.execute(
+                "UPDATE experiments SET owner = ?, status = 'running', reason = NULL, "
+                "wanted = NULL, ended_at = NULL, exit_code = NULL, revision = revision + 1, "
+                "takeovers = CASE ? WHEN 1 THEN takeovers + 1 ELSE 0 END, "
+                "started_at = coalesce(started_at, ?) WHERE id = ?",
+                (owner, int(takeover), now(), id),
+            )
+            return _find(connection, id)
+
+        return await self._database.write(work)
+
+    async def update(self, id: str, **changes: Any) -> int:
+        """Changes columns; gives the revision."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            revision = raise_revision(connection, id)
+            if changes:
+                sets = ", ".join(f"{name} = ?" for name in changes)
+                values = [pack(name, value) for name, value in changes.items()]
+                connection.execute(f"UPDATE experiments SET {sets} WHERE id = ?", [*values, id])
+            return revision
+
+        return await self._database.write(work)
+
+    async def list_orphans(self, is_alive: Callable[[str], bool]) -> list[ExperimentRow]:
+        """Experiments that a dead process left running."""
+        rows = await self._database.read(f"{_SELECT} WHERE status = 'running' ORDER BY seq")
+        found = map(_experiment, rows)
+        return [row for row in found if not (row.owner and is_alive(row.owner))]
+
+    async def delete(self, id: str) -> None:
+        """The experiment, its trials, verdicts and labels; its conversations are the caller's."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "DELETE FROM labels WHERE conversation_id IN "
+                "(SELECT conversation_id FROM trials WHERE experiment_id = ?)",
+                (id,),
+            )
+            for table, column in (
+                ("verdicts", "experiment_id"),
+                ("trials", "experiment_id"),
+                ("experiments", "id"),
+            ):
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
+
+        await self._database.write(work)
+
+
+def _experiment(row: Sequence[Any]) -> ExperimentRow:
+    return ExperimentRow(**unpack(_COLUMNS, row))
+
+
+def _find(connection: sqlite3.Connection, id: str) -> ExperimentRow:
+    row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        raise NotFound("there is no experiment with that id")
+    return _experiment(row)

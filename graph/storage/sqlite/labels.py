@@ -1,0 +1,85 @@
+"""People's verdicts on the checks and criteria of conversations."""
+
+import sqlite3
+
+from graph.storage.experiment_rows import LabelRow
+from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.trials import raise_revision, write_trial
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS labels (
+    conversation_id TEXT NOT NULL, verdict_id TEXT NOT NULL, labeller TEXT NOT NULL,
+    status TEXT NOT NULL, note TEXT NOT NULL, created_at TEXT NOT NULL,
+    PRIMARY KEY (conversation_id, verdict_id, labeller)) WITHOUT ROWID;
+"""
+_LABELS = "SELECT conversation_id, verdict_id, labeller, status, note, created_at FROM labels"
+
+
+class Labels:
+    """Reads and writes labels; each change is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, label: LabelRow) -> None:
+        """A person's verdict; the same person's earlier one is replaced."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)",
+                [getattr(label, name) for name in LabelRow.__dataclass_fields__],
+            )
+            _note_label(connection, label.conversation_id)
+
+        await self._database.write(work)
+
+    async def delete(
+        self, conversation_id: str, verdict_id: str, labeller: str | None = None
+    ) -> int:
+        """Removes a person's label, or all of them; gives how many there were."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            who = " AND labeller = ?" if labeller is not None else ""
+            values = [conversation_id, verdict_id, *([labeller] if labeller is not None else [])]
+            gone = connection.execute(
+                f"DELETE FROM labels WHERE conversation_id = ? AND verdict_id = ?{who}", values
+            ).rowcount
+            _note_label(connection, conversation_id)
+            return gone
+
+        return await self._database.write(work)
+
+    async def select(
+        self, conversation_id: str | None = None, *, experiment_id: str | None = None
+    ) -> list[LabelRow]:
+        """The labels of one conversation, or of all trials of an experiment."""
+        if experiment_id is not None:
+            rows = await self._database.read(
+                f"{_LABELS} WHERE conversation_id IN (SELECT conversation_id FROM trials "
+                "WHERE experiment_id = ?) ORDER BY created_at",
+                (experiment_id,),
+            )
+        else:
+            rows = await self._database.read(
+                f"{_LABELS} WHERE conversation_id = ? ORDER BY created_at", (conversation_id,)
+            )
+        return [LabelRow(*row) for row in rows]
+
+
+def forget_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
+    """Removes what labels and verdicts quote of a conversation that is deleted."""
+    connection.execute("DELETE FROM labels WHERE conversation_id = ?", (conversation_id,))
+    connection.execute(
+        "UPDATE verdicts SET body = '{}' WHERE (experiment_id, trial) IN "
+        "(SELECT experiment_id, number FROM trials WHERE conversation_id = ?)",
+        (conversation_id,),
+    )
+
+
+def _note_label(connection: sqlite3.Connection, conversation_id: str) -> None:
+    """Figures change with a label, so the trial has changed."""
+    row = connection.execute(
+        "SELECT experiment_id, number FROM trials WHERE conversation_id = ?", (conversation_id,)
+    ).fetchone()
+    if row is not None:
+        write_trial(connection, row[0], row[1], {"revision": raise_revision(connection, row[0])})

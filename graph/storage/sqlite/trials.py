@@ -1,0 +1,247 @@
+"""The trials of experiments and their verdicts."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from core.errors import Conflict, NotFound
+from core.state import now
+from graph.storage.experiment_rows import TrialRow, VerdictRow
+from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.packing import pack, unpack
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS trials (
+    experiment_id TEXT NOT NULL, number INTEGER NOT NULL, scenario TEXT NOT NULL,
+    persona TEXT NOT NULL, bot TEXT NOT NULL, repeat INTEGER NOT NULL, status TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0, outcome TEXT,
+    conversation_id TEXT, end_reason TEXT, turns INTEGER NOT NULL DEFAULT 0, started_at TEXT,
+    ended_at TEXT, seconds REAL, broken TEXT, skipped TEXT, latencies TEXT, spending TEXT,
+    PRIMARY KEY (experiment_id, number)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS trials_revision ON trials (experiment_id, revision);
+CREATE INDEX IF NOT EXISTS trials_conversation ON trials (conversation_id);
+CREATE TABLE IF NOT EXISTS verdicts (
+    experiment_id TEXT NOT NULL, trial INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL,
+    kind TEXT NOT NULL, status TEXT NOT NULL, must INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (experiment_id, trial, place)) WITHOUT ROWID;
+"""
+_TRIAL = list(TrialRow.__dataclass_fields__)
+_TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"
+_ADD_TRIAL = f"""INSERT INTO trials (experiment_id, {", ".join(_TRIAL)})
+    VALUES (?{", ?" * len(_TRIAL)})"""
+_ADD_VERDICT = "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_BLANK = """UPDATE trials SET status = 'pending', attempt = attempt + (conversation_id IS NOT NULL),
+    outcome = NULL, conversation_id = NULL, end_reason = NULL, turns = 0, started_at = NULL,
+    ended_at = NULL, seconds = NULL, broken = NULL, skipped = NULL, latencies = NULL,
+    spending = NULL, revision = ? WHERE experiment_id = ? AND number = ?"""
+
+StatusRow = tuple[str, str, str, bool]
+"""Id, kind, status and `must` of a verdict."""
+
+
+class Trials:
+    """Reads and writes trials; each change is one transaction and raises the revision of the
+    experiment, which the trial takes over.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def select(
+        self,
+        id: str,
+        *,
+        outcome: str | None = None,
+        status: str | None = None,
+        after: int | None = None,
+        since: int | None = None,
+        limit: int = -1,
+    ) -> list[TrialRow]:
+        """In the order of their numbers from behind `after`; with `since`, those that changed
+        after that revision, in the order of the changes.
+        """
+        wanted = {"outcome = ?": outcome, "status = ?": status, "number > ?": after}
+        wanted["revision > ?"] = since
+        given = {clause: value for clause, value in wanted.items() if value is not None}
+        where = "".join(f" AND {clause}" for clause in given)
+        order = "number" if since is None else "revision, number"
+        rows = await self._database.read(
+            f"{_TRIALS}{where} ORDER BY {order} LIMIT ?", [id, *given.values(), limit]
+        )
+        return [_trial(row) for row in rows]
+
+    async def find_by_conversation(self, conversation_id: str) -> tuple[str, TrialRow] | None:
+        """The experiment and trial that a conversation is, if it is one."""
+        rows = await self._database.read(
+            f"SELECT experiment_id, {', '.join(_TRIAL)} FROM trials WHERE conversation_id = ?",
+            (conversation_id,),
+        )
+        return (rows[0][0], _trial(rows[0][1:])) if rows else None
+
+    async def counts(self, id: str) -> dict[str, int]:
+        """How many trials have which outcome; those without one are `running` or `pending`."""
+        rows = await self._database.read(
+            "SELECT coalesce(outcome, status), count(*) FROM trials WHERE experiment_id = ? "
+            "GROUP BY 1",
+            (id,),
+        )
+        return dict(rows)
+
+    async def begin(self, id: str, number: int, conversation_id: str) -> None:
+        """Its conversation is there, and about to start."""
+        await self.change(
+            id, number, status="running", conversation_id=conversation_id, started_at=now()
+        )
+
+    async def change(
+        self,
+        id: str,
+        number: int,
+        verdicts: Sequence[VerdictRow] | None = None,
+        *,
+        owner: str | None = None,
+        **columns: Any,
+    ) -> int:
+        """Changes a trial, with its verdicts where they are given; gives the revision.
+
+        Raises `Conflict` where the experiment is no longer `owner`'s.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            if owner is not None and _find_owner(connection, id) != owner:
+                raise Conflict("another process runs the experiment now")
+            revision = raise_revision(connection, id)
+            write_trial(connection, id, number, {**columns, "revision": revision})
+            if verdicts is not None:
+                _write_verdicts(connection, id, number, verdicts)
+            return revision
+
+        return await self._database.write(work)
+
+    async def skip(self, id: str, numbers: Iterable[int], reason: str) -> None:
+        """They do not run; those that have ended meanwhile stay as they are."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            revision = raise_revision(connection, id)
+            connection.executemany(
+                "UPDATE trials SET status = 'finished', outcome = 'skipped', skipped = ?, "
+                "ended_at = ?, revision = ? "
+                "WHERE experiment_id = ? AND number = ? AND status <> 'finished'",
+                [(reason, now(), revision, id, number) for number in numbers],
+            )
+
+        await self._database.write(work)
+
+    async def reset(self, id: str, numbers: Sequence[int]) -> None:
+        """They are pending again, without verdicts; the conversation will be another."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            revision = raise_revision(connection, id)
+            connection.executemany(_BLANK, [(revision, id, number) for number in numbers])
+            connection.executemany(
+                "DELETE FROM verdicts WHERE experiment_id = ? AND trial = ?",
+                [(id, number) for number in numbers],
+            )
+
+        await self._database.write(work)
+
+    async def add(
+        self, id: str, trials: Sequence[TrialRow], plan: Mapping[str, Any] | None = None
+    ) -> None:
+        """More trials for an experiment, which may have another plan from now on."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            revision = raise_revision(connection, id)
+            insert_trials(connection, id, trials)
+            connection.execute(
+                "UPDATE trials SET revision = ? WHERE experiment_id = ? AND revision = 0 "
+                "AND number >= ?",
+                (revision, id, min((trial.number for trial in trials), default=0)),
+            )
+            connection.execute(
+                "UPDATE experiments SET total = total + ? WHERE id = ?", (len(trials), id)
+            )
+            if plan is not None:
+                connection.execute(
+                    "UPDATE experiments SET plan = ? WHERE id = ?", (pack("plan", plan), id)
+                )
+
+        await self._database.write(work)
+
+    async def verdicts(self, id: str, number: int | None = None) -> dict[int, list[VerdictRow]]:
+        """The verdicts by trial, each trial's in the order in which they were asked."""
+        one = " AND trial = ?" if number is not None else ""
+        rows = await self._database.read(
+            "SELECT trial, id, kind, status, must, body FROM verdicts "
+            f"WHERE experiment_id = ?{one} ORDER BY trial, place",
+            [id, *([number] if number is not None else [])],
+        )
+        found: dict[int, list[VerdictRow]] = {}
+        for trial, verdict, kind, status, must, body in rows:
+            found.setdefault(trial, []).append(VerdictRow(verdict, kind, status, bool(must), body))
+        return found
+
+    async def verdict_statuses(self, id: str) -> dict[int, list[StatusRow]]:
+        """Id, kind, status and `must` of each verdict by trial: all that figures need."""
+        rows = await self._database.read(
+            "SELECT trial, id, kind, status, must FROM verdicts "
+            "WHERE experiment_id = ? ORDER BY trial, place",
+            (id,),
+        )
+        found: dict[int, list[StatusRow]] = {}
+        for trial, verdict, kind, status, must in rows:
+            found.setdefault(trial, []).append((verdict, kind, status, bool(must)))
+        return found
+
+
+def insert_trials(connection: sqlite3.Connection, id: str, trials: Sequence[TrialRow]) -> None:
+    """Stores new trials of an experiment."""
+    connection.executemany(_ADD_TRIAL, [_trial_values(id, trial) for trial in trials])
+
+
+def raise_revision(connection: sqlite3.Connection, id: str) -> int:
+    rows = connection.execute(
+        "UPDATE experiments SET revision = revision + 1 WHERE id = ? RETURNING revision", (id,)
+    ).fetchall()
+    if not rows:
+        raise NotFound("there is no experiment with that id")
+    return int(rows[0][0])
+
+
+def _trial(row: Sequence[Any]) -> TrialRow:
+    values = unpack(_TRIAL, row)
+    values["latencies"] = values["latencies"] or []
+    values["spending"] = values["spending"] or {}
+    return TrialRow(**values)
+
+
+def _trial_values(id: str, trial: TrialRow) -> list[Any]:
+    return [id, *(pack(name, getattr(trial, name)) for name in _TRIAL)]
+
+
+def _find_owner(connection: sqlite3.Connection, id: str) -> str | None:
+    row = connection.execute("SELECT owner FROM experiments WHERE id = ?", (id,)).fetchone()
+    return row[0] if row else None
+
+
+def write_trial(
+    connection: sqlite3.Connection, id: str, number: int, columns: Mapping[str, Any]
+) -> None:
+    sets = ", ".join(f"{name} = ?" for name in columns)
+    values = [pack(name, value) for name, value in columns.items()]
+    connection.execute(
+        f"UPDATE trials SET {sets} WHERE experiment_id = ? AND number = ?", [*values, id, number]
+    )
+
+
+def _write_verdicts(
+    connection: sqlite3.Connection, id: str, number: int, verdicts: Sequence[VerdictRow]
+) -> None:
+    connection.execute("DELETE FROM verdicts WHERE experiment_id = ? AND trial = ?", (id, number))
+    connection.executemany(
+        _ADD_VERDICT,
+        [
+            (id, number, place, one.id, one.kind, one.status, int(one.must), one.body)
+            for place, one in enumerate(verdicts)
+        ],
+    )
