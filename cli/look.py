@@ -56,7 +56,11 @@ async def _found(
     async with stored(settings) as runs:
         catalogue = runs.storage.catalogue
         messages = await runs.messages(id)
-        return runs.true(await catalogue.get(id)), messages, await catalogue.list_children(id)
+        return (
+            runs.with_live_status(await catalogue.get(id)),
+            messages,
+            await catalogue.list_children(id),
+        )
 
 
 def facts(row: Conversation) -> Iterator[str]:
@@ -107,4 +111,4 @@ async def _page(options: Namespace, settings: Settings) -> list[Conversation]:
             bot_id=options.bot,
             experiment_id=options.experiment or "",
         )
-        return [runs.true(row) for row in rows]
+        return [runs.with_live_status(row) for row in rows]

@@ -57,7 +57,7 @@ class ResumeCommand:
 
     async def opens(self, runs: RunService) -> Conversation:
         await runs.recover()
-        row = runs.true(await runs.storage.catalogue.get(self._id))
+        row = runs.with_live_status(await runs.storage.catalogue.get(self._id))
         if row.status is Status.RUNNING:
             raise Busy("the conversation has a run already, in another process")
         runs.speakers.bot(Scenario.read(row.scenario))
@@ -154,7 +154,7 @@ def _notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[
 
 
 def closed(tally: Tally, view: LiveConversation, seconds: float, options: Namespace) -> Closing:
-    status = Status(tally.done.get("status", view.stands))
+    status = Status(tally.done.get("status", view.current_status))
     places = {"--database": options.database_url, "--bots": options.bots}
     ended = status is Status.COMPLETED
     return Closing(

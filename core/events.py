@@ -20,10 +20,10 @@ class Emitter(Protocol):
     def reset(self, why: str) -> None:
         """The preview so far is void; the message is said anew."""
 
-    def discarded(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str) -> None:
         """A simulated line was refused and is asked for again."""
 
-    def stored(self, messages: Sequence[Message], turn: int) -> None:
+    def update_transcript(self, messages: Sequence[Message], turn: int) -> None:
         """The whole transcript as it stands on disk, and the turns finished."""
 
 
@@ -36,9 +36,9 @@ class SilentEmitter:
 
     def reset(self, why: str) -> None: ...
 
-    def discarded(self, text: str, why: str) -> None: ...
+    def discard(self, text: str, why: str) -> None: ...
 
-    def stored(self, messages: Sequence[Message], turn: int) -> None: ...
+    def update_transcript(self, messages: Sequence[Message], turn: int) -> None: ...
 
 
 def message_data(line: Message, index: int) -> dict[str, Any]:

@@ -10,36 +10,36 @@ from core.state import Message, State
 Next = Literal["replay", "bot", "user", "__end__"]
 
 
-async def after_open(state: State) -> Next:
+async def route_after_open(state: State) -> Next:
     """A fork's fresh bot hears the recorded lines first; else the speaker whose line it is."""
-    return "replay" if pending_replay(state) else _whose_line(state)
+    return "replay" if count_pending_replay(state) else _choose_speaker(state)
 
 
-async def after_replay(state: State) -> Next:
-    return await after_open(state)
+async def route_after_replay(state: State) -> Next:
+    return await route_after_open(state)
 
 
-async def after_user(state: State) -> Next:
+async def route_after_user(state: State) -> Next:
     return "__end__" if state.get("end_reason") else "bot"
 
 
-async def after_bot(state: State) -> Next:
+async def route_after_bot(state: State) -> Next:
     return "__end__" if state.get("end_reason") else "user"
 
 
-def _whose_line(state: State) -> Next:
-    said = state.get("messages", [])
-    if said:
-        return "bot" if said[-1]["role"] == "user" else "user"
+def _choose_speaker(state: State) -> Next:
+    messages = state.get("messages", [])
+    if messages:
+        return "bot" if messages[-1]["role"] == "user" else "user"
     return "bot" if Scenario.read(state["scenario"]).first_speaker == "bot" else "user"
 
 
-def pending_replay(state: State) -> int:
+def count_pending_replay(state: State) -> int:
     """How many recorded user lines a fork's bot has yet to hear again."""
     return max(0, int(state["scenario"].get("replay", 0)) - state.get("replayed", 0))
 
 
-def end_after_turn(
+def find_end_reason(
     scenario: Scenario, messages: Sequence[Message], turn: int, spent_s: float, closing: bool
 ) -> EndReason | None:
     """Why the conversation is over now that `turn` turns are done; the first reason wins."""

@@ -43,7 +43,7 @@ class Message(TypedDict):
 _id = lru_cache(maxsize=4096)(str)
 
 
-def message(
+def new_message(
     role: Role,
     content: str,
     *,
@@ -77,7 +77,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def adding(lines: Sequence[Message]) -> Any:
+def append_lines(lines: Sequence[Message]) -> Any:
     """An update that adds lines to the transcript.
 
     Not a bare list: LangGraph would make LangChain message objects of those, which cost thirty
@@ -86,29 +86,29 @@ def adding(lines: Sequence[Message]) -> Any:
     return {"said": list(lines)}
 
 
-def append(said: list[Any], news: Sequence[Any]) -> list[Any]:
+def reduce_messages(messages: list[Any], news: Sequence[Any]) -> list[Any]:
     """Reducer of the transcript: lines are added; only a LangGraph client may change one."""
-    grown = list(said)
+    grown = list(messages)
     for update in news:
         if isinstance(update, dict) and "said" in update:
             grown += update["said"]
             continue
         for line in update if isinstance(update, list | tuple) else [update]:
-            _take(grown, line)
+            _apply_line(grown, line)
     return grown
 
 
-def _take(grown: list[Any], line: Any) -> None:
+def _apply_line(grown: list[Any], line: Any) -> None:
     """A line in LangGraph's own form: one that has the id of a known line replaces its text."""
-    given = line if isinstance(line, dict) else _fields(line)
-    for at, known in enumerate(grown):
-        if known["id"] == given.get("id"):
-            grown[at] = {**known, "content": _text(given["content"])}
+    fields = line if isinstance(line, dict) else _to_dict(line)
+    for at, existing in enumerate(grown):
+        if existing["id"] == fields.get("id"):
+            grown[at] = {**existing, "content": _join_text(fields["content"])}
             return
-    grown.append(given if "origin" in given else _told(given, len(grown)))
+    grown.append(fields if "origin" in fields else _from_langgraph(fields, len(grown)))
 
 
-def _fields(line: Any) -> dict[str, Any]:
+def _to_dict(line: Any) -> dict[str, Any]:
     """A message object, or a text that somebody said, as the dict that it may also come back as."""
     if isinstance(line, str):
         return {"content": line}
@@ -116,14 +116,14 @@ def _fields(line: Any) -> dict[str, Any]:
     return fields
 
 
-def _told(given: dict[str, Any], index: int) -> Message:
+def _from_langgraph(fields: dict[str, Any], index: int) -> Message:
     """A message that a LangGraph client put into the state, as one of ours."""
-    by_bot = "ai" in (given.get("type"), given.get("role")) or given.get("role") == "assistant"
+    by_bot = "ai" in (fields.get("type"), fields.get("role")) or fields.get("role") == "assistant"
     role: Role = "assistant" if by_bot else "user"
-    return message(role, _text(given["content"]), index=index, turn=0, origin="given")
+    return new_message(role, _join_text(fields["content"]), index=index, turn=0, origin="given")
 
 
-def _text(content: Any) -> str:
+def _join_text(content: Any) -> str:
     """LangChain's content: a text, or blocks of which some are text."""
     if isinstance(content, str):
         return content
@@ -131,11 +131,11 @@ def _text(content: Any) -> str:
     return "".join(blocks)
 
 
-def merge(known: dict[str, Any], news: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def reduce_scenario(existing: dict[str, Any], news: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Reducer of the scenario: later values win, key by key."""
     for update in news:
-        known = {**known, **update}
-    return known
+        existing = {**existing, **update}
+    return existing
 
 
 # Snapshots repeat the whole value: rare enough that storage grows with turns, not their square.
@@ -153,8 +153,12 @@ class State(TypedDict, total=False):
     `last_turn` the turn behind which the run was asked to pause.
     """
 
-    messages: Annotated[list[Message], DeltaChannel(append, snapshot_frequency=SNAPSHOT_EVERY)]
-    scenario: Annotated[dict[str, Any], DeltaChannel(merge, snapshot_frequency=SNAPSHOT_EVERY)]
+    messages: Annotated[
+        list[Message], DeltaChannel(reduce_messages, snapshot_frequency=SNAPSHOT_EVERY)
+    ]
+    scenario: Annotated[
+        dict[str, Any], DeltaChannel(reduce_scenario, snapshot_frequency=SNAPSHOT_EVERY)
+    ]
     session: dict[str, Any]
     turn: int
     sent: int

@@ -9,14 +9,14 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from core import tracing
-from core.rules import Next, after_bot, after_open, after_replay, after_user
+from core.rules import Next, route_after_bot, route_after_open, route_after_replay, route_after_user
 from core.state import State
-from nodes.bot import bot_speaks
+from nodes.bot import run_bot_turn
 from nodes.context import AnyContext, Context, RunContext
 from nodes.open import open_session
 from nodes.replay import replay_turn
 from nodes.speakers.registry import Speakers
-from nodes.user import user_speaks
+from nodes.user import run_user_turn
 
 Node = Callable[..., Any]
 """What speaks in a step: `(state, runtime, speakers, context_of)` → its update."""
@@ -72,11 +72,16 @@ def builder(
 
     add("open", open_session, does="opens the bot's session")
     add("replay", replay_turn, speaker="bot", does="tells a fork's bot the recorded lines again")
-    add("bot", bot_speaks, speaker="bot", does="one turn of the bot under test")
-    add("user", user_speaks, speaker="user", does="a line of the simulated, scripted or human user")
+    add("bot", run_bot_turn, speaker="bot", does="one turn of the bot under test")
+    add(
+        "user",
+        run_user_turn,
+        speaker="user",
+        does="a line of the simulated, scripted or human user",
+    )
     graph.add_edge(START, "open")
-    graph.add_conditional_edges("open", Route(after_open), ["replay", "bot", "user"])
-    graph.add_conditional_edges("replay", Route(after_replay), ["replay", "bot", "user"])
-    graph.add_conditional_edges("bot", Route(after_bot), ["user", END])
-    graph.add_conditional_edges("user", Route(after_user), ["bot", END])
+    graph.add_conditional_edges("open", Route(route_after_open), ["replay", "bot", "user"])
+    graph.add_conditional_edges("replay", Route(route_after_replay), ["replay", "bot", "user"])
+    graph.add_conditional_edges("bot", Route(route_after_bot), ["user", END])
+    graph.add_conditional_edges("user", Route(route_after_user), ["bot", END])
     return graph

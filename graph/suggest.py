@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from core.errors import Invalid, UserError
 from core.events import SilentEmitter
 from core.scenario import HistoryLine, Scenario
-from core.state import message
+from core.state import new_message
 from nodes.calls.retry import RetryLimits, attempts
 from nodes.speakers.protocol import TurnRequest, UserLine
 from nodes.speakers.registry import Speakers
 
 
-async def next_line(
+async def suggest_line(
     speakers: Speakers,
     history: Sequence[HistoryLine],
     *,
@@ -22,17 +22,17 @@ async def next_line(
     if persona is not None and persona not in speakers.personas:
         raise Invalid("there is no persona with that id", "persona")
     scenario = Scenario(persona=persona, user_prompt=user_prompt)
-    said = [
-        message(line.role, line.content, index=at, turn=0, origin="given")
+    messages = [
+        new_message(line.role, line.content, index=at, turn=0, origin="given")
         for at, line in enumerate(history)
     ]
     opening = speakers.persona(scenario).opening
-    if not said and opening:
+    if not messages and opening:
         return UserLine(opening, "scripted")
     user = speakers.user(scenario, speakers.default_seat, {}, SilentEmitter())
-    ask = TurnRequest("aside", 1, said, scenario)
+    request = TurnRequest("aside", 1, messages, scenario)
     return await attempts(
-        lambda: user.say(ask, _unheard),
+        lambda: user.say(request, ignore_piece),
         fail=UserError,
         who=user.name,
         emitter=SilentEmitter(),
@@ -40,5 +40,5 @@ async def next_line(
     )
 
 
-def _unheard(_text: str) -> None:
+def ignore_piece(_text: str) -> None:
     """Only the whole line is asked for."""

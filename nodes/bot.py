@@ -9,44 +9,44 @@ from langgraph.runtime import Runtime
 
 from core.ends import EndReason
 from core.errors import BotError
-from core.rules import end_after_turn
-from core.state import Message, State, adding, message
+from core.rules import find_end_reason
+from core.state import Message, State, append_lines, new_message
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, Context, asked, patience
+from nodes.context import AnyContext, Context, make_turn_request, retry_limits
 from nodes.speakers.protocol import Reply, TurnRequest
 from nodes.speakers.registry import Speakers
 
 
-async def bot_speaks(
+async def run_bot_turn(
     state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """One turn, or the greeting where nothing was said yet. Raises `BotError`."""
     context = context_of(runtime)
-    said, done = state.get("messages", []), state.get("turn", 0)
-    context.emitter.stored(said, done)
-    turn = done + 1 if said and said[-1]["role"] == "user" else 0
-    ask = asked(state, runtime, turn)
+    messages, done = state.get("messages", []), state.get("turn", 0)
+    context.emitter.update_transcript(messages, done)
+    turn = done + 1 if messages and messages[-1]["role"] == "user" else 0
+    request = make_turn_request(state, runtime, turn)
     if turn and context.accepts(turn):
-        return _closed(state, ask, Reply([]), [], 0.0, context, runtime)
-    bot, began = speakers.bot(ask.scenario), monotonic()
+        return _finish_turn(state, request, Reply([]), [], 0.0, context, runtime)
+    bot, started = speakers.bot(request.scenario), monotonic()
     context.emitter.status(
         "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
     )
     reply = await attempts(
-        partial(bot.reply, ask, partial(context.emitter.piece, "assistant")),
+        partial(bot.reply, request, partial(context.emitter.piece, "assistant")),
         fail=BotError,
         who=bot.name,
         emitter=context.emitter,
-        patience=patience(speakers),
+        patience=retry_limits(speakers),
     )
-    took = monotonic() - began
-    lines = _lines(reply, len(said), turn, bot.name, round(took * 1000))
-    return _closed(state, ask, reply, lines, took, context, runtime)
+    took = monotonic() - started
+    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000))
+    return _finish_turn(state, request, reply, lines, took, context, runtime)
 
 
 def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> list[Message]:
     return [
-        message(
+        new_message(
             "assistant",
             text,
             index=index + place,
@@ -60,9 +60,9 @@ def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> l
     ]
 
 
-def _closed(
+def _finish_turn(
     state: State,
-    ask: TurnRequest,
+    request: TurnRequest,
     reply: Reply,
     lines: Sequence[Message],
     took: float,
@@ -71,17 +71,20 @@ def _closed(
 ) -> State:
     """The state once the turn is done: counted, and ended where there is a reason to."""
     spent = state.get("spent_s", 0.0) + took
-    update: State = {"messages": adding(lines), "turn": max(ask.turn, state.get("turn", 0))}
+    update: State = {
+        "messages": append_lines(lines),
+        "turn": max(request.turn, state.get("turn", 0)),
+    }
     update["spent_s"] = spent
     if reply.session is not None:
         update["session"] = dict(reply.session)
     everything = [*state.get("messages", []), *lines]
     if reply.ended:
         update["end_reason"] = EndReason.BOT_ENDED.value
-    elif ask.turn:
+    elif request.turn:
         closing = state.get("closing", False)
-        reason = end_after_turn(ask.scenario, everything, ask.turn, spent, closing)
+        reason = find_end_reason(request.scenario, everything, request.turn, spent, closing)
         update["end_reason"] = reason and reason.value
-    if not update.get("end_reason") and context.pauses_after(ask.turn) and runtime.control:
+    if not update.get("end_reason") and context.pauses_after(request.turn) and runtime.control:
         runtime.control.request_drain("turns")
     return update

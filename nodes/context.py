@@ -46,7 +46,7 @@ class RunContext:
 AnyContext = Callable[[Runtime[Any]], Context]
 
 
-def asked(state: State, runtime: Runtime[Any], turn: int) -> TurnRequest:
+def make_turn_request(state: State, runtime: Runtime[Any], turn: int) -> TurnRequest:
     """What a speaker is asked in this state."""
     info = runtime.execution_info
     return TurnRequest(
@@ -58,5 +58,5 @@ def asked(state: State, runtime: Runtime[Any], turn: int) -> TurnRequest:
     )
 
 
-def patience(speakers: Speakers) -> RetryLimits:
+def retry_limits(speakers: Speakers) -> RetryLimits:
     return RetryLimits(speakers.settings.attempts, speakers.settings.attempts_total_s)

@@ -5,14 +5,14 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from core.errors import BotError
-from core.rules import after_open
+from core.rules import route_after_open
 from core.state import State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, asked, patience
+from nodes.context import AnyContext, make_turn_request, retry_limits
 from nodes.speakers.registry import Speakers
 
 
-def _who_speaks(state: State, speakers: Speakers) -> str:
+def _describe_seat(state: State, speakers: Speakers) -> str:
     if state.get("seat") != "scripted" or speakers.settings.has_model:
         return ""
     return "; no model is configured, so the scripted learner speaks for the user"
@@ -23,20 +23,20 @@ async def open_session(
 ) -> State:
     """Calls the bot's init, if it has one. A crash before the checkpoint repeats the same call."""
     emitter = context_of(runtime).emitter
-    emitter.stored(state.get("messages", []), state.get("turn", 0))
-    ask = asked(state, runtime, 0)
-    bot = speakers.bot(ask.scenario)
+    emitter.update_transcript(state.get("messages", []), state.get("turn", 0))
+    request = make_turn_request(state, runtime, 0)
+    bot = speakers.bot(request.scenario)
     emitter.status(
-        "initializing", f"opening a session with {bot.name}{_who_speaks(state, speakers)}"
+        "initializing", f"opening a session with {bot.name}{_describe_seat(state, speakers)}"
     )
     session = await attempts(
-        lambda: bot.open(ask),
+        lambda: bot.open(request),
         fail=BotError,
         who=bot.name,
         emitter=emitter,
-        patience=patience(speakers),
+        patience=retry_limits(speakers),
     )
     emitter.status("initialized", f"{bot.name} is ready")
     done = state.get("turn", 0)
-    asks_bot = bool(state.get("messages")) and await after_open(state) == "bot"
+    asks_bot = bool(state.get("messages")) and await route_after_open(state) == "bot"
     return {"session": session, "turn": done, "sent": done + asks_bot, "spent_s": 0.0}

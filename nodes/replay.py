@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 from core.errors import BotError
 from core.state import Message, State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, asked, patience
+from nodes.context import AnyContext, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest
 from nodes.speakers.registry import Speakers
 
@@ -17,24 +17,26 @@ async def replay_turn(
     state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
 ) -> State:
     """The next recorded line goes to the bot; the transcript stays as it was."""
-    emitter, said = context_of(runtime).emitter, state["messages"]
-    emitter.stored(said, state.get("turn", 0))
+    emitter, messages = context_of(runtime).emitter, state["messages"]
+    emitter.update_transcript(messages, state.get("turn", 0))
     done = state.get("replayed", 0)
-    upto = heard(said)[done]
-    turn = said[upto + 1]["turn"]
-    whole = asked(state, runtime, turn)
-    ask = TurnRequest(whole.conversation_id, turn, said[: upto + 1], whole.scenario, whole.session)
+    upto = find_answered_lines(messages)[done]
+    turn = messages[upto + 1]["turn"]
+    whole = make_turn_request(state, runtime, turn)
+    request = TurnRequest(
+        whole.conversation_id, turn, messages[: upto + 1], whole.scenario, whole.session
+    )
     bot = speakers.bot(whole.scenario)
     total = state["scenario"]["replay"]
     emitter.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
     reply = await attempts(
-        lambda: bot.reply(ask, _unheard),
+        lambda: bot.reply(request, ignore_piece),
         fail=BotError,
         who=bot.name,
         emitter=emitter,
-        patience=patience(speakers),
+        patience=retry_limits(speakers),
     )
-    recorded = _answers(said, upto)
+    recorded = _recorded_answers(messages, upto)
     update: State = {"replayed": done + 1}
     if list(reply.bubbles) != recorded and not state.get("diverged"):
         emitter.status(
@@ -50,22 +52,22 @@ async def replay_turn(
     return update
 
 
-def _unheard(text: str) -> None:
+def ignore_piece(text: str) -> None:
     """What is said again is no part of the transcript."""
 
 
-def heard(said: Sequence[Message]) -> list[int]:
+def find_answered_lines(messages: Sequence[Message]) -> list[int]:
     """Where the lines stand that the bot answered; -1 is what made it speak first."""
     return [
         at - 1
-        for at, line in enumerate(said)
-        if line["origin"] == "bot" and (at == 0 or said[at - 1]["role"] == "user")
+        for at, line in enumerate(messages)
+        if line["origin"] == "bot" and (at == 0 or messages[at - 1]["role"] == "user")
     ]
 
 
-def _answers(said: Sequence[Message], upto: int) -> list[str]:
+def _recorded_answers(messages: Sequence[Message], upto: int) -> list[str]:
     answers = []
-    for line in said[upto + 1 :]:
+    for line in messages[upto + 1 :]:
         if line["role"] == "user":
             break
         answers.append(line["content"])

@@ -11,7 +11,7 @@ from api.routes.conversations import Key, create
 from api.routes.runs import spoken
 from api.state import AnyRuns, AnySettings, known_id
 from core.scenario import Scenario
-from graph.suggest import next_line
+from graph.suggest import suggest_line
 
 router = APIRouter(tags=["chat"], route_class=StrictRoute, responses=answers())
 
@@ -53,7 +53,7 @@ async def chat(
 )
 async def generate(body: schemas.NextLine, runs: AnyRuns) -> dict[str, Any]:
     """What the simulator would say to that; nothing is stored."""
-    said = await next_line(
+    said = await suggest_line(
         runs.speakers, body.history, persona=body.persona, user_prompt=body.user_prompt
     )
     return {"content": said.text, "origin": said.origin}

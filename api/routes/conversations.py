@@ -99,7 +99,7 @@ async def page(
         experiment_id=experiment_id or "",
     )
     return {
-        "conversations": [listed(runs.true(row)) for row in rows],
+        "conversations": [listed(runs.with_live_status(row)) for row in rows],
         "next": str(more) if more else None,
     }
 

@@ -44,10 +44,10 @@ def of_run(
 ) -> Response:
     """The stream of the run that was just started, or only word that it runs."""
     if prefers_async(request):
-        return accepted(view.id, view.stands)
-    if view.stands is not Status.RUNNING:
+        return accepted(view.id, view.current_status)
+    if view.current_status is not Status.RUNNING:
         # It has ended, and nobody was called: only the last word of its last run is told.
-        told = max(len(view.marks) - 1, 0)
+        told = max(len(view.reports) - 1, 0)
         after = Cursor(len(view.messages), run=view.run, seq=told, last="e")
     follower = Follower(view, after, only_run=True)
     return stream(follower, settings, **links(view.id))
@@ -55,7 +55,7 @@ def of_run(
 
 async def position(runs: RunService, id: str) -> Cursor:
     """Where the transcript ends now: a run's stream begins behind it."""
-    return Cursor(index=len((await runs.views.of(id)).messages))
+    return Cursor(index=len((await runs.views.get_view(id)).messages))
 
 
 @router.post("/runs", responses=RUNS, response_class=Response, summary="Start, or go on")
@@ -107,7 +107,7 @@ async def spoken(
     after = await position(runs, id)
     view = await runs.say(id, text)
     if prefers_async(request):
-        return accepted(id, view.stands)
+        return accepted(id, view.current_status)
     follower = Follower(view, after, only_run=True, unspoken="human")
     return stream(follower, settings, **links(id))
 
@@ -142,10 +142,10 @@ async def events(
     """
     await runs.get(id, client_id)
     if view == "graph":
-        return Stream(graph_stream(runs.watched(id)), settings, headers=links(id))
+        return Stream(graph_stream(runs.stream_graph_events(id)), settings, headers=links(id))
     last = last_event_id or after
     follower = await runs.follow(id, Cursor.parse(last) if last else None)
-    if last and follower.over:
+    if last and follower.is_over:
         # What the standard has for "do not reconnect": there is nothing more to come.
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return stream(follower, settings, **links(id))

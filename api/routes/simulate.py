@@ -103,9 +103,9 @@ async def told(
         # The same Idempotency-Key, at the same moment: another has it run, or has it done.
         with suppress(Busy, Conflict):
             await runs.start(id)
-    view = await runs.views.of(id)
+    view = await runs.views.get_view(id)
     if prefers_async(request):
-        return accepted(id, view.stands)
+        return accepted(id, view.current_status)
     follower = OneRun((await runs.follow(id)).view)
     if form == "events":
         return stream(follower, runs.settings, **links(id))
@@ -126,14 +126,14 @@ class OneRun(Follower):
         super().__init__(view, only_run=True)
 
     @property
-    def over(self) -> bool:
-        return super().over or self._paused
+    def is_over(self) -> bool:
+        return super().is_over or self._paused
 
     @property
     def _paused(self) -> bool:
         view = self.view
-        told = self.seq >= len(view.marks) and self.index >= len(view.messages)
-        waits = view.stands is Status.WAITING and not view.exact
+        told = self.seq >= len(view.reports) and self.index >= len(view.messages)
+        waits = view.current_status is Status.WAITING and not view.is_exact
         return waits and told and self.run == view.run
 
     async def batches(self) -> AsyncGenerator[list[Frame], None]:
@@ -143,7 +143,7 @@ class OneRun(Follower):
         if self._paused:
             view = self.view
             data = {
-                "status": view.stands.value,
+                "status": view.current_status.value,
                 "end_reason": None,
                 "turns": view.turn,
                 "conversation_id": view.id,

@@ -7,14 +7,14 @@ from typing import Any
 from core.ends import Status
 from core.errors import StorageError
 from core.scenario import Scenario
-from core.state import State, adding, message, now
-from graph.runs.run import Graph, put
+from core.state import State, append_lines, new_message, now
+from graph.runs.run import Graph, update_thread
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
 from nodes.speakers.registry import Speakers
 
 
-def first_state(
+def build_first_state(
     speakers: Speakers, scenario: Scenario, card: Mapping[str, Any] | None = None
 ) -> State:
     """All that a run needs, so that a thread id alone is enough to go on after a restart.
@@ -22,42 +22,42 @@ def first_state(
     `card` is the persona; without one it is looked up.
     """
     lines = [
-        message(line.role, line.content, index=at, turn=0, origin="given")
+        new_message(line.role, line.content, index=at, turn=0, origin="given")
         for at, line in enumerate(scenario.history)
     ]
     if card is None:
         card = speakers.persona(scenario).model_dump(exclude_defaults=True)
     return {
-        "messages": adding(lines),
+        "messages": append_lines(lines),
         "scenario": {**scenario.stored(), "card": dict(card)},
         "seat": scenario.user or speakers.default_seat,
     }
 
 
-def without_persona(scenario: Scenario) -> Scenario:
+def drop_persona(scenario: Scenario) -> Scenario:
     """The scenario as it is checked where its persona comes along."""
     return scenario.model_copy(update={"persona": None})
 
 
-def first_row(
+def build_first_row(
     id: str,
     scenario: Scenario,
-    begun: State,
+    initial: State,
     client_id: str | None,
     parent: tuple[str, int] | None,
 ) -> Conversation:
     """The row of a conversation that no run has touched yet."""
     parent_id, forked_at = parent or (None, None)
-    made = now()
+    created_at = now()
     return Conversation(
         id=id,
         client_id=client_id,
         bot_id=str(scenario.bot_id),
         persona=scenario.persona,
-        seat=begun["seat"],
+        seat=initial["seat"],
         status=Status.CREATED,
         end_reason=None,
-        turn=begun.get("turn", 0),
+        turn=initial.get("turn", 0),
         max_turns=scenario.max_turns,
         runs=0,
         owner=None,
@@ -66,12 +66,12 @@ def first_row(
         scenario=scenario.stored(),
         parent_id=parent_id,
         forked_at=forked_at,
-        created_at=made,
-        updated_at=made,
+        created_at=created_at,
+        updated_at=created_at,
     )
 
 
-async def begun_with(
+async def apply_start_changes(
     graph: Graph,
     storage: Storage,
     row: Conversation,
@@ -81,13 +81,13 @@ async def begun_with(
     """Changes what a run begins with; if that fails, nobody drives the conversation after all."""
     try:
         if update:
-            await put(graph, row.id, dict(update))
+            await update_thread(graph, row.id, dict(update))
         if "seat" in update or max_turns:
             limit = max_turns or row.max_turns
             columns = {"seat": update.get("seat", row.seat), "max_turns": limit}
             await storage.catalogue.update(row.id, **columns)
     except BaseException:
-        stood = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
+        before = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
         with suppress(StorageError):
-            await storage.catalogue.update(row.id, **stood, owner=None)
+            await storage.catalogue.update(row.id, **before, owner=None)
         raise

@@ -9,16 +9,16 @@ from core.state import InFlight, Seat, State
 from graph.storage.conversation import Conversation
 from nodes.speakers.registry import Speakers
 
-_KEPT = ("max_turns", "time_limit_s", "persona", "user_prompt")
+_SCENARIO_FIELDS = ("max_turns", "time_limit_s", "persona", "user_prompt")
 
 
-def within_limits(turns: int, settings: Settings) -> None:
+def check_turn_limit(turns: int, settings: Settings) -> None:
     """Raises `Invalid` for more turns than this process allows."""
     if turns > settings.max_turns:
         raise Invalid(f"may be {settings.max_turns} at most on this server", "max_turns")
 
 
-def turns_in_all(row: Conversation, turns: int | None, settings: Settings) -> int:
+def extend_turn_limit(row: Conversation, turns: int | None, settings: Settings) -> int:
     """The limit of an ended conversation that goes on for `turns` more. Raises `Conflict`."""
     if turns is None:
         raise Conflict(
@@ -34,44 +34,46 @@ def turns_in_all(row: Conversation, turns: int | None, settings: Settings) -> in
     return more
 
 
-def changed(
-    speakers: Speakers, row: Conversation, asked: Mapping[str, Any]
+def plan_change(
+    speakers: Speakers, row: Conversation, wanted: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The update of the state, and the columns of the catalogue. Raises `Invalid`."""
-    scenario: dict[str, Any] = {name: asked[name] for name in _KEPT if name in asked}
-    columns: dict[str, Any] = {n: asked[n] for n in ("max_turns", "persona") if n in asked}
-    within_limits(asked.get("max_turns", 1), speakers.settings)
-    if asked.get("max_turns", row.turn + 1) <= row.turn:
+    scenario: dict[str, Any] = {name: wanted[name] for name in _SCENARIO_FIELDS if name in wanted}
+    columns: dict[str, Any] = {n: wanted[n] for n in ("max_turns", "persona") if n in wanted}
+    check_turn_limit(wanted.get("max_turns", 1), speakers.settings)
+    if wanted.get("max_turns", row.turn + 1) <= row.turn:
         raise Invalid(f"must be more than the {row.turn} turns that are done", "max_turns")
     update: dict[str, Any] = {}
-    if "seat" in asked:
+    if "seat" in wanted:
         # "simulated" gives the seat back to whoever speaks where nobody sits in it.
-        seat = unmanned(speakers, row) if asked["seat"] == "simulated" else asked["seat"]
+        seat = unattended_seat(speakers, row) if wanted["seat"] == "simulated" else wanted["seat"]
         update["seat"] = columns["seat"] = seat
     if scenario:
         columns["scenario"] = {**row.scenario, **scenario}
-        update["scenario"] = {**scenario, **_card(speakers, asked)}
+        update["scenario"] = {**scenario, **_persona_snapshot(speakers, wanted)}
     return update, columns
 
 
-def unmanned(speakers: Speakers, row: Conversation) -> Seat:
+def unattended_seat(speakers: Speakers, row: Conversation) -> Seat:
     """Who speaks for the user where no person does: whom the conversation began with."""
-    begun: Seat | None = row.scenario.get("user")
-    return begun if begun and begun != "human" else speakers.default_seat
+    initial: Seat | None = row.scenario.get("user")
+    return initial if initial and initial != "human" else speakers.default_seat
 
 
-def _card(speakers: Speakers, asked: Mapping[str, Any]) -> dict[str, Any]:
-    if "persona" not in asked:
+def _persona_snapshot(speakers: Speakers, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    if "persona" not in wanted:
         return {}
-    if asked["persona"] not in speakers.personas:
+    if wanted["persona"] not in speakers.personas:
         raise Invalid("there is no persona with that id", "persona")
-    return {"card": speakers.personas[asked["persona"]].model_dump(exclude_defaults=True)}
+    return {"card": speakers.personas[wanted["persona"]].model_dump(exclude_defaults=True)}
 
 
-def accepted_turn(row: Conversation, state: State, in_flight: InFlight | None) -> int | None:
+def resolve_accepted_turn(
+    row: Conversation, state: State, in_flight: InFlight | None
+) -> int | None:
     """The turn in flight where it is taken as heard. Raises `Conflict` where that is undecided."""
     policy = in_flight or row.scenario.get("in_flight", "retry")
-    turn = None if policy == "retry" else turn_in_flight(row, state)
+    turn = None if policy == "retry" else find_turn_in_flight(row, state)
     if policy == "ask" and turn is not None:
         raise Conflict(
             f"turn {turn} was sent and its reply is not on disk; say by `resume` whether to "
@@ -81,7 +83,7 @@ def accepted_turn(row: Conversation, state: State, in_flight: InFlight | None) -
     return turn
 
 
-def turn_in_flight(row: Conversation, state: State) -> int | None:
+def find_turn_in_flight(row: Conversation, state: State) -> int | None:
     """The turn that was sent and has no reply on disk."""
     if row.in_flight is not None:
         return row.in_flight or None

@@ -8,7 +8,7 @@ from typing import Any
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping, StorageError
 from core.scenario import Scenario
-from graph.runs.run import Ending, Run, broken, error_data
+from graph.runs.run import Ending, Run, make_broken_ending, to_error_data
 from graph.storage.opening import Storage
 from graph.stream.live import LiveConversation
 from graph.stream.views import LiveConversations
@@ -19,38 +19,38 @@ Resume = Callable[[str], Awaitable[object]]
 log = logging.getLogger("duologue.runs")
 
 
-async def written(storage: Storage, drive: Run, ending: Ending) -> Ending:
+async def persist_ending(storage: Storage, run: Run, ending: Ending) -> Ending:
     """How the run ended, once that is on disk; what keeps it from there is how it ended."""
-    view = drive.view
+    view = run.view
     try:
         await storage.checkpoints.settle(view.id)
-        await drive.retell()
+        await run.report_unreported()
         await storage.catalogue.update(
             view.id,
             status=ending.status,
             end_reason=ending.reason,
-            error=error_data(ending.error) if ending.error else None,
+            error=to_error_data(ending.error) if ending.error else None,
             owner=None,
             turn=view.turn,
-            in_flight=drive.in_flight(ending),
+            in_flight=run.in_flight(ending),
         )
-        await drive.apply_changes()
+        await run.apply_changes()
     except StorageError as failed:
         facts = {"conversation_id": view.id, "cause": failed.message}
         log.error("status not stored", extra=facts)  # noqa: TRY400 - the cause says it
-        broke = ending.status is Status.INTERRUPTED
-        reason = ending.reason if broke else EndReason.SERVER_ERROR
+        was_broken = ending.status is Status.INTERRUPTED
+        reason = ending.reason if was_broken else EndReason.SERVER_ERROR
         return Ending(Status.INTERRUPTED, reason, ending.error or failed)
     except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
-        return broken(view.id, error)
+        return make_broken_ending(view.id, error)
     return ending
 
 
-def tell(view: LiveConversation, ending: Ending) -> dict[str, Any]:
+def announce_ending(view: LiveConversation, ending: Ending) -> dict[str, Any]:
     """The last events of a run; gives the facts of it."""
-    told = error_data(ending.error) if ending.error else None
-    if told:
-        view.error(told)
+    error_facts = to_error_data(ending.error) if ending.error else None
+    if error_facts:
+        view.error(error_facts)
     if ending.status is Status.WAITING:
         view.status("waiting", ending.says or "waiting for the person in the user's seat")
     view.done(ending.status, ending.reason)
@@ -59,20 +59,20 @@ def tell(view: LiveConversation, ending: Ending) -> dict[str, Any]:
         "status": ending.status.value,
         "end_reason": reason,
         "turns": view.turn,
-        "error": told,
+        "error": error_facts,
     }
 
 
-async def part(speakers: Speakers, views: LiveConversations, id: str) -> None:
+async def close_bot_session(speakers: Speakers, views: LiveConversations, id: str) -> None:
     """Tells the bot that the conversation has ended: once, and no more if that fails."""
     try:
-        state = await views.state(id)
+        state = await views.read_state(id)
         if "scenario" not in state:  # it was deleted meanwhile
             return
         scenario = Scenario.read(state["scenario"])
-        said, turn = state.get("messages") or [], state.get("turn", 0)
-        ask = TurnRequest(id, turn, said, scenario, state.get("session") or {})
-        await speakers.bot(scenario).close(ask)
+        messages, turn = state.get("messages") or [], state.get("turn", 0)
+        request = TurnRequest(id, turn, messages, scenario, state.get("session") or {})
+        await speakers.bot(scenario).close(request)
     except DuologueError as why:
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
     except Exception:  # it shares a task group with all runs, and must end none of them
@@ -82,11 +82,11 @@ async def part(speakers: Speakers, views: LiveConversations, id: str) -> None:
 async def mark_orphans(storage: Storage, views: LiveConversations) -> None:
     """What dead processes left `running` is `interrupted`."""
     for row in await storage.catalogue.interrupt_orphans(storage.owner.is_alive):
-        turn = int((await views.state(row.id)).get("turn", 0))
+        turn = int((await views.read_state(row.id)).get("turn", 0))
         await storage.catalogue.update(row.id, turn=turn, in_flight=None)
 
 
-async def to_resume(storage: Storage) -> list[str]:
+async def list_resumable(storage: Storage) -> list[str]:
     """What was interrupted by the end of a process; what broke waits for somebody instead.
 
     Trials go on with their experiment.
@@ -112,24 +112,24 @@ async def resume_all(resume: Resume, views: LiveConversations, ids: Sequence[str
         except Exception:  # the others must not stay behind for one
             log.exception("not resumed", extra={"conversation_id": id})
         finally:
-            views.settled(id)
+            views.settle_expected(id)
 
 
-async def drained(drives: Sequence[Run], ending: Ending, grace_s: float) -> None:
+async def drain_runs(runs: Sequence[Run], ending: Ending, grace_s: float) -> None:
     """Lets each run finish its step, and ends those that have not within the grace time."""
-    for drive in drives:
-        drive.view.status("stopping", "the server is stopping; the conversation goes on later")
-        drive.drain(ending)
+    for run in runs:
+        run.view.status("stopping", "the server is stopping; the conversation goes on later")
+        run.drain(ending)
     try:
         async with asyncio.timeout(grace_s):
-            await _all_finished(drives)
+            await _all_finished(runs)
     except TimeoutError:
-        for drive in drives:
-            if drive.task and not drive.finished:
-                drive.task.cancel()
-        await _all_finished(drives)
+        for run in runs:
+            if run.task and not run.finished:
+                run.task.cancel()
+        await _all_finished(runs)
 
 
-async def _all_finished(drives: Sequence[Run]) -> None:
-    for drive in drives:
-        await drive.wait()
+async def _all_finished(runs: Sequence[Run]) -> None:
+    for run in runs:
+        await run.wait()

@@ -4,11 +4,11 @@ from typing import Any
 
 from core.errors import Conflict, Invalid
 from core.scenario import Scenario
-from core.state import Message, State, adding, message
-from graph.runs.run import config
+from core.state import Message, State, append_lines, new_message
+from graph.runs.run import thread_config
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation
-from nodes.replay import heard
+from nodes.replay import find_answered_lines
 
 REPEATS = (
     "the bot keeps its own memory: a fresh session is opened and {count} recorded user lines are "
@@ -20,7 +20,7 @@ REPEATS = (
 async def checkpoints_of(runs: RunService, id: str, limit: int) -> list[dict[str, Any]]:
     """The newest `limit` checkpoints, newest first, as clients see them."""
     found = []
-    async for snapshot in runs.graph.aget_state_history(config(id), limit=limit):
+    async for snapshot in runs.graph.aget_state_history(thread_config(id), limit=limit):
         place = (snapshot.config or {}).get("configurable", {})
         found.append(
             {
@@ -35,29 +35,29 @@ async def checkpoints_of(runs: RunService, id: str, limit: int) -> list[dict[str
 
 
 async def fork(
-    runs: RunService, row: Conversation, asked: dict[str, Any], *, key: str | None = None
+    runs: RunService, row: Conversation, wanted: dict[str, Any], *, key: str | None = None
 ) -> dict[str, Any]:
     """A new conversation that begins like `row` and goes on with what `asked` changes.
 
     Raises `Invalid` and `Conflict`, each naming the field that does not fit.
     """
-    said = await runs.messages(row.id)
-    kept, at = await _kept(runs, row, said, asked)
-    changes = {k: v for k, v in asked.items() if k not in ("index", "checkpoint_id", "message")}
-    card = await _card(runs, row, asked)
+    messages = await runs.messages(row.id)
+    kept, at = await _kept(runs, row, messages, wanted)
+    changes = {k: v for k, v in wanted.items() if k not in ("index", "checkpoint_id", "message")}
+    snapshot = await _persona_snapshot(runs, row, wanted)
     scenario = _scenario(runs, row, changes, kept)
-    if "persona" not in asked and scenario.persona not in runs.speakers.personas:
+    if "persona" not in wanted and scenario.persona not in runs.speakers.personas:
         scenario = scenario.model_copy(update={"persona": None})  # its card came along
     runs.speakers.check(scenario)
     bot = runs.speakers.bot(scenario)
-    replay = len(heard(kept)) if bot.remembers else 0
-    state = _state(runs, scenario, kept, {"replay": replay, "card": card}, asked)
+    replay = len(find_answered_lines(kept)) if bot.remembers else 0
+    state = _state(runs, scenario, kept, {"replay": replay, "card": snapshot}, wanted)
     # The key covers what was asked, so that another fork under it is refused.
     id = await runs.create(
         scenario,
         client_id=row.client_id,
         key=key,
-        body=repr((row.id, sorted(asked.items(), key=str))),
+        body=repr((row.id, sorted(wanted.items(), key=str))),
         parent=(row.id, at),
         state=state,
     )
@@ -71,30 +71,32 @@ async def fork(
     }
 
 
-async def _card(runs: RunService, row: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
+async def _persona_snapshot(
+    runs: RunService, row: Conversation, wanted: dict[str, Any]
+) -> dict[str, Any]:
     """Who the user is: as the parent began with it, whatever its file says by now."""
-    if "persona" in asked:
-        persona = runs.speakers.personas.get(asked["persona"])
+    if "persona" in wanted:
+        persona = runs.speakers.personas.get(wanted["persona"])
         if persona is None:
             raise Invalid("there is no persona with that name", "persona")
         return persona.model_dump(exclude_defaults=True)
-    known = (await runs.views.state(row.id)).get("scenario") or {}
-    return dict(known.get("card") or {})
+    parent = (await runs.views.read_state(row.id)).get("scenario") or {}
+    return dict(parent.get("card") or {})
 
 
 async def _kept(
-    runs: RunService, row: Conversation, said: list[Message], asked: dict[str, Any]
+    runs: RunService, row: Conversation, messages: list[Message], wanted: dict[str, Any]
 ) -> tuple[list[Message], int]:
-    index = asked.get("index")
-    if "checkpoint_id" in asked:
+    index = wanted.get("index")
+    if "checkpoint_id" in wanted:
         if index is not None:
             raise Invalid("give an index or a checkpoint_id, not both", "checkpoint_id")
-        index = await _index_of(runs, row.id, asked["checkpoint_id"])
-    at = len(said) - 1 if index is None else int(index)
-    if at >= len(said):
-        raise Conflict(f"the conversation has messages 0 to {len(said) - 1}", field="index")
-    kept = said[: at + 1]
-    if "message" in asked and kept and kept[-1]["role"] == "user":
+        index = await _index_of(runs, row.id, wanted["checkpoint_id"])
+    at = len(messages) - 1 if index is None else int(index)
+    if at >= len(messages):
+        raise Conflict(f"the conversation has messages 0 to {len(messages) - 1}", field="index")
+    kept = messages[: at + 1]
+    if "message" in wanted and kept and kept[-1]["role"] == "user":
         raise Conflict(
             "there is a user line at that place already; fork from before it", field="message"
         )
@@ -113,11 +115,11 @@ def _scenario(
     runs: RunService, row: Conversation, changes: dict[str, Any], kept: list[Message]
 ) -> Scenario:
     """The parent's scenario with the changes; another persona or bot replaces what it excludes."""
-    known = {k: v for k, v in row.scenario.items() if k not in ("card", "replay")}
+    parent = {k: v for k, v in row.scenario.items() if k not in ("card", "replay")}
     if "bot_id" in changes:
-        known.pop("bot_prompt", None)
+        parent.pop("bot_prompt", None)
     turns = max((line["turn"] for line in kept), default=0)
-    scenario = Scenario(**{**known, **changes})
+    scenario = Scenario(**{**parent, **changes})
     if scenario.max_turns <= turns and kept and kept[-1]["role"] == "assistant":
         room = min(turns + (changes.get("max_turns") or row.max_turns), runs.settings.max_turns)
         scenario = scenario.model_copy(update={"max_turns": room})
@@ -129,17 +131,17 @@ def _state(
     scenario: Scenario,
     kept: list[Message],
     besides: dict[str, Any],
-    asked: dict[str, Any],
+    wanted: dict[str, Any],
 ) -> State:
     turn = max((line["turn"] for line in kept if line["role"] == "assistant"), default=0)
     lines = list(kept)
-    if "message" in asked:
-        edited = message(
-            "user", asked["message"], index=len(kept), turn=turn + 1, origin="human", name="human"
+    if "message" in wanted:
+        new_line = new_message(
+            "user", wanted["message"], index=len(kept), turn=turn + 1, origin="human", name="human"
         )
-        lines.append(edited)
+        lines.append(new_line)
     state: State = {
-        "messages": adding(lines),
+        "messages": append_lines(lines),
         "scenario": {**scenario.stored(), **besides},
         "seat": scenario.user or runs.speakers.default_seat,
     }

@@ -23,7 +23,7 @@ from nodes.context import RunContext
 log = logging.getLogger("duologue.runs")
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 ENDLESS = 1_000_000
-ONLOOKER = 1000
+WATCHER_QUEUE = 1000
 _PAUSED = "paused after turn {} as asked; POST …/runs lets it go on"
 
 
@@ -51,22 +51,22 @@ class Run:
         *,
         accepted: int | None = None,
         last_turn: int | None = None,
-        doubt: int = 0,
+        unconfirmed_turn: int = 0,
     ) -> None:
         self.view = view
         self.control = RunControl()
-        self.directions = RunContext(view, accepted, last_turn)
+        self.context = RunContext(view, accepted, last_turn)
         self.intent: Ending | None = None
         # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
         self._finished = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self._graph = graph
-        self._config = config(view.id)
-        self._doubt = doubt
-        self._begun = False
-        self._cut = False
+        self._config = thread_config(view.id)
+        self._unconfirmed_turn = unconfirmed_turn
+        self._has_begun = False
+        self._was_cut = False
         self._changes: list[dict[str, Any]] = []
-        self._onlookers: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
         self._tail: Sequence[Any] = ()
         self._turn = view.turn
         self._end_reason: str | None = None
@@ -78,7 +78,7 @@ class Run:
         if self.intent is None:
             self.intent = ending
             # A task that is cancelled before its first step never runs, not even its `finally`.
-            if self.task and self._begun:
+            if self.task and self._has_begun:
                 self.task.cancel()
 
     def drain(self, ending: Ending) -> None:
@@ -87,9 +87,9 @@ class Run:
             self.intent = ending
             self.control.request_drain("drain")
 
-    def over(self) -> None:
+    def mark_over(self) -> None:
         """Nothing more comes: whoever looks on is told so, and stop() need wait no longer."""
-        self._show(None)
+        self._send_to_watchers(None)
         self._finished.set_result(None)
 
     @property
@@ -107,14 +107,14 @@ class Run:
 
     # --- the run ----------------------------------------------------------------------------
 
-    async def ending(self) -> Ending:
+    async def drive(self) -> Ending:
         """Drives until there is an ending. Cancelled without an intent, it raises."""
-        self._begun = True
+        self._has_begun = True
         try:
             with tracing.run(self.view.id):
-                return self.intent or await self._driven()
+                return self.intent or await self._run_until_ending()
         except asyncio.CancelledError:
-            self._cut = True
+            self._was_cut = True
             if self.intent is None:
                 raise
             return self.intent
@@ -128,129 +128,129 @@ class Run:
         except DuologueError as error:
             return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the conversation must say so
-            return broken(self.view.id, error)
+            return make_broken_ending(self.view.id, error)
 
-    async def _driven(self) -> Ending:
-        if over := await self._over():
+    async def _run_until_ending(self) -> Ending:
+        if over := await self._find_earlier_ending():
             return over
         while True:
-            waits, drained = await self._until_it_rests()
+            waits, drained = await self._run_until_rest()
             if drained:
                 self.control = RunControl()  # first: a change that comes meanwhile drains again
                 await self.apply_changes()
-                if self.intent is None and not self._paused():
+                if self.intent is None and not self._is_paused():
                     continue
                 return self.intent or Ending(Status.WAITING, says=_PAUSED.format(self.view.turn))
             return Ending(Status.WAITING) if waits else Ending(Status.COMPLETED, self._end_reason)
 
-    async def _over(self) -> Ending | None:
+    async def _find_earlier_ending(self) -> Ending | None:
         """The ending, where there was one and the process died before the catalogue knew."""
         state = await self._graph.aget_state(self._config)
         return None if state.tasks else Ending(Status.COMPLETED, state.values.get("end_reason"))
 
-    def _paused(self) -> bool:
-        return self.directions.pauses_after(self.view.turn)
+    def _is_paused(self) -> bool:
+        return self.context.pauses_after(self.view.turn)
 
-    async def watched(self) -> AsyncIterator[dict[str, Any]]:
+    async def stream_graph_events(self) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events, from the next step on; an onlooker too slow loses some."""
-        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(ONLOOKER)
-        self._onlookers.append(events)
+        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(WATCHER_QUEUE)
+        self._watchers.append(events)
         self.control.request_drain("watch")
         try:
             while (event := await events.get()) is not None:
                 yield event
         finally:
-            self._onlookers.remove(events)
+            self._watchers.remove(events)
 
-    def _show(self, event: dict[str, Any] | None) -> None:
-        for events in self._onlookers:
+    def _send_to_watchers(self, event: dict[str, Any] | None) -> None:
+        for events in self._watchers:
             if events.full():
                 events.get_nowait()
             events.put_nowait(event)
 
-    def _parts(self) -> AsyncIterator[dict[str, Any]]:
+    def _stream_updates(self) -> AsyncIterator[dict[str, Any]]:
         """The updates of each node. LangGraph tells all else only while somebody looks on."""
         given: dict[str, Any] = {
-            "context": self.directions,
+            "context": self.context,
             "durability": "sync",
             "control": self.control,
             "stream_mode": "updates",
         }
-        if self._onlookers:
-            return self._shown(given)
+        if self._watchers:
+            return self._stream_to_watchers(given)
         return self._graph.astream(None, self._config, **given)
 
-    async def _shown(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _stream_to_watchers(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         async for event in self._graph.astream_events(None, self._config, version="v2", **given):
-            self._show(dict(event))
+            self._send_to_watchers(dict(event))
             if event["event"] == "on_chain_stream" and not event["parent_ids"]:
                 yield event["data"]["chunk"]
 
-    async def _until_it_rests(self) -> tuple[bool, bool]:
+    async def _run_until_rest(self) -> tuple[bool, bool]:
         """Runs the graph; tells whether it waits for a person, and whether it was drained."""
         waits = drained = False
         try:
-            async for part in self._parts():
-                for node, update in part.items():
+            async for updates in self._stream_updates():
+                for node, update in updates.items():
                     waits = waits or node == "__interrupt__"
                     if isinstance(update, dict):
-                        self._note(update)
+                        self._record_update(update)
         except GraphDrained:
             drained = True
-        self._tell_tail()
+        self._report_tail()
         return waits, drained
 
     def in_flight(self, ending: Ending) -> int:
         """The turn that the bot may have heard while its reply is not on disk; 0 for none."""
-        left = self._doubt if self._doubt > self.view.turn else 0
+        left = self._unconfirmed_turn if self._unconfirmed_turn > self.view.turn else 0
         refused = isinstance(ending.error, BotError) and ending.error.unheard
-        return left if refused else self.view.calling or left
+        return left if refused else self.view.turn_in_flight or left
 
-    def _note(self, update: dict[str, Any]) -> None:
+    def _record_update(self, update: dict[str, Any]) -> None:
         self._tail = (update.get("messages") or {}).get("said", ())
         self._turn = update.get("turn", self.view.turn)
         self._end_reason = update.get("end_reason")
 
-    def _tell_tail(self) -> None:
+    def _report_tail(self) -> None:
         """What the last step added; its checkpoint is on disk now."""
         known = len(self.view.messages)
         fresh = [line for line in self._tail if int(line["id"]) >= known]
-        self.view.stored([*self.view.messages, *fresh], self._turn)
+        self.view.update_transcript([*self.view.messages, *fresh], self._turn)
 
     async def apply_changes(self) -> None:
         while self._changes:
-            await put(self._graph, self.view.id, self._changes.pop(0))
+            await update_thread(self._graph, self.view.id, self._changes.pop(0))
 
-    async def retell(self) -> None:
+    async def report_unreported(self) -> None:
         """A run that was cut off between two steps has more on disk than it told."""
-        if self._cut:
+        if self._was_cut:
             state = (await self._graph.aget_state(self._config)).values
-            self.view.stored(state.get("messages") or [], state.get("turn", 0))
+            self.view.update_transcript(state.get("messages") or [], state.get("turn", 0))
 
 
-def broken(id: str, error: Exception) -> Ending:
+def make_broken_ending(id: str, error: Exception) -> Ending:
     """The ending of a run that met what nobody foresaw; the log has it under the incident."""
     incident = uuid4().hex[:12]
     facts = {"conversation_id": id, "incident": incident}
     log.error("run broke", exc_info=error, extra=facts)
-    told = DuologueError(f"an internal error, incident {incident}", incident=incident)
-    told.__cause__ = error
-    return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, told)
+    shown = DuologueError(f"an internal error, incident {incident}", incident=incident)
+    shown.__cause__ = error
+    return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, shown)
 
 
-def config(id: str) -> RunnableConfig:
+def thread_config(id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": id}, "recursion_limit": ENDLESS}
 
 
-async def put(graph: Graph, id: str, update: dict[str, Any], first: bool = False) -> None:
+async def update_thread(graph: Graph, id: str, update: dict[str, Any], first: bool = False) -> None:
     """Changes a conversation's state while no run drives it; who is next stays the same."""
     as_node = "__start__"
     if not first:
-        state = await graph.aget_state(config(id))
+        state = await graph.aget_state(thread_config(id))
         if state.tasks and not state.next:
             await _close_step(graph, id)
         as_node = _last_node(cast(State, state.values))
-    await graph.aupdate_state(config(id), update, as_node=as_node)
+    await graph.aupdate_state(thread_config(id), update, as_node=as_node)
 
 
 async def _close_step(graph: Graph, id: str) -> None:
@@ -259,22 +259,24 @@ async def _close_step(graph: Graph, id: str) -> None:
     An update would stand in the place of what that node wrote. No node is run here.
     """
     silent = RunContext(SilentEmitter())
-    await graph.ainvoke(None, config(id), context=silent, durability="sync", interrupt_after="*")
+    await graph.ainvoke(
+        None, thread_config(id), context=silent, durability="sync", interrupt_after="*"
+    )
 
 
 def _last_node(state: State) -> str:
     """Behind which node the state stands, so that the edges lead on as before."""
-    said = state.get("messages") or []
+    messages = state.get("messages") or []
     if "session" not in state:
         return "__start__"
-    if not said or int(state["scenario"].get("replay", 0)) > state.get("replayed", 0):
+    if not messages or int(state["scenario"].get("replay", 0)) > state.get("replayed", 0):
         return "open"
     # A turn that is accepted as heard leaves the user's line last, and yet it is done.
-    unanswered = said[-1]["role"] == "user" and state.get("sent", 0) > state.get("turn", 0)
+    unanswered = messages[-1]["role"] == "user" and state.get("sent", 0) > state.get("turn", 0)
     return "user" if unanswered else "bot"
 
 
-def error_data(error: DuologueError) -> dict[str, Any]:
+def to_error_data(error: DuologueError) -> dict[str, Any]:
     """The data of an `error` event, as it is also kept in the catalogue."""
     plain = (str, int, float)
     facts = {name: value for name, value in error.facts.items() if isinstance(value, plain)}

@@ -20,17 +20,25 @@ from core.settings import Settings
 from core.state import InFlight, Message, State
 from core.text import clean
 from graph.build import builder
-from graph.runs.begin import begun_with, first_row, first_state, without_persona
+from graph.runs.begin import apply_start_changes, build_first_row, build_first_state, drop_persona
 from graph.runs.changes import (
-    accepted_turn,
-    changed,
-    turn_in_flight,
-    turns_in_all,
-    unmanned,
-    within_limits,
+    check_turn_limit,
+    extend_turn_limit,
+    find_turn_in_flight,
+    plan_change,
+    resolve_accepted_turn,
+    unattended_seat,
 )
-from graph.runs.finish import drained, mark_orphans, part, resume_all, tell, to_resume, written
-from graph.runs.run import Ending, Graph, Run, put
+from graph.runs.finish import (
+    announce_ending,
+    close_bot_session,
+    drain_runs,
+    list_resumable,
+    mark_orphans,
+    persist_ending,
+    resume_all,
+)
+from graph.runs.run import Ending, Graph, Run, update_thread
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
 from graph.stream.cursor import Cursor
@@ -61,10 +69,12 @@ class RunService:
         self._driving: dict[str, Run | None] = {}
         self._starting: dict[str, asyncio.Event] = {}
         self._changing: dict[str, asyncio.Event] = {}
-        self.views = LiveConversations(self.graph, storage, self._note, self._driving, self.true)
+        self.views = LiveConversations(
+            self.graph, storage, self._record_event, self._driving, self.with_live_status
+        )
         self._tasks = tasks
         self._watch = watch
-        self._partings: set[asyncio.Task[None]] = set()
+        self._closings: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     # --- what there is ----------------------------------------------------------------------
@@ -89,35 +99,35 @@ class RunService:
         """
         if self._stopping:
             raise Stopping("the server is stopping")
-        self.speakers.check(scenario if card is None else without_persona(scenario))
-        within_limits(scenario.max_turns, self.settings)
-        if key is not None and (known := await self.storage.catalogue.find_by_key(key, body)):
-            return known
+        self.speakers.check(scenario if card is None else drop_persona(scenario))
+        check_turn_limit(scenario.max_turns, self.settings)
+        if key is not None and (found := await self.storage.catalogue.find_by_key(key, body)):
+            return found
         id = str(uuid4())
-        begun = state or first_state(self.speakers, scenario, card)
-        row = first_row(id, scenario, begun, client_id, parent)
+        initial = state or build_first_state(self.speakers, scenario, card)
+        row = build_first_row(id, scenario, initial, client_id, parent)
         row = replace(row, experiment_id=experiment_id)
-        await put(self.graph, id, dict(begun), first=True)
+        await update_thread(self.graph, id, dict(initial), first=True)
         try:
-            kept = await self.storage.catalogue.add(row, key, body)
+            stored_id = await self.storage.catalogue.add(row, key, body)
         except DuologueError:
             with suppress(StorageError):
                 await self.storage.checkpoints.adelete_thread(id)
             raise
-        if kept != id:  # the same key at the same moment: the other one was first
+        if stored_id != id:  # the same key at the same moment: the other one was first
             await self.storage.checkpoints.adelete_thread(id)
-        return kept
+        return stored_id
 
     async def get(self, id: str, client_id: str | None = None) -> Conversation:
         """How the conversation stands. Raises `Forbidden` where it is another client's."""
         row = await self.storage.catalogue.get(id)
         if row.client_id is not None and row.client_id != client_id:
             raise Forbidden("the conversation belongs to another client")
-        return self.true(row)
+        return self.with_live_status(row)
 
-    def true(self, row: Conversation) -> Conversation:
+    def with_live_status(self, row: Conversation) -> Conversation:
         """The row with what is known better here: turns just done, runs whose driver is gone."""
-        view = self.views.known(row.id)
+        view = self.views.find_view(row.id)
         turn = max(row.turn, view.turn) if view else row.turn
         status = row.status
         if status is Status.RUNNING and not self._runs(row):
@@ -132,7 +142,7 @@ class RunService:
 
     async def messages(self, id: str) -> list[Message]:
         """The transcript as far as it is on disk."""
-        return list((await self.views.of(id)).messages)
+        return list((await self.views.get_view(id)).messages)
 
     # --- runs -------------------------------------------------------------------------------
 
@@ -141,45 +151,47 @@ class RunService:
 
         Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
         """
-        row = await self._idle(id)
-        state = await self._known(row)
+        row = await self._require_idle(id)
+        state = await self._read_start_state(row)
         if row.status is Status.COMPLETED:
-            return await self._go_on(row, state, turns)
+            return await self._extend(row, state, turns)
         update: dict[str, Any] = {}
         if turns is not None or state.get("last_turn") is not None:
             update["last_turn"] = None if turns is None else row.turn + turns
         if row.status is Status.WAITING and row.seat == "human":
-            update["seat"] = unmanned(self.speakers, row)
+            update["seat"] = unattended_seat(self.speakers, row)
         return await self._run(row, state, update)
 
-    async def _go_on(self, row: Conversation, state: State, turns: int | None) -> LiveConversation:
-        more = turns_in_all(row, turns, self.settings)
+    async def _extend(self, row: Conversation, state: State, turns: int | None) -> LiveConversation:
+        more = extend_turn_limit(row, turns, self.settings)
         update = {"end_reason": None, "closing": False, "last_turn": None}
         limit = {"scenario": {"max_turns": more}}
         return await self._run(row, state, {**update, **limit}, max_turns=more)
 
     async def resume(
-        self, id: str, in_flight: InFlight | None = None, *, left: bool = False
+        self, id: str, in_flight: InFlight | None = None, *, only_orphaned: bool = False
     ) -> LiveConversation:
         """Goes on from the last checkpoint. A conversation that has ended calls nobody.
 
         With `left` only where a process died at it. Raises `Busy`, and `Conflict` where the turn in
         flight waits for a decision.
         """
-        row = await self._idle(id)
+        row = await self._require_idle(id)
         if row.status is Status.COMPLETED:
-            return await self.views.of(id)
-        return await self._run(row, await self._known(row), in_flight=in_flight, left=left)
+            return await self.views.get_view(id)
+        return await self._run(
+            row, await self._read_start_state(row), in_flight=in_flight, only_orphaned=only_orphaned
+        )
 
     async def say(self, id: str, text: str) -> LiveConversation:
         """A person speaks, from the user's seat; the line is on disk when this returns.
 
         Raises `Busy`, `Conflict`, `Full`, `Stopping`.
         """
-        row = await self._idle(id)
+        row = await self._require_idle(id)
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended", end_reason=row.end_reason)
-        state, text = await self._known(row), clean(text)
+        state, text = await self._read_start_state(row), clean(text)
         if state.get("unsaid") not in (None, text):  # the same one again is a client that retries
             raise Conflict("the line before was not said yet; `resume` says it")
         if state.get("sent", 0) >= row.max_turns:
@@ -192,20 +204,22 @@ class RunService:
 
         Raises `Busy` where another process drives it.
         """
-        drive = await self._driver(id)
+        run = await self._find_run(id)
         ending = Ending(Status.STOPPED, EndReason.STOPPED)
-        if drive is not None:
-            drive.view.status("stopping", "stopping on request")
-            drive.stop(ending)
-            await drive.wait()
-        elif await self.storage.catalogue.stop(id, self._runs) and (view := self.views.known(id)):
+        if run is not None:
+            run.view.status("stopping", "stopping on request")
+            run.stop(ending)
+            await run.wait()
+        elif await self.storage.catalogue.stop(id, self._runs) and (
+            view := self.views.find_view(id)
+        ):
             view.done(ending.status, ending.reason)
-        row = self.true(await self.storage.catalogue.get(id))
+        row = self.with_live_status(await self.storage.catalogue.get(id))
         if id in self._driving:  # a start came between: what it started is stopped too
             return await self.stop(id)
-        return self._not_elsewhere(row)
+        return self._require_local(row)
 
-    async def change(self, row: Conversation, asked: Mapping[str, Any]) -> bool:
+    async def change(self, row: Conversation, wanted: Mapping[str, Any]) -> bool:
         """Changes seat, persona or limits: at once where nothing runs, else between two steps.
 
         Tells whether it is done already. Raises `Conflict` where the conversation has ended, `Busy`
@@ -213,35 +227,35 @@ class RunService:
         """
         if row.status is Status.COMPLETED:
             raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
-        update, columns = changed(self.speakers, row, asked)
-        drive = await self._driver(row.id)
-        if drive is None:
+        update, columns = plan_change(self.speakers, row, wanted)
+        run = await self._find_run(row.id)
+        if run is None:
             await self._change_at_rest(row.id, update)
         else:
-            drive.change(update)
+            run.change(update)
         await self.storage.catalogue.update(row.id, **columns)
-        if view := self.views.known(row.id):
+        if view := self.views.find_view(row.id):
             view.max_turns = columns.get("max_turns", view.max_turns)
-            told = {name: columns[name] for name in ("seat",) if name in columns}
-            view.status("changed", "changed on request", **told)
-        return drive is None
+            facts = {name: columns[name] for name in ("seat",) if name in columns}
+            view.status("changed", "changed on request", **facts)
+        return run is None
 
     async def _change_at_rest(self, id: str, update: dict[str, Any]) -> None:
         """Two who write to one thread tear it: a start waits until the change is done."""
         done = self._changing[id] = asyncio.Event()
         try:
-            self._not_elsewhere(self.true(await self.storage.catalogue.get(id)))
-            await put(self.graph, id, update)
+            self._require_local(self.with_live_status(await self.storage.catalogue.get(id)))
+            await update_thread(self.graph, id, update)
         finally:
             del self._changing[id]
             done.set()
 
-    async def watched(self, id: str) -> AsyncIterator[dict[str, Any]]:
+    async def stream_graph_events(self, id: str) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events of the run under way, from the next step on."""
-        drive = self._driving.get(id)
-        if drive is None:
+        run = self._driving.get(id)
+        if run is None:
             return
-        async for event in drive.watched():
+        async for event in run.stream_graph_events():
             yield event
 
     async def delete(self, id: str) -> None:
@@ -254,25 +268,25 @@ class RunService:
 
     async def follow(self, id: str, after: Cursor | None = None) -> Follower:
         """A reader of the conversation from its start, or from behind a cursor."""
-        view = await self.views.of(id)
-        self._mirror(view)
+        view = await self.views.get_view(id)
+        self._poll_if_remote(view)
         return Follower(view, after)
 
-    def _mirror(self, view: LiveConversation) -> None:
-        if self.views.wants_mirror(view):
-            self._tasks.create_task(self.views.mirror(view), name=f"mirror {view.id}")
+    def _poll_if_remote(self, view: LiveConversation) -> None:
+        if self.views.needs_polling(view):
+            self._tasks.create_task(self.views.poll_remote(view), name=f"mirror {view.id}")
 
     # --- inside -----------------------------------------------------------------------------
 
-    async def _idle(self, id: str) -> Conversation:
-        row = self.true(await self.storage.catalogue.get(id))
+    async def _require_idle(self, id: str) -> Conversation:
+        row = self.with_live_status(await self.storage.catalogue.get(id))
         if row.status is Status.RUNNING or id in self._driving:
             raise Busy("the conversation has a run already", conversation_id=id)
         return row
 
-    async def _known(self, row: Conversation) -> State:
+    async def _read_start_state(self, row: Conversation) -> State:
         """What a run begins with; nothing that matters where there was none before."""
-        return await self.views.state(row.id) if row.runs else {}
+        return await self.views.read_state(row.id) if row.runs else {}
 
     async def _run(
         self,
@@ -282,36 +296,36 @@ class RunService:
         *,
         in_flight: InFlight | None = None,
         max_turns: int | None = None,
-        left: bool = False,
+        only_orphaned: bool = False,
     ) -> LiveConversation:
-        accepted = accepted_turn(row, state, in_flight)
+        accepted = resolve_accepted_turn(row, state, in_flight)
         self._reserve(row.id)
         try:
             while changing := self._changing.get(row.id):
                 await changing.wait()
-            view = await self.views.read(row.id)
+            view = await self.views.read_view(row.id)
             owner = self.storage.owner
             claimed = await self.storage.catalogue.claim(
-                row.id, owner.id, self._other_lives, runs=row.runs, only_orphaned=left
+                row.id, owner.id, self._other_lives, runs=row.runs, only_orphaned=only_orphaned
             )
-            await begun_with(self.graph, self.storage, claimed, update or {}, max_turns)
+            await apply_start_changes(self.graph, self.storage, claimed, update or {}, max_turns)
             last = {**state, **(update or {})}.get("last_turn")
-            self._driving[row.id] = drive = Run(
+            self._driving[row.id] = run = Run(
                 self.graph,
                 view,
                 accepted=accepted,
                 last_turn=last if last is not None and last > row.turn else None,
-                doubt=turn_in_flight(row, state) or 0,
+                unconfirmed_turn=find_turn_in_flight(row, state) or 0,
             )
         finally:
             if self._driving[row.id] is None:
                 del self._driving[row.id]
             self._starting.pop(row.id).set()
         if self._stopping:
-            drive.drain(SERVER_STOPPED)
+            run.drain(SERVER_STOPPED)
         view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
         self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
-        drive.task = self._tasks.create_task(self._drive(drive), name=f"run {row.id}")
+        run.task = self._tasks.create_task(self._execute(run), name=f"run {row.id}")
         return view
 
     def _reserve(self, id: str) -> None:
@@ -325,12 +339,12 @@ class RunService:
         self._driving[id] = None
         self._starting[id] = asyncio.Event()
 
-    def _not_elsewhere(self, row: Conversation) -> Conversation:
+    def _require_local(self, row: Conversation) -> Conversation:
         if row.status is Status.RUNNING and row.id not in self._driving:
             raise Busy("another process drives the conversation", conversation_id=row.id)
         return row
 
-    async def _driver(self, id: str) -> Run | None:
+    async def _find_run(self, id: str) -> Run | None:
         """Who drives it; a start or a change that is under way is waited for."""
         while busy := self._starting.get(id) or self._changing.get(id):
             await busy.wait()
@@ -339,35 +353,35 @@ class RunService:
     def _other_lives(self, owner: str) -> bool:
         return owner != self.storage.owner.id and self.storage.owner.is_alive(owner)
 
-    async def _drive(self, drive: Run) -> None:
+    async def _execute(self, run: Run) -> None:
         ending = SERVER_STOPPED
         try:
-            ending = await drive.ending()
+            ending = await run.drive()
         finally:
             # Written under a shield: a run that is cancelled must not stay "running".
-            await asyncio.shield(self._finish(drive, ending))
+            await asyncio.shield(self._finish(run, ending))
 
-    async def _finish(self, drive: Run, ending: Ending) -> None:
+    async def _finish(self, run: Run, ending: Ending) -> None:
         try:
-            ending = await written(self.storage, drive, ending)
+            ending = await persist_ending(self.storage, run, ending)
         finally:
-            self._driving.pop(drive.view.id, None)
-            self._watch("run_ended", drive.view.id, tell(drive.view, ending))
-            drive.over()
-            if drive.view.followers and not self._stopping:
-                self._mirror(drive.view)
+            self._driving.pop(run.view.id, None)
+            self._watch("run_ended", run.view.id, announce_ending(run.view, ending))
+            run.mark_over()
+            if run.view.followers and not self._stopping:
+                self._poll_if_remote(run.view)
         if (
             ending.status is Status.COMPLETED
             and self.speakers.wants_end_call
             and not self._stopping
         ):
-            parting = self._tasks.create_task(
-                part(self.speakers, self.views, drive.view.id), name="end"
+            closing = self._tasks.create_task(
+                close_bot_session(self.speakers, self.views, run.view.id), name="end"
             )
-            self._partings.add(parting)
-            parting.add_done_callback(self._partings.discard)
+            self._closings.add(closing)
+            closing.add_done_callback(self._closings.discard)
 
-    def _note(self, what: str, id: str, facts: dict[str, Any]) -> None:
+    def _record_event(self, what: str, id: str, facts: dict[str, Any]) -> None:
         if what == "message" and facts["role"] == "assistant":
             self.storage.catalogue.update_later(id, turn=facts["turn"])
         self._watch(what, id, facts)
@@ -382,9 +396,9 @@ class RunService:
         await mark_orphans(self.storage, self.views)
         if not self.settings.resume_on_start:
             return
-        ids = await to_resume(self.storage)
+        ids = await list_resumable(self.storage)
         self.views.expected.update(ids)
-        going_on = resume_all(partial(self.resume, left=True), self.views, ids)
+        going_on = resume_all(partial(self.resume, only_orphaned=True), self.views, ids)
         resuming = self._tasks.create_task(going_on, name="resume")
         if wait:
             await resuming
@@ -392,10 +406,10 @@ class RunService:
     async def drain(self, grace_s: float) -> None:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""
         self._stopping = True
-        drives = [drive for drive in self._driving.values() if drive is not None]
-        await drained(drives, SERVER_STOPPED, grace_s)
-        for parting in self._partings:
-            parting.cancel()
+        runs = [run for run in self._driving.values() if run is not None]
+        await drain_runs(runs, SERVER_STOPPED, grace_s)
+        for closing in self._closings:
+            closing.cancel()
         self.views.close()
 
     @property

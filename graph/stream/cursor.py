@@ -39,6 +39,6 @@ class Cursor:
         return f"{self.index}.{self.offset}.{self.check:x}.{self.run}.{self.seq}{self.last}"
 
 
-def checked(text: str, known: int = 0) -> int:
+def update_checksum(text: str, known: int = 0) -> int:
     """The CRC-32 of text in UTF-8, going on from `known`."""
     return crc32(text.encode("utf-8", "replace"), known)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from core.ends import Status
 from core.events import message_data
-from graph.stream.cursor import Cursor, checked
+from graph.stream.cursor import Cursor, update_checksum
 from graph.stream.live import Frame, LiveConversation, Report
 
 TOGETHER = 50
@@ -35,35 +35,39 @@ class Follower:
         self.index, self.offset, self.check, self.seq = 0, 0, 0, 0
         self._reset_first = False
         if after is not None:
-            self._stand(after)
+            self._seek(after)
 
-    def _stand(self, after: Cursor) -> None:
+    def _seek(self, after: Cursor) -> None:
         view = self.view
         self.index, self.offset, self.check = after.index, after.offset, after.check
-        if after.run == view.run and view.exact and after.seq <= len(view.marks):
+        if after.run == view.run and view.is_exact and after.seq <= len(view.reports):
             self.seq = after.seq
             return
-        if after.run == view.past_run and after.seq <= len(view.past):
+        if after.run == view.past_run and after.seq <= len(view.past_reports):
             self.run, self.seq = after.run, after.seq
             return
         if after.run == view.run and after.last:
-            self._skip_told(after.last)
+            self._skip_reports(after.last)
         elif after.run < view.past_run and not self._only_run:
             self.run = view.past_run
         if self.offset or self.index > len(view.messages):
-            self._match()
+            self._verify_offset()
 
-    def _skip_told(self, last: str) -> None:
-        told = {"e": ("status", "error"), "d": ("status", "error", "done")}[last]
-        for mark in self.view.marks[self.seq :]:
-            if mark is not None and mark.event not in told:
+    def _skip_reports(self, last: str) -> None:
+        passed_over = {"e": ("status", "error"), "d": ("status", "error", "done")}[last]
+        for report in self.view.reports[self.seq :]:
+            if report is not None and report.event not in passed_over:
                 return
             self.seq += 1
 
-    def _match(self) -> None:
+    def _verify_offset(self) -> None:
         """What the reader has of this message must be how it begins; else it starts anew."""
         text = self.view.text(self.index)
-        if text is None or len(text) < self.offset or checked(text[: self.offset]) != self.check:
+        if (
+            text is None
+            or len(text) < self.offset
+            or update_checksum(text[: self.offset]) != self.check
+        ):
             self.index = min(self.index, len(self.view.messages))
             self.offset, self.check = 0, 0
             self._reset_first = True
@@ -73,7 +77,7 @@ class Follower:
 
     def next(self) -> Frame | None:
         """The next event, or None where there is none yet."""
-        marks = self._marks()
+        reports = self._current_reports()
         if self._reset_first:
             self._reset_first = False
             data = {
@@ -82,49 +86,49 @@ class Follower:
                 "why": "the line was said anew after a break",
             }
             return Frame("reset", data, self.cursor())
-        while self.seq < len(marks) and marks[self.seq] is None:
+        while self.seq < len(reports) and reports[self.seq] is None:
             self.seq += 1
-        mark = marks[self.seq] if self.seq < len(marks) else None
-        if mark is not None and self._due(mark):
-            return self._report(mark)
-        return self._token(mark) or self._message()
+        report = reports[self.seq] if self.seq < len(reports) else None
+        if report is not None and self._is_due(report):
+            return self._next_report(report)
+        return self._next_token(report) or self._next_message()
 
-    def _marks(self) -> Sequence[Report | None]:
+    def _current_reports(self) -> Sequence[Report | None]:
         """The reports of the run that is being read: the one before until all of it is told."""
         view = self.view
         if self.run not in (view.run, view.past_run):
             self._read_run(max(self.run, view.past_run))
-        if self.run == view.past_run and self.seq < len(view.past):
-            return view.past
+        if self.run == view.past_run and self.seq < len(view.past_reports):
+            return view.past_reports
         if self.run != view.run:
             self._read_run(view.run)
-        return view.marks
+        return view.reports
 
     def _read_run(self, run: int) -> None:
         self.run, self.seq = run, 0
         if self.offset:
-            self._match()
+            self._verify_offset()
 
-    def _due(self, mark: Report) -> bool:
-        if mark.index != self.index:
-            return mark.index < self.index
-        return mark.offset <= self.offset or mark.take != self.view.take_of(self.index)
+    def _is_due(self, report: Report) -> bool:
+        if report.index != self.index:
+            return report.index < self.index
+        return report.offset <= self.offset or report.take != self.view.take_of(self.index)
 
-    def _report(self, mark: Report) -> Frame:
+    def _next_report(self, report: Report) -> Frame:
         self.seq += 1
-        if mark.event in _VOIDS and mark.index == self.index:
+        if report.event in _VOIDS and report.index == self.index:
             self.offset, self.check = 0, 0
-        return Frame(mark.event, mark.data, self.cursor(_LAST.get(mark.event, "")))
+        return Frame(report.event, report.data, self.cursor(_LAST.get(report.event, "")))
 
-    def _token(self, mark: Report | None) -> Frame | None:
+    def _next_token(self, report: Report | None) -> Frame | None:
         text = self.view.text(self.index)
         if text is None or self.offset >= len(text) or self._is_unspoken():
             return None
-        upto = mark.offset if mark is not None and mark.index == self.index else len(text)
+        upto = report.offset if report is not None and report.index == self.index else len(text)
         piece = text[self.offset : upto]
         stored = self.index < len(self.view.messages)
         role = self.view.messages[self.index]["role"] if stored else self.view.role
-        self.offset, self.check = upto, checked(piece, self.check)
+        self.offset, self.check = upto, update_checksum(piece, self.check)
         data = {"content": piece, "role": role, "index": self.index}
         return Frame("token", data, self.cursor())
 
@@ -133,7 +137,7 @@ class Follower:
         said = self.view.messages
         return self.index < len(said) and said[self.index]["origin"] == self._unspoken
 
-    def _message(self) -> Frame | None:
+    def _next_message(self) -> Frame | None:
         if self.index >= len(self.view.messages):
             return None
         data = message_data(self.view.messages[self.index], self.index)
@@ -141,13 +145,13 @@ class Follower:
         return Frame("message", data, self.cursor())
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether nothing can come any more: all is told, and the conversation has ended."""
         view = self.view
         return (
-            view.stands.ended
+            view.current_status.ended
             and self.run == view.run
-            and self.seq >= len(view.marks)
+            and self.seq >= len(view.reports)
             and self.index >= len(view.messages)
         )
 
@@ -162,30 +166,30 @@ class Follower:
         """The same, as many together as there are: what is sent at once costs a send."""
         self.view.followers += 1
         try:
-            while not self.over:
-                ready = self._ready()
+            while not self.is_over:
+                ready = self._take_ready()
                 if ready:
                     yield ready
                     if ready[-1].event == "done":
                         return
                 elif self.view.closed:
                     return
-                elif not self.over:  # it is, where a `done` was passed over
+                elif not self.is_over:  # it is, where a `done` was passed over
                     await self.view.changed()
         finally:
-            self.view.left()
+            self.view.remove_follower()
 
-    def _ready(self) -> list[Frame]:
+    def _take_ready(self) -> list[Frame]:
         """What there is to tell now, up to a `done`; a long way behind, a part of it."""
         ready: list[Frame] = []
-        while len(ready) < TOGETHER and not self.over and (frame := self.next()) is not None:
+        while len(ready) < TOGETHER and not self.is_over and (frame := self.next()) is not None:
             if frame.event != "done":
                 ready.append(frame)
-            elif self._ends(frame):
+            elif self._ends_stream(frame):
                 return [*ready, frame]
         return ready
 
-    def _ends(self, frame: Frame) -> bool:
+    def _ends_stream(self, frame: Frame) -> bool:
         """A conversation that waits, or that went on since, has not ended; only a run has."""
         if self._only_run:
             return True

@@ -26,7 +26,7 @@ class Frame:
         return str(self.cursor)
 
 
-KEPT_MARKS = 200
+KEPT_REPORTS = 200
 """So many reports of a run are kept; of older ones the mere statuses are forgotten."""
 
 
@@ -79,17 +79,17 @@ class LiveConversation:
         self.messages: Sequence[Message] = messages
         self.turn = turn
         self.max_turns = max_turns
-        self.stands = Status.CREATED
+        self.current_status = Status.CREATED
         self.run = 0
-        self.exact = True
-        self.marks: list[Report | None] = []
-        self.past: list[Report | None] = []
+        self.is_exact = True
+        self.reports: list[Report | None] = []
+        self.past_reports: list[Report | None] = []
         self.past_run = -1
-        self.saying = ""
+        self.preview = ""
         self.role: Role = "user"
         self.take = 0
-        self.calling: int | None = None
-        self._held = ""
+        self.turn_in_flight: int | None = None
+        self._held_back = ""
         self._takes: dict[int, int] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self.followers = 0
@@ -101,25 +101,25 @@ class LiveConversation:
     def begin(self, run: int, max_turns: int) -> None:
         """A new run. The reports of the one before are kept for who has not read them yet."""
         self.reset("the line was not finished")
-        self.past, self.past_run = self.marks, self.run if self.exact else -1
-        self.run, self.max_turns, self.stands = run, max_turns, Status.RUNNING
-        self.exact, self.marks, self.calling = True, [], None
-        since = next((mark.index for mark in self.past if mark), len(self.messages))
+        self.past_reports, self.past_run = self.reports, self.run if self.is_exact else -1
+        self.run, self.max_turns, self.current_status = run, max_turns, Status.RUNNING
+        self.is_exact, self.reports, self.turn_in_flight = True, [], None
+        since = next((report.index for report in self.past_reports if report), len(self.messages))
         self._takes = {index: take for index, take in self._takes.items() if index >= since}
         self._wake()
 
     @property
-    def driven_here(self) -> bool:
+    def is_driven_here(self) -> bool:
         """Whether a run of this process drives the conversation now."""
-        return self.exact and self.stands is Status.RUNNING
+        return self.is_exact and self.current_status is Status.RUNNING
 
     def catch_up(self, messages: Sequence[Message], turn: int, run: int, max_turns: int) -> None:
         """What another process, or an earlier life of this one, put on disk."""
         if run != self.run:
-            self.marks, self.run = [], run
-            self.past, self.past_run = [], -1
+            self.reports, self.run = [], run
+            self.past_reports, self.past_run = [], -1
             self._takes.clear()
-        self.exact, self.turn, self.max_turns = False, turn, max_turns
+        self.is_exact, self.turn, self.max_turns = False, turn, max_turns
         if len(messages) > len(self.messages):
             self.messages = messages
             self._forget()
@@ -132,41 +132,41 @@ class LiveConversation:
             "turn": self.turn,
             "max_turns": self.max_turns,
         }
-        self._mark("status", {**data, **facts})
+        self._add_report("status", {**data, **facts})
         if status == "sending":
-            self.calling = facts.get("turn")
+            self.turn_in_flight = facts.get("turn")
         elif status == "retrying":
             self._watch("retry", self.id, data | facts)
 
     def piece(self, role: Role, text: str) -> None:
         self.role = role
-        text = self._held + clean(text)
+        text = self._held_back + clean(text)
         at = cut(text)
-        self._held = text[at:]
+        self._held_back = text[at:]
         if at:
-            self.saying += text[:at]
+            self.preview += text[:at]
             self._wake()
 
     def reset(self, why: str) -> None:
-        if self.saying or self._held:
+        if self.preview or self._held_back:
             self._void("reset", {"index": len(self.messages), "role": self.role, "why": why})
 
-    def discarded(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str) -> None:
         data = {"index": len(self.messages), "role": "user", "text": clean(text), "why": why}
         self._void("discarded", data)
 
-    def stored(self, messages: Sequence[Message], turn: int) -> None:
+    def update_transcript(self, messages: Sequence[Message], turn: int) -> None:
         if turn > self.turn:
             # A turn may be done without a message: the bot ended in silence, or it was accepted.
-            self.turn, self.calling = turn, None
+            self.turn, self.turn_in_flight = turn, None
         if len(messages) > len(self.messages):
             first = messages[len(self.messages)]["content"]
-            if not first.startswith(self.saying):
+            if not first.startswith(self.preview):
                 self.reset("what was stored differs from the preview")
             fresh = messages[len(self.messages) :]
             if self.take:
                 self._takes[len(self.messages)] = self.take
-            self.messages, self.turn, self.calling = messages, turn, None
+            self.messages, self.turn, self.turn_in_flight = messages, turn, None
             self._forget()
             self._wake()
             for line in fresh:
@@ -174,19 +174,19 @@ class LiveConversation:
 
     def error(self, data: dict[str, Any]) -> None:
         self.reset("the line was not finished")
-        self._mark("error", data)
+        self._add_report("error", data)
 
     def done(self, status: Status, end_reason: str | None) -> None:
         """The last report of a run."""
         self.reset("the line was not finished")
-        self.stands = status
+        self.current_status = status
         data = {
             "status": status.value,
             "end_reason": end_reason,
             "turns": self.turn,
             "conversation_id": self.id,
         }
-        self._mark("done", data)
+        self._add_report("done", data)
 
     def close(self) -> None:
         """The process is ending: who follows is told what there is, and no more."""
@@ -194,27 +194,27 @@ class LiveConversation:
         self._wake()
 
     def _void(self, event: EventName, data: dict[str, Any]) -> None:
-        self.marks.append(self._marked(event, data))
+        self.reports.append(self._make_report(event, data))
         self.take += 1
-        self.saying, self._held = "", ""
+        self.preview, self._held_back = "", ""
         self._wake()
 
     def _forget(self) -> None:
-        self.saying, self._held, self.take = "", "", 0
+        self.preview, self._held_back, self.take = "", "", 0
 
-    def _marked(self, event: EventName, data: dict[str, Any]) -> Report:
+    def _make_report(self, event: EventName, data: dict[str, Any]) -> Report:
         values = tuple(data.values())
         alike = event == "status" and not any(
             type(fact) is str and len(fact) > 99 for fact in values
         )
         make = _shared if alike else Report
-        return make(len(self.messages), len(self.saying), self.take, event, tuple(data), values)
+        return make(len(self.messages), len(self.preview), self.take, event, tuple(data), values)
 
-    def _mark(self, event: EventName, data: dict[str, Any]) -> None:
-        self.marks.append(self._marked(event, data))
-        old = len(self.marks) - KEPT_MARKS
-        if old >= 0 and (mark := self.marks[old]) and mark.event == "status":
-            self.marks[old] = None  # its number stays taken, so that cursors keep their meaning
+    def _add_report(self, event: EventName, data: dict[str, Any]) -> None:
+        self.reports.append(self._make_report(event, data))
+        old = len(self.reports) - KEPT_REPORTS
+        if old >= 0 and (report := self.reports[old]) and report.event == "status":
+            self.reports[old] = None  # its number stays taken, so that cursors keep their meaning
         self._wake()
 
     # --- the followers' side ----------------------------------------------------------------
@@ -223,7 +223,7 @@ class LiveConversation:
         """As much as there is of the text of message `index`."""
         if index < len(self.messages):
             return self.messages[index]["content"]
-        return self.saying if index == len(self.messages) else None
+        return self.preview if index == len(self.messages) else None
 
     def take_of(self, index: int) -> int:
         """How often the text of message `index` was begun anew."""
@@ -248,7 +248,7 @@ class LiveConversation:
         if future in self._waiting:
             self._waiting.remove(future)
 
-    def left(self) -> None:
+    def remove_follower(self) -> None:
         """A follower is no more; if it was waiting just now, nobody needs to wake it."""
         self.followers -= 1
         self._waiting = [waiting for waiting in self._waiting if not waiting.done()]

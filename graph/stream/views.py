@@ -9,14 +9,14 @@ from weakref import WeakValueDictionary
 from core.ends import Status
 from core.errors import DuologueError
 from core.state import State
-from graph.runs.run import Graph, config
+from graph.runs.run import Graph, thread_config
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
 from graph.stream.live import LiveConversation, Watch
 
-KEPT = 256
-MIRROR_EVERY_S = 0.5
-LOOK_EVERY_S = 2.0
+KEPT_VIEWS = 256
+POLL_RUNNING_EVERY_S = 0.5
+POLL_RESTING_EVERY_S = 2.0
 """Whether another process lets one go on that rests."""
 log = logging.getLogger("duologue.runs")
 
@@ -29,15 +29,15 @@ class LiveConversations:
         graph: Graph,
         storage: Storage,
         watch: Watch,
-        drives: Container[str],
-        true: Callable[[Conversation], Conversation],
+        runs_here: Container[str],
+        with_live_status: Callable[[Conversation], Conversation],
     ) -> None:
         self._graph = graph
         self._storage = storage
         self._watch = watch
-        self._drives = drives
-        self._true = true
-        self._mirrored: set[str] = set()
+        self._runs_here = runs_here
+        self._with_live_status = with_live_status
+        self._polled: set[str] = set()
         self.expected: set[str] = set()
         """Interrupted ones that go on in a moment: their streams are not over."""
         self._views: OrderedDict[str, LiveConversation] = OrderedDict()
@@ -45,7 +45,7 @@ class LiveConversations:
         """All views that anybody holds: who follows a dropped one must see what comes."""
         self._closed = False
 
-    def known(self, id: str) -> LiveConversation | None:
+    def find_view(self, id: str) -> LiveConversation | None:
         return self._views.get(id) or self._held.get(id)
 
     def forget(self, id: str) -> None:
@@ -58,89 +58,92 @@ class LiveConversations:
         for view in [*self._held.values()]:
             view.close()
 
-    async def state(self, id: str) -> State:
+    async def read_state(self, id: str) -> State:
         """The state at the last checkpoint; empty where there is none."""
-        return cast(State, (await self._graph.aget_state(config(id))).values)
+        return cast(State, (await self._graph.aget_state(thread_config(id))).values)
 
-    async def of(self, id: str) -> LiveConversation:
+    async def get_view(self, id: str) -> LiveConversation:
         """The conversation's view, as true as the disk is. Raises `NotFound`."""
-        view = self.known(id)
-        if view is None or not (view.driven_here or id in self._drives):
-            view = await self.read(id)
+        view = self.find_view(id)
+        if view is None or not (view.is_driven_here or id in self._runs_here):
+            view = await self.read_view(id)
         if id in self._views:
             self._views.move_to_end(id)
         return view
 
-    async def read(self, id: str) -> LiveConversation:
+    async def read_view(self, id: str) -> LiveConversation:
         """The view as the disk has it: another process may have driven the conversation on.
 
         While a run begins here, this is for who begins it alone.
         """
-        row = self._true(await self._storage.catalogue.get(id))
-        view = self.known(id)
-        if view and (view.run, view.stands) == (row.runs, row.status) != (row.runs, Status.RUNNING):
-            return self._kept(view)
-        state = await self.state(id)
-        view = self.known(id) or LiveConversation(id, [], 0, row.max_turns, self._watch)
-        if not view.driven_here and view.run <= row.runs:
-            _tell(view, row, state, goes_on=id in self.expected)
-        return self._kept(view)
+        row = self._with_live_status(await self._storage.catalogue.get(id))
+        view = self.find_view(id)
+        if view and (view.run, view.current_status) == (row.runs, row.status) != (
+            row.runs,
+            Status.RUNNING,
+        ):
+            return self._keep(view)
+        state = await self.read_state(id)
+        view = self.find_view(id) or LiveConversation(id, [], 0, row.max_turns, self._watch)
+        if not view.is_driven_here and view.run <= row.runs:
+            _report_from_disk(view, row, state, goes_on=id in self.expected)
+        return self._keep(view)
 
-    def _kept(self, view: LiveConversation) -> LiveConversation:
+    def _keep(self, view: LiveConversation) -> LiveConversation:
         if view.id not in self._views:
             self._drop_idle()
         self._views[view.id] = self._held[view.id] = view
         view.closed = view.closed or self._closed
         return view
 
-    def wants_mirror(self, view: LiveConversation) -> bool:
+    def needs_polling(self, view: LiveConversation) -> bool:
         """Whether another process may drive it, and nobody looks up yet what that one stores."""
-        elsewhere = not view.driven_here and not view.stands.ended
-        return elsewhere and view.id not in self._mirrored
+        elsewhere = not view.is_driven_here and not view.current_status.ended
+        return elsewhere and view.id not in self._polled
 
-    async def mirror(self, view: LiveConversation) -> None:
+    async def poll_remote(self, view: LiveConversation) -> None:
         """Looks it up while somebody follows."""
-        self._mirrored.add(view.id)
+        self._polled.add(view.id)
         try:
-            while not view.driven_here and not view.stands.ended and not view.closed:
-                runs = view.stands is Status.RUNNING
-                await view.changed_within(MIRROR_EVERY_S if runs else LOOK_EVERY_S)
+            while not view.is_driven_here and not view.current_status.ended and not view.closed:
+                runs = view.current_status is Status.RUNNING
+                await view.changed_within(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
                 if not view.followers:
                     return
-                await self.of(view.id)
+                await self.get_view(view.id)
         except DuologueError as error:
             log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
         except Exception:  # it shares a task group with all runs, and must end none of them
             log.exception("mirror ended", extra={"conversation_id": view.id})
         finally:
-            self._mirrored.discard(view.id)
+            self._polled.discard(view.id)
 
-    def settled(self, id: str) -> None:
+    def settle_expected(self, id: str) -> None:
         """It goes on now, or it does not, and then its stream ends."""
         self.expected.discard(id)
-        view = self.known(id)
-        if view and view.stands is Status.INTERRUPTED and not view.exact:
-            view.done(view.stands, None)
+        view = self.find_view(id)
+        if view and view.current_status is Status.INTERRUPTED and not view.is_exact:
+            view.done(view.current_status, None)
 
     def _drop_idle(self) -> None:
-        spare = len(self._views) + 1 - KEPT
+        spare = len(self._views) + 1 - KEPT_VIEWS
         for id, view in list(self._views.items()) if spare > 0 else []:
             if spare <= 0:
                 return
-            if id not in self._drives and not view.followers:
+            if id not in self._runs_here and not view.followers:
                 del self._views[id]
                 spare -= 1
 
 
-def _tell(
+def _report_from_disk(
     view: LiveConversation, row: Conversation, state: State, *, goes_on: bool = False
 ) -> None:
     """What the disk says, in a view that no run of this process drives."""
-    news = (view.run, view.stands) != (row.runs, row.status)
+    news = (view.run, view.current_status) != (row.runs, row.status)
     view.catch_up(state.get("messages") or [], state.get("turn", 0), row.runs, row.max_turns)
-    if not news and view.marks:
+    if not news and view.reports:
         return
-    view.stands = row.status
+    view.current_status = row.status
     facts: dict[str, Any] = {"end_reason": row.end_reason} if row.end_reason else {}
     view.status(row.status.value, _SAYS[row.status], **facts)
     if row.error:

@@ -25,14 +25,14 @@ from langgraph.types import Overwrite
 
 from core.errors import DuologueError
 from core.events import message_data
-from core.rules import after_open
+from core.rules import route_after_open
 from core.scenario import Scenario
 from core.state import Message, Role, State
 from graph.build import Node
-from graph.runs.run import error_data
+from graph.runs.run import to_error_data
 from graph.studio.setup import Setup
 from nodes.open import open_session
-from nodes.replay import heard, replay_turn
+from nodes.replay import find_answered_lines, replay_turn
 from nodes.speakers.registry import Speakers
 
 
@@ -57,14 +57,14 @@ class StudioEmitter:
     def reset(self, why: str) -> None:
         self._void("reset", why=why)
 
-    def discarded(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str) -> None:
         self._void("discarded", text=text, why=why)
 
-    def stored(self, messages: Sequence[Message], turn: int) -> None:
+    def update_transcript(self, messages: Sequence[Message], turn: int) -> None:
         """LangGraph tells by itself what is stored."""
 
     def error(self, error: DuologueError) -> None:
-        self._write({"event": "error", **error_data(error)})
+        self._write({"event": "error", **to_error_data(error)})
 
     def said(self, lines: Sequence[Message]) -> None:
         """The node's lines, whole; what was told in pieces is not told again as a message."""
@@ -190,7 +190,7 @@ class StudioNodes:
         update: State
         if session.get("bot") == scene.bot_key:
             done = state.get("turn", 0)
-            asks_bot = await after_open(state) == "bot"
+            asks_bot = await route_after_open(state) == "bot"
             update = {"end_reason": None, "closing": False, "sent": done + asks_bot}
         else:
             thread = scene.runtime.execution_info and scene.runtime.execution_info.thread_id
@@ -203,7 +203,7 @@ class StudioNodes:
         """A turn; a bot that is not where the transcript is hears it again, in a new session."""
         session = dict(scene.state.get("session") or {})
         said = scene.state.get("messages", [])
-        before = tuple(said[at]["content"] if at >= 0 else "" for at in heard(said))
+        before = tuple(said[at]["content"] if at >= 0 else "" for at in find_answered_lines(said))
         line = said[-1]["content"] if said else ""
         remembers = scene.speakers.bot(Scenario.read(scene.state["scenario"])).remembers
         told = self._told.get(session.get("known_as", ""))

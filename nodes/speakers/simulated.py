@@ -41,7 +41,7 @@ class SimulatedUser:
                 shown.rest(text)
                 return UserLine(text, "simulated", leaving, said.usage)
             kind, why = fault
-            self._voice.discarded(said.text, why)
+            self._voice.discard(said.text, why)
             refused += 1
             if refused >= TRIES or (kind in ("empty", "truncated") and refused >= 2):
                 raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=refused)

@@ -89,15 +89,15 @@ async def test_the_bot_may_speak_first_and_a_history_says_who_is_next(
     assert [line["role"] for line in first["history"]] == ["assistant", *["user", "assistant"] * 2]
     assert (first["history"][0]["turn"], first["turn"]) == (0, 2)
     given = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
-    after_bot = await service.post(
+    route_after_bot = await service.post(
         "/api/simulate", {"bot_id": 16, "max_turns": 1, "history": given, "lines": ["c"]}
     )
-    said = [(line["origin"], line["content"]) for line in after_bot["history"]]
+    said = [(line["origin"], line["content"]) for line in route_after_bot["history"]]
     assert said == [("given", "a"), ("given", "b"), ("scripted", "c"), ("bot", reply_to(1, "c"))]
-    after_user = await service.post(
+    route_after_user = await service.post(
         "/api/simulate", {"bot_id": 16, "max_turns": 1, "history": given[:1]}
     )
-    assert [line["content"] for line in after_user["history"]] == ["a", reply_to(1, "a")]
+    assert [line["content"] for line in route_after_user["history"]] == ["a", reply_to(1, "a")]
     assert robot.calls
 
 

@@ -47,13 +47,13 @@ class Desk:
         """The conversation as it is stored; looked up in this process, since that is quick."""
         async with self._stored() as runs:
             row = await runs.storage.catalogue.get(id)
-            return detail(runs.true(row), await runs.messages(id), [])
+            return detail(runs.with_live_status(row), await runs.messages(id), [])
 
     async def stands(self) -> dict[str, str]:
         """The status of every conversation, by id."""
         async with self._stored() as runs:
             rows, _more = await runs.storage.catalogue.list_page(100)
-            return {row.id: runs.true(row).status.value for row in rows}
+            return {row.id: runs.with_live_status(row).status.value for row in rows}
 
     def _stored(self) -> AbstractAsyncContextManager[RunService]:
         url = f"sqlite:///{self.folder / 'duologue.db'}"

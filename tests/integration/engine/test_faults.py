@@ -186,7 +186,7 @@ async def test_a_full_disk_interrupts_and_with_room_again_nothing_is_lost(
         assert (await runs.get(other)).status is Status.CREATED
         told = [(m["role"], m["text"]) for m in only(frames, "message")]
         assert told == await lines(runs, id)
-        stored = (await runs.views.state(id))["messages"]
+        stored = (await runs.views.read_state(id))["messages"]
         assert [text for _, text in told] == [line["content"] for line in stored]
         await database.write(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchall())
         await runs.resume(id)

@@ -97,6 +97,6 @@ async def test_a_long_conversation_is_read_again_whole(tmp_path: Path) -> None:
         said = await runs.messages(id)
     async with opened(database) as runs:
         assert await runs.messages(id) == said
-        view = await runs.views.of(id)
+        view = await runs.views.get_view(id)
         assert view.turn == 80
     assert [line["content"] for line in said[1::2]] == [text("bot", n) for n in range(1, 81)]

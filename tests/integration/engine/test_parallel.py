@@ -63,6 +63,6 @@ async def test_whatever_is_done_at_whatever_moment_no_turn_is_lost_or_said_twice
             assert row.turn >= min(row.max_turns, 8)
             exact(robot, id, said, row.turn)
             agree(frames, said)
-            state = await runs.views.state(id)
+            state = await runs.views.read_state(id)
             assert [line["content"] for line in state["messages"]] == [text for _, text in said]
     assert not [call for call in robot.calls if call.fault]

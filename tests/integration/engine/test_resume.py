@@ -129,7 +129,7 @@ async def test_an_accepted_turn_is_not_sent_again_after_a_change(
     async with house.open(resume_on_start=False) as runs:
         await runs.recover()
         row = await runs.get(id)
-        known = await runs.views.state(id)
+        known = await runs.views.read_state(id)
         await runs._run(row, known, {"last_turn": 2}, in_flight="accept")
         await rested(runs, id)
         assert (await runs.get(id)).turn == 2
@@ -312,7 +312,7 @@ async def test_a_conversation_that_was_stopped_meanwhile_is_not_resumed_with_the
         await runs.recover()
         await runs.stop(id)
         with pytest.raises(Conflict):
-            await runs.resume(id, left=True)
+            await runs.resume(id, only_orphaned=True)
         assert (await runs.get(id)).status is Status.STOPPED
         assert not runs._driving
 

@@ -122,7 +122,7 @@ async def test_a_stop_at_any_moment_leaves_stream_and_disk_alike(
         row = await runs.stop(id)
         told = [data["text"] for data in only(await followed(runs, id), "message")]
         shown = [text for _, text in await lines(runs, id)]
-        state = await runs.views.state(id)
+        state = await runs.views.read_state(id)
         assert told == shown == [line["content"] for line in state.get("messages", [])]
         assert row.turn == state.get("turn", 0)
         if row.status is not Status.COMPLETED:

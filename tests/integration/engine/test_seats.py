@@ -171,7 +171,7 @@ async def test_many_changes_at_any_moment_lose_neither_turn_nor_change(
             if id not in runs._driving:
                 break
         await rested(runs, id)
-        row, state = await runs.get(id), await runs.views.state(id)
+        row, state = await runs.get(id), await runs.views.read_state(id)
         assert state["scenario"]["max_turns"] == row.max_turns
         exact(robot, id, await lines(runs, id), row.turn)
     assert not any(call.overlapped for call in robot.calls)

@@ -16,7 +16,7 @@ from tests.servers.wait import wait_until
 async def test_views_of_idle_conversations_are_dropped_and_read_again(
     house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 5)
+    monkeypatch.setattr(module, "KEPT_VIEWS", 5)
     async with house.open() as runs:
         ids = [await created(runs, max_turns=1) for _ in range(12)]
         said = {}
@@ -32,7 +32,7 @@ async def test_views_of_idle_conversations_are_dropped_and_read_again(
 async def test_a_view_that_is_driven_or_followed_is_never_dropped(
     house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "KEPT_VIEWS", 2)
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
         driven, followed = [await created(runs, max_turns=2) for _ in range(2)]
@@ -43,8 +43,8 @@ async def test_a_view_that_is_driven_or_followed_is_never_dropped(
         await asyncio.sleep(0)
         for _ in range(6):
             await runs.messages(await created(runs))
-        assert await runs.views.of(driven) is view
-        assert await runs.views.of(followed) is follower.view
+        assert await runs.views.get_view(driven) is view
+        assert await runs.views.get_view(followed) is follower.view
         await runs.start(followed)
         robot.release()
         for id in (driven, followed):
@@ -78,7 +78,7 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
 async def test_who_holds_a_view_sees_what_comes_though_it_was_dropped(
     house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 2)
+    monkeypatch.setattr(module, "KEPT_VIEWS", 2)
     async with house.open() as runs:
         id = await created(runs, max_turns=1)
         follower = await runs.follow(id)

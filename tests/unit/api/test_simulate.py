@@ -7,10 +7,10 @@ from starlette.requests import Request
 
 from api.routes.simulate import Form, OneRun, form_of
 from core.ends import Status
-from core.state import message
+from core.state import new_message
 from graph.stream.live import Frame, LiveConversation
 
-USER = message("user", "xin chào", index=0, turn=1, origin="human")
+USER = new_message("user", "xin chào", index=0, turn=1, origin="human")
 
 
 def request(accept: str) -> Request:
@@ -50,7 +50,7 @@ def elsewhere(status: Status) -> LiveConversation:
     """A view of what another process drives, as far as it is on disk."""
     view = LiveConversation("the-id", [], 0, 3)
     view.catch_up([USER], 1, 1, 3)
-    view.stands = status
+    view.current_status = status
     view.status(status.value, "as the disk says")
     return view
 
@@ -77,7 +77,7 @@ async def test_a_run_that_comes_to_wait_elsewhere_is_done_then() -> None:
     async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(told(view))
         await asyncio.sleep(0)
-        view.stands = Status.WAITING
+        view.current_status = Status.WAITING
         view.status("waiting", "waiting for the person in the user's seat")
     assert [frame.event for frame in telling.result()].count("done") == 1
     assert telling.result()[-1].event == "done"
@@ -86,6 +86,6 @@ async def test_a_run_that_comes_to_wait_elsewhere_is_done_then() -> None:
 async def test_a_run_of_ours_is_told_to_its_own_done() -> None:
     view = LiveConversation("the-id", [], 0, 3)
     view.begin(1, 3)
-    view.stored([USER], 1)
+    view.update_transcript([USER], 1)
     view.done(Status.WAITING, None)
     assert [frame.event for frame in await told(view)].count("done") == 1

@@ -12,7 +12,7 @@ from cli.look import facts, transcript
 from cli.rows import columns, remark
 from cli.tables import age, print_bots, print_list, print_transcript
 from core.ends import Status
-from core.state import message
+from core.state import new_message
 from graph.storage.conversation import Conversation
 
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
@@ -26,8 +26,8 @@ def row(**changes: Any) -> Conversation:
     return Conversation(**(facts | changes))
 
 
-USER = message("user", "sẵn sàng", index=0, turn=1, origin="scripted")
-BOT = message("assistant", "Chào!", index=1, turn=1, origin="bot", latency_ms=12)
+USER = new_message("user", "sẵn sàng", index=0, turn=1, origin="scripted")
+BOT = new_message("assistant", "Chào!", index=1, turn=1, origin="bot", latency_ms=12)
 
 
 def console() -> Console:
@@ -65,7 +65,7 @@ def test_error_persona_and_parent_are_told() -> None:
 
 
 def test_given_lines_stand_before_the_first_turn() -> None:
-    line = message("user", "x", index=0, turn=0, origin="given")
+    line = new_message("user", "x", index=0, turn=0, origin="given")
     assert remark(line) == "before turn 1, given"
 
 

@@ -8,23 +8,23 @@ from hypothesis import strategies as st
 
 from core.ends import EndReason
 from core.rules import (
-    after_bot,
-    after_open,
-    after_replay,
-    after_user,
-    end_after_turn,
+    count_pending_replay,
+    find_end_reason,
     is_loop,
-    pending_replay,
+    route_after_bot,
+    route_after_open,
+    route_after_replay,
+    route_after_user,
 )
 from core.scenario import Scenario
-from core.state import Message, State, message
+from core.state import Message, State, new_message
 
 LINES = st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.sampled_from("ab ")))
 
 
 def said(lines: list[tuple[Any, str]]) -> list[Message]:
     return [
-        message(role, text, index=at, turn=at, origin="given")
+        new_message(role, text, index=at, turn=at, origin="given")
         for at, (role, text) in enumerate(lines)
     ]
 
@@ -46,16 +46,16 @@ async def test_every_state_has_a_next_and_is_not_changed(
     if end:
         state["end_reason"] = end
     before = repr(state)
-    assert await after_bot(state) == ("__end__" if end else "user")
-    assert await after_user(state) == ("__end__" if end else "bot")
-    opened = await after_open(state)
-    if pending_replay(state) > 0:
+    assert await route_after_bot(state) == ("__end__" if end else "user")
+    assert await route_after_user(state) == ("__end__" if end else "bot")
+    opened = await route_after_open(state)
+    if count_pending_replay(state) > 0:
         assert opened == "replay"
     elif lines:
         assert opened == ("bot" if lines[-1][0] == "user" else "user")
     else:
         assert opened == (first or "user")
-    assert await after_replay(state) == opened
+    assert await route_after_replay(state) == opened
     assert repr(state) == before
 
 
@@ -74,7 +74,7 @@ def test_the_first_reason_wins(
     turn: int, spent: float, closing: bool, wanted: EndReason | None
 ) -> None:
     scenario = Scenario(max_turns=3, time_limit_s=9.0)
-    assert end_after_turn(scenario, [], turn, spent, closing) is wanted
+    assert find_end_reason(scenario, [], turn, spent, closing) is wanted
 
 
 @given(LINES, st.none() | st.integers(2, 5))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.state import message
+from core.state import new_message
 from core.text import LONGEST_CLUSTER, clean, clean_deep, cut
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation
@@ -33,7 +33,7 @@ def told(pieces: list[str], stored: str) -> list[str]:
     for piece in pieces:
         view.piece("assistant", piece)
         read()
-    view.stored([message("assistant", stored, index=0, turn=1, origin="bot")], 1)
+    view.update_transcript([new_message("assistant", stored, index=0, turn=1, origin="bot")], 1)
     read()
     return tokens
 
@@ -90,9 +90,9 @@ def test_a_mark_repeated_without_end_is_not_held_without_end(one: str) -> None:
     view = LiveConversation("c", [], 0, 1)
     for _ in range(20_000):
         view.piece("assistant", one)
-        assert len(view._held) <= LONGEST_CLUSTER + 1
+        assert len(view._held_back) <= LONGEST_CLUSTER + 1
     whole = one * 20_000
-    assert whole.startswith(view.saying)
+    assert whole.startswith(view.preview)
     assert "".join(told([one] * 500, one * 500)) == one * 500
 
 

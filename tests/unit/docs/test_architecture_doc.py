@@ -46,7 +46,8 @@ def test_methods_exist() -> None:
 
 def test_functions_exist() -> None:
     listed = (
-        "bot_speaks user_speaks _closed end_after_turn attempts is_loop after_bot storage_error"
+        "run_bot_turn run_user_turn _finish_turn find_end_reason attempts is_loop route_after_bot "
+        "storage_error"
     )
     assert {name for name in listed.split() if name not in NAMES} == set()
     assert set(listed.split()) - functions() == set()

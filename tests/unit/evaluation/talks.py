@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.state import Message, message
+from core.state import Message, new_message
 from evaluation.checks.any import AnyCheck, run_check
 from evaluation.checks.base import Check
 from evaluation.transcripts import Transcript
@@ -26,7 +26,7 @@ def talk(*lines: str, **known: Any) -> Transcript:
         who, _, text = line.partition(": ")
         is_bot, is_given = who in ("B", "G", "HB"), who.startswith("H")
         turn += who == "U"
-        one = message(
+        one = new_message(
             "assistant" if is_bot else "user",
             text,
             index=index,

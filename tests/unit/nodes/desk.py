@@ -10,7 +10,7 @@ from aiohttp import web
 
 from core.events import SilentEmitter
 from core.scenario import Scenario
-from core.state import Role, message
+from core.state import Role, new_message
 from nodes.speakers.protocol import TurnRequest
 from tests.servers.host import Host
 
@@ -74,10 +74,10 @@ class Ear(SilentEmitter):
     def reset(self, why: str) -> None:
         self.told.append(("reset", why))
 
-    def discarded(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str) -> None:
         self.told.append(("discarded", text))
 
 
 def asks(text: str = "Xin chào", turn: int = 1, **session: Any) -> TurnRequest:
-    said = [message("user", text, index=0, turn=turn, origin="given")] if turn else []
+    said = [new_message("user", text, index=0, turn=turn, origin="given")] if turn else []
     return TurnRequest("c-1", turn, said, Scenario(bot_id="lớp-1"), session)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from graph.stream.cursor import Cursor, checked
+from graph.stream.cursor import Cursor, update_checksum
 
 COUNT = st.integers(0, 999_999_999)
 CURSORS = st.builds(
@@ -36,4 +36,4 @@ def test_what_never_was_a_cursor_is_refused_by_name(text: str) -> None:
 
 @given(st.text(), st.text())
 def test_the_check_of_a_text_is_that_of_its_parts(head: str, tail: str) -> None:
-    assert checked(tail, checked(head)) == checked(head + tail)
+    assert update_checksum(tail, update_checksum(head)) == update_checksum(head + tail)

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ends import Status
-from core.state import Message, message
+from core.state import Message, new_message
 from graph.storage.conversation import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
-from graph.stream.live import KEPT_MARKS, Frame, LiveConversation
-from graph.stream.views import _tell
+from graph.stream.live import KEPT_REPORTS, Frame, LiveConversation
+from graph.stream.views import _report_from_disk
 
 Step = Callable[[LiveConversation], None]
 
@@ -23,7 +23,7 @@ Step = Callable[[LiveConversation], None]
 def line(view: LiveConversation, text: str) -> Message:
     index = len(view.messages)
     role = "user" if index % 2 == 0 else "assistant"
-    return message(role, text, index=index, turn=index // 2, origin="bot")
+    return new_message(role, text, index=index, turn=index // 2, origin="bot")
 
 
 def piece(text: str) -> Step:
@@ -35,7 +35,7 @@ def store(*texts: str) -> Step:
         messages = list(view.messages)
         for text in texts:
             messages.append(line(LiveConversation("", messages, 0, 9), text))
-        view.stored(messages, len(messages) // 2)
+        view.update_transcript(messages, len(messages) // 2)
 
     return step
 
@@ -52,8 +52,8 @@ def reset(view: LiveConversation) -> None:
     view.reset("again")
 
 
-def discarded(view: LiveConversation) -> None:
-    view.discarded(view.saying + view._held, "not a line")
+def discard(view: LiveConversation) -> None:
+    view.discard(view.preview + view._held_back, "not a line")
 
 
 def error(view: LiveConversation) -> None:
@@ -80,10 +80,10 @@ SCRIPT: list[Step] = [
     store("Xin chào con nhé"),
     status("running"),
     piece("<think>"),
-    discarded,
+    discard,
     piece("Dạ "),
     piece("vâng"),
-    discarded,
+    discard,
     piece("Dạ "),
     store("Dạ em nghe", "hai", "ba"),
     piece("dở "),
@@ -208,7 +208,7 @@ def run_ends(script: Sequence[Step]) -> Iterator[int]:
     view = LiveConversation("c", [], 0, 9)
     for at, step in enumerate(script):
         step(view)
-        if view.marks and view.marks[-1].event == "done":
+        if view.reports and view.reports[-1].event == "done":
             yield at
 
 
@@ -262,7 +262,7 @@ def scripts(draw: st.DrawFn) -> list[Step]:
             script += {
                 "status": [status(), store(kept)],
                 "reset": [reset],
-                "discarded": [discarded],
+                "discarded": [discard],
                 "store": [store(kept)],
                 "other": [store("~" + kept)],
                 "more": [store(kept, "thêm")],
@@ -325,7 +325,7 @@ def reread(
         updated_at="",
     )
     fresh = LiveConversation("c", [], 0, 9)
-    _tell(fresh, row, {"messages": list(view.messages), "turn": view.turn})
+    _report_from_disk(fresh, row, {"messages": list(view.messages), "turn": view.turn})
     return fresh
 
 
@@ -430,7 +430,7 @@ async def test_a_slow_reader_gets_longer_pieces_and_costs_nothing() -> None:
         pieces.append(frame.data["content"])
     assert pieces == ["từ " * 4999 + "từ"]
     assert sys.getsizeof(slow.__dict__) < 2000
-    assert len(view.marks) == 0
+    assert len(view.reports) == 0
 
 
 async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_message() -> None:
@@ -438,10 +438,10 @@ async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_messa
     view.begin(1, 1000)
     for n in range(1000):
         view.status("sending", f"turn {n}")
-        line = message("assistant", str(n), index=n, turn=n, origin="bot")
-        view.stored([*view.messages, line], n)
+        line = new_message("assistant", str(n), index=n, turn=n, origin="bot")
+        view.update_transcript([*view.messages, line], n)
     view.done(Status.COMPLETED, "max_turns")
-    assert sum(mark is not None for mark in view.marks) <= KEPT_MARKS + 1
+    assert sum(report is not None for report in view.reports) <= KEPT_REPORTS + 1
     told = [frame async for frame in Follower(view).frames()]
     assert [f.data["text"] for f in told if f.event == "message"] == [str(n) for n in range(1000)]
     assert told[-1].event == "done"
@@ -453,7 +453,7 @@ def test_what_many_conversations_report_alike_is_kept_once() -> None:
     for view in (first, second):
         view.begin(1, 9)
         view.status("sending", "turn 1 sent to bot 16", turn=1, speaker="assistant")
-    assert first.marks[0] is second.marks[0]
+    assert first.reports[0] is second.reports[0]
     second.max_turns = 5
     second.status("sending", "turn 1 sent to bot 16", turn=1, speaker="assistant")
     told = [frame.data for frame in iter(Follower(second).next, None)]

@@ -145,7 +145,7 @@ def test_voice_tells_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     emitter = StudioEmitter(events.append, 4)
     emitter.piece("user", "Em ch")
-    emitter.discarded("Em ch", "The line was cut off.")
+    emitter.discard("Em ch", "The line was cut off.")
     emitter.piece("user", "Dạ")
     assert [event["event"] for event in events] == ["token", "discarded", "token"]
     assert [event["index"] for event in events] == [4, 4, 4]

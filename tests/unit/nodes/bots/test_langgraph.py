@@ -11,7 +11,7 @@ from aiohttp import web
 from core.errors import BotError
 from core.scenario import Scenario
 from core.settings import Settings
-from core.state import message
+from core.state import new_message
 from nodes.bots.config import LangGraphBot
 from nodes.bots.langgraph import LangGraphServerBot
 from nodes.calls.http import HttpClient
@@ -101,7 +101,7 @@ async def bot(server: Server) -> AsyncIterator[LangGraphServerBot]:
 
 
 def ask(text: str = "chào", turn: int = 1, **session: Any) -> TurnRequest:
-    said = [message("user", text, index=0, turn=turn, origin="scripted")] if text else []
+    said = [new_message("user", text, index=0, turn=turn, origin="scripted")] if text else []
     return TurnRequest(ID, turn, said, Scenario(), {"thread_id": "t", **session})
 
 

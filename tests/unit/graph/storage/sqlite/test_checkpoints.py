@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
-from core.state import append, merge
+from core.state import reduce_messages, reduce_scenario
 from graph.storage.opening import Storage, open_storage
 from graph.storage.sqlite.checkpoints import Checkpoints
 
@@ -26,9 +26,9 @@ Graph = CompiledStateGraph[Any, Any, Any, Any]
 class Talk(TypedDict, total=False):
     """Two delta channels that take snapshots often, and a plain one."""
 
-    messages: Annotated[list[dict[str, Any]], DeltaChannel(append, snapshot_frequency=3)]
-    scenario: Annotated[dict[str, Any], DeltaChannel(merge, snapshot_frequency=5)]
-    rare: Annotated[list[dict[str, Any]], DeltaChannel(append, snapshot_frequency=4000)]
+    messages: Annotated[list[dict[str, Any]], DeltaChannel(reduce_messages, snapshot_frequency=3)]
+    scenario: Annotated[dict[str, Any], DeltaChannel(reduce_scenario, snapshot_frequency=5)]
+    rare: Annotated[list[dict[str, Any]], DeltaChannel(reduce_messages, snapshot_frequency=4000)]
     turn: int
 
 
