@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from core.errors import ConfigError
 from core.spelling import explain
@@ -16,12 +17,31 @@ M = TypeVar("M", bound=BaseModel)
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
+class Loader(yaml.SafeLoader):
+    """Takes a question mark in a text within braces, as YAML does and PyYAML does not:
+    `{id: kind, ask: Is it kind?, must: false}`.
+    """
+
+    _in_text = False
+
+    def scan_plain(self) -> Any:
+        self._in_text = True
+        try:
+            return super().scan_plain()
+        finally:
+            self._in_text = False
+
+    def peek(self, index: int = 0) -> Any:
+        char = super().peek(index)  # what decides where a text ends; the text itself is sliced
+        return "x" if char == "?" and self._in_text else char
+
+
 def load(path: Path, model: type[M]) -> M:
     """The file as a checked model. Raises `ConfigError`."""
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=Loader)
+        data = yaml.load(text, Loader=Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "is not YAML"
@@ -39,11 +59,30 @@ def load(path: Path, model: type[M]) -> M:
 def _locate_error(
     path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigError:
-    first = error.errors(include_url=False)[0]
+    first = _most_telling(tree, error.errors(include_url=False))
     loc = first["loc"]
     line, known = _line(tree, loc)
     reason = explain(model, first)
     return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, known or loc)))
+
+
+def _most_telling(tree: yaml.Node | None, errors: list[ErrorDetails]) -> ErrorDetails:
+    """The first error; of those for the forms that one value may have, the form that was meant."""
+    loc = errors[0]["loc"]
+    if not errors[0]["type"].endswith("_type") or str(loc[-1:]) == str(_line(tree, loc)[1][-1:]):
+        return errors[0]
+    forms = [error for error in errors if error["loc"][: len(loc) - 1] == loc[:-1]]
+    return max(forms, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
+
+
+def fault_at(path: Path, loc: tuple[int | str, ...], reason: str) -> ConfigError:
+    """A mistake that shows only when files are taken together, told with its place in one."""
+    try:
+        tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
+    except (OSError, ValueError, yaml.YAMLError):
+        tree = None
+    line, _ = _line(tree, loc)
+    return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, loc)))
 
 
 def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int | None, list[str]]:

@@ -32,6 +32,11 @@ def _kind(value: Any) -> str | None:
     return next((key for key in value if key in KINDS), None) if isinstance(value, dict) else None
 
 
+def _tag(value: Any) -> str:
+    """Unlike any key, so that a place in a file is told without it."""
+    return f"{_kind(value)} check"
+
+
 def _known(value: Any) -> Any:
     """Says which check may have been meant where none is named."""
     if _kind(value) is not None:
@@ -45,21 +50,21 @@ def _known(value: Any) -> Any:
 
 AnyCheck = Annotated[
     Annotated[
-        Annotated[BotSays, Tag("bot_says")]
-        | Annotated[BotNeverSays, Tag("bot_never_says")]
-        | Annotated[UserSays, Tag("user_says")]
-        | Annotated[After, Tag("after")]
-        | Annotated[NeverBefore, Tag("never_before")]
-        | Annotated[BotLanguage, Tag("bot_language")]
-        | Annotated[Ended, Tag("ended")]
-        | Annotated[Turns, Tag("turns")]
-        | Annotated[LatencyS, Tag("latency_s")]
-        | Annotated[WordsAReply, Tag("words_a_reply")]
-        | Annotated[NoRepeats, Tag("no_repeats")]
-        | Annotated[NoLeftovers, Tag("no_leftovers")]
-        | Annotated[Session, Tag("session")]
-        | Annotated[Python, Tag("python")],
-        Discriminator(_kind),
+        Annotated[BotSays, Tag("bot_says check")]
+        | Annotated[BotNeverSays, Tag("bot_never_says check")]
+        | Annotated[UserSays, Tag("user_says check")]
+        | Annotated[After, Tag("after check")]
+        | Annotated[NeverBefore, Tag("never_before check")]
+        | Annotated[BotLanguage, Tag("bot_language check")]
+        | Annotated[Ended, Tag("ended check")]
+        | Annotated[Turns, Tag("turns check")]
+        | Annotated[LatencyS, Tag("latency_s check")]
+        | Annotated[WordsAReply, Tag("words_a_reply check")]
+        | Annotated[NoRepeats, Tag("no_repeats check")]
+        | Annotated[NoLeftovers, Tag("no_leftovers check")]
+        | Annotated[Session, Tag("session check")]
+        | Annotated[Python, Tag("python check")],
+        Discriminator(_tag),
     ],
     BeforeValidator(_known),
 ]

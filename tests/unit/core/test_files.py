@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from core.errors import ConfigError
-from core.files import find_secret_names, load, resolve_secrets
+from core.files import Loader, find_secret_names, load, resolve_secrets
 from nodes.bots.config import DEMO_ID, BotsFile, missing_secrets, read_bots
 from nodes.speakers.personas import DEFAULT, Persona, read_personas, system_prompt
 
@@ -154,3 +155,13 @@ def test_the_prompt_holds_the_person_and_the_task_and_no_hole() -> None:
     assert "opening" not in text
     assert "{{task}}" not in system_prompt(Persona(name="Lan"), None)
     assert "{{" not in system_prompt(Persona(name="Lan"), " ")
+
+
+def test_a_question_in_braces_needs_no_quotes() -> None:
+    text = "{id: kind, ask: Is it kind? Really ?, more: [a?, b?c], url: http://a/?b=c}"
+    assert yaml.load(text, Loader=Loader) == {
+        "id": "kind",
+        "ask": "Is it kind? Really ?",
+        "more": ["a?", "b?c"],
+        "url": "http://a/?b=c",
+    }

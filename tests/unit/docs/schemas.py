@@ -4,7 +4,10 @@ import json
 
 from pydantic import BaseModel
 
+from evaluation.prices import PricesFile
 from evaluation.results import ComparisonDocument, ExperimentDocument
+from evaluation.scenarios import ScenarioFile
+from evaluation.suites import SuiteFile
 from nodes.bots.config import BotsFile
 from nodes.speakers.personas import Persona
 from tests.servers.process import ROOT
@@ -15,6 +18,9 @@ SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "comparison.json": (ComparisonDocument, "Duologue: two experiments compared"),
     "experiment.json": (ExperimentDocument, "Duologue: what an experiment found"),
     "persona.json": (Persona, "Duologue: a file of personas/"),
+    "prices.json": (PricesFile, "Duologue: prices.yaml"),
+    "scenario.json": (ScenarioFile, "Duologue: a file of scenarios/"),
+    "suite.json": (SuiteFile, "Duologue: a file of suites/"),
 }
 
 
