@@ -20,7 +20,7 @@ class ApiKeys:
         self.keys = [key.encode() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._open(scope) or self._known(Headers(scope=scope)):
+        if scope["type"] != "http" or self._is_open(scope) or self._has_key(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
         detail = "send `Authorization: Bearer KEY` or `X-API-Key: KEY`"
@@ -28,7 +28,7 @@ class ApiKeys:
         refusal = problem(401, "no-key", "An API key is needed", detail, headers=headers)
         await refusal(scope, receive, send)
 
-    def _open(self, scope: Scope) -> bool:
+    def _is_open(self, scope: Scope) -> bool:
         path = scope["path"]
         if scope["method"] == "OPTIONS":
             return True
@@ -36,7 +36,7 @@ class ApiKeys:
             return True
         return any(path == open_ or path.startswith(f"{open_}/") for open_ in OPEN_PATHS)
 
-    def _known(self, headers: Headers) -> bool:
+    def _has_key(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         offered = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         # Every key is compared, so that time tells nothing about which was near.

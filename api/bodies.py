@@ -37,7 +37,7 @@ class BodyLimit:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         size = int(declared) if declared.isdigit() else 0
         if size > self.limit:
-            await _too_large(self.limit)(scope, receive, _closing(receive, send))
+            await _too_large_problem(self.limit)(scope, receive, _send_then_close(receive, send))
             return
         size = 0
 
@@ -49,7 +49,7 @@ class BodyLimit:
                 raise HTTPException(413)
             return message
 
-        closing = _closing(receive, send)
+        closing = _send_then_close(receive, send)
 
         async def answered(message: Message) -> None:
             await (closing if size > self.limit else send)(message)
@@ -61,13 +61,13 @@ LINGER_S = 1.0
 LINGER_BYTES = 12_000_000
 
 
-def _too_large(limit: int) -> Response:
+def _too_large_problem(limit: int) -> Response:
     return problem(
         413, "too-large", "The body is too large", f"a body may have {limit} bytes at most"
     )
 
 
-def _closing(receive: Receive, send: Send) -> Send:
+def _send_then_close(receive: Receive, send: Send) -> Send:
     """Sends an answer, and ends it only when the client has been heard out or was given time."""
 
     async def closing(message: Message) -> None:
@@ -111,14 +111,14 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             own = StrictRequest(request.scope, request.receive)
             if request.method in ("POST", "PUT", "PATCH") and await own.body():
-                _must_be_json(own)
+                _require_json(own)
                 await own.json()
             return await handler(own)
 
         return strict
 
 
-def _must_be_json(request: Request) -> None:
+def _require_json(request: Request) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
         raise HTTPException(415)
@@ -129,7 +129,10 @@ def strict_json(content: bytes) -> Any:
     try:
         text = content.decode("utf-8")
         value = json.loads(
-            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_parse_finite,
+            object_pairs_hook=_refuse_duplicates,
         )
     except UnicodeDecodeError:
         raise Invalid("the body is not UTF-8", "body") from None
@@ -138,11 +141,11 @@ def strict_json(content: bytes) -> Any:
     except ValueError as error:
         where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise Invalid(f"the body is not JSON{where}", "body") from None
-    _bounded(value)
+    _check_depth(value)
     return clean_deep(value)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Readers differ in which of two equal names counts; so neither does."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -150,11 +153,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse(_name: str) -> NoReturn:
+def _refuse_constant(_name: str) -> NoReturn:
     raise ValueError("NaN and Infinity are no JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     """JSON Schema takes 3.0 for an integer, and so do we."""
     number = float(text)
     if number in (float("inf"), float("-inf")):
@@ -162,9 +165,9 @@ def _finite(text: str) -> float:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _bounded(value: Any, depth: int = 0) -> None:
+def _check_depth(value: Any, depth: int = 0) -> None:
     if depth > MAX_DEPTH:
         raise Invalid("the body is nested too deeply", "body")
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in items:
-        _bounded(item, depth + 1)
+        _check_depth(item, depth + 1)

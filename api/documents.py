@@ -2,11 +2,11 @@
 
 from typing import Any, get_args
 
-from api.schemas import Accepted, ProblemOut
+from api.schemas import Problem, RunAccepted
 from core.events import EventName
 
-PROBLEM = {"application/problem+json": {"schema": ProblemOut.model_json_schema()}}
-SAYS = {
+PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+STATUS_TEXTS = {
     400: "The request is malformed",
     401: "API keys are configured, and none was sent",
     403: "The conversation belongs to another client",
@@ -24,14 +24,14 @@ SAYS = {
 EVERYWHERE = (400, 401, 404, 405, 413, 415, 422, 500, 503, 507)
 
 
-def answers(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def describe_responses(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     """The problems every path may give, those named, and other forms of success."""
-    told: dict[int | str, dict[str, Any]] = {
-        status: {"description": SAYS[status], "content": PROBLEM}
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": STATUS_TEXTS[status], "content": PROBLEM}
         for status in sorted({*EVERYWHERE, *more})
     }
-    told.update({name.removeprefix("s"): form for name, form in forms.items()})
-    return told
+    responses.update({name.removeprefix("s"): form for name, form in forms.items()})
+    return responses
 
 
 _FRAME = 'id: 4.17.9a3f01c2.1.6\nevent: token\ndata: {"content": "Chào", …}\n\n'
@@ -54,5 +54,5 @@ STREAM = {
 }
 ACCEPTED = {
     "description": "With `Prefer: respond-async`: it runs",
-    "model": Accepted,
+    "model": RunAccepted,
 }

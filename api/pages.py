@@ -23,14 +23,14 @@ _OFFLINE = """
 reached from here; what it shows is in <a href="/openapi.json">/openapi.json</a>.</p>"""
 
 
-def welcome(*, ui: bool, failed: bool) -> str:
+def render_welcome(*, ui: bool, failed: bool) -> str:
     """What / shows until the UI is there, or instead of it."""
     if failed:
         return _PAGE.format(said=_FAILED, again="")
     return _PAGE.format(said=_LOADING if ui else _OFF, again=_AGAIN if ui else "")
 
 
-def reference() -> str:
+def render_reference() -> str:
     """The schema as a page, with a text that its scripts replace once they are there."""
     page = get_swagger_ui_html(openapi_url="/openapi.json", title="Duologue: the HTTP API")
     return bytes(page.body).decode().replace(_ROOM, _ROOM + _OFFLINE)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from api.state import links
+from api.state import conversation_links
 from core import errors
 from core.errors import DuologueError
 
@@ -59,15 +59,17 @@ def problem(
     return Response(content, status, sent, "application/problem+json")
 
 
-def of_error(error: DuologueError) -> Response:
+def problem_from_error(error: DuologueError) -> Response:
     """The problem that an error of ours is."""
     kind = next((kind for kind in type(error).__mro__ if kind in STATUS), None)
     if kind is None:
-        return of_crash(error)
+        return problem_from_crash(error)
     status, title = STATUS[kind]
     headers = {"Retry-After": "1"} if status == 503 else {}
     if isinstance(error, errors.Busy) and (running := error.facts.get("conversation_id")):
-        headers.update(links(running))  # where the run that is under way can be watched
+        headers.update(
+            conversation_links(running)
+        )  # where the run that is under way can be watched
     code = error.code.replace("_", "-")
     field = getattr(error, "field", None) or error.facts.get("field")
     facts = {
@@ -82,7 +84,7 @@ def of_error(error: DuologueError) -> Response:
 _OURS = frozenset(("type", "title", "status", "detail", "code", "headers"))
 
 
-def of_crash(error: Exception) -> Response:
+def problem_from_crash(error: Exception) -> Response:
     """What nobody foresaw: an incident number here, the cause in the log."""
     incident = uuid4().hex[:12]
     log.error("request failed", exc_info=error, extra={"incident": incident})
@@ -90,7 +92,7 @@ def of_crash(error: Exception) -> Response:
     return problem(500, "internal", "Internal error", detail, incident=incident)
 
 
-def of_http(error: HTTPException) -> Response:
+def problem_from_http(error: HTTPException) -> Response:
     title = TITLES.get(error.status_code, "Refused")
     code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}.get(
         error.status_code, f"http-{error.status_code}"
@@ -99,7 +101,7 @@ def of_http(error: HTTPException) -> Response:
     return problem(error.status_code, code, title, str(detail), headers=error.headers)
 
 
-def of_validation(found: Sequence[Any]) -> Response:
+def problem_from_validation(found: Sequence[Any]) -> Response:
     """Names the fields that do not fit, and never what stood in them."""
     # Where nothing may stand, that nothing does not stand there explains nothing.
     worth = [one for one in found if one.get("type") != "none_required"] or list(found)
@@ -147,20 +149,20 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     async def ours(_request: Request, error: Exception) -> Response:
         assert isinstance(error, DuologueError)  # noqa: S101 - registered for that type
-        return of_error(error)
+        return problem_from_error(error)
 
     async def validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return of_validation(error.errors())
+        return problem_from_validation(error.errors())
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         if error.status_code == 405:
             error = HTTPException(405, headers={"Allow": ", ".join(_methods(routes, request))})
-        return of_http(error)
+        return problem_from_http(error)
 
     async def crash(_request: Request, error: Exception) -> Response:
-        return of_crash(error)
+        return problem_from_crash(error)
 
     app.add_exception_handler(DuologueError, ours)
     app.add_exception_handler(RequestValidationError, validation)

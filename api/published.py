@@ -35,13 +35,13 @@ def publish(app: FastAPI) -> None:
             document["x-narrowed"] = True
             schemas = document["components"]["schemas"]
             for name in _ASKED:
-                _narrow(schemas[name]["properties"], _known(runs), runs.settings.max_turns)
+                _narrow(schemas[name]["properties"], _known_values(runs), runs.settings.max_turns)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _known(runs: RunService) -> dict[str, list[Any]]:
+def _known_values(runs: RunService) -> dict[str, list[Any]]:
     """The values of each field that depend on the configuration."""
     bots = [*map(int, filter(_is_number, runs.speakers.bots)), *runs.speakers.bots]
     known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.speakers.personas, None]}

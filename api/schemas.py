@@ -28,7 +28,7 @@ class CreateConversation(Scenario):
         return Scenario(**self.model_dump(exclude={"client_id"}, exclude_unset=True))
 
 
-class Simulate(Scenario):
+class SimulateRequest(Scenario):
     """The one call: a scenario, most often a bot, a prompt for the user and a number of turns."""
 
     model_config = ConfigDict(
@@ -48,30 +48,30 @@ class Simulate(Scenario):
         return self
 
 
-class Client(Strict):
+class ClientIdBody(Strict):
     client_id: OptionalClient = None
 
 
-class Start(Client):
+class StartRequest(ClientIdBody):
     """`turns`: how many more turns at most; without it, up to the conversation's own limit."""
 
     turns: Turns | None = None
 
 
-class Resume(Client):
+class ResumeRequest(ClientIdBody):
     """`in_flight`: what becomes of the turn that was sent when the last run died."""
 
     in_flight: Literal["retry", "accept"] | None = None
 
 
-class PersonSpeaks(Client):
+class MessageRequest(ClientIdBody):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"content": "xin chào", "client_id": "lan"}]}
     )
     content: LineText
 
 
-class Change(Client):
+class ConversationChange(ClientIdBody):
     """What is left out stays as it is."""
 
     seat: Literal["simulated", "scripted", "human"] | None = None
@@ -81,7 +81,7 @@ class Change(Client):
     user_prompt: Prompt | None = None
 
 
-class Fork(Client):
+class ForkRequest(ClientIdBody):
     """Keeps the messages up to `index` (-1: none); then goes another way."""
 
     model_config = ConfigDict(
@@ -107,7 +107,7 @@ class Fork(Client):
     time_limit_s: Annotated[float, Field(strict=True, gt=0, le=86400)] | None = None
 
 
-class NextLine(Strict):
+class NextLineRequest(Strict):
     """What was said so far; the simulator says how it would go on."""
 
     model_config = ConfigDict(
@@ -122,7 +122,7 @@ class NextLine(Strict):
     persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
 
 
-class OpenSession(Strict):
+class SessionRequest(Strict):
     """A person who wants to talk to a bot."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"bot_id": 16}]})
@@ -130,7 +130,7 @@ class OpenSession(Strict):
     max_turns: Turns | None = Field(None, description="As many as the server allows.")
 
 
-class Chat(Strict):
+class ChatRequest(Strict):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -145,11 +145,11 @@ class Chat(Strict):
 # --- out ------------------------------------------------------------------------------------
 
 
-class Out(BaseModel):
+class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Spoken(Out):
+class TranscriptLine(ResponseModel):
     """A line of the transcript."""
 
     role: Role
@@ -163,14 +163,14 @@ class Spoken(Out):
     usage: dict[str, Any] | None = None
 
 
-class Fault(Out):
+class RunError(ResponseModel):
     error: str
     code: str
     retryable: bool
     where: Literal["bot", "user", "judge", "server"]
 
 
-class Listed(Out):
+class ConversationSummary(ResponseModel):
     """How a conversation stands."""
 
     conversation_id: str
@@ -185,40 +185,40 @@ class Listed(Out):
     created_at: str
     updated_at: str
     parent_id: str | None
-    error: Fault | None
+    error: RunError | None
 
 
-class Detail(Listed):
+class ConversationDetail(ConversationSummary):
     """A conversation with its transcript."""
 
-    history: list[Spoken]
+    history: list[TranscriptLine]
     user_prompt: str | None
     bot_prompt: str | None
     children: list[str]
     forked_at: int | None
 
 
-class Page(Out):
-    conversations: list[Listed]
+class ConversationPage(ResponseModel):
+    conversations: list[ConversationSummary]
     next: str | None = Field(description="The cursor of the next page.")
 
 
-class Created(Out):
+class ConversationCreated(ResponseModel):
     conversation_id: str
     status: StatusName
 
 
-class Forked(Created):
+class ForkCreated(ConversationCreated):
     parent_id: str
     index: int
     warnings: list[str]
 
 
-class Accepted(Created):
+class RunAccepted(ConversationCreated):
     events: str
 
 
-class CheckpointOut(Out):
+class Checkpoint(ResponseModel):
     """A moment of the conversation to which one can go back."""
 
     checkpoint_id: str
@@ -228,20 +228,20 @@ class CheckpointOut(Out):
     created_at: str | None
 
 
-class CheckpointList(Out):
-    checkpoints: list[CheckpointOut]
+class CheckpointList(ResponseModel):
+    checkpoints: list[Checkpoint]
 
 
-class Generated(Out):
+class GeneratedLine(ResponseModel):
     content: str
     origin: Origin
 
 
-class Session(Out):
+class SessionCreated(ResponseModel):
     session_id: str
 
 
-class BotOut(Out):
+class BotInfo(ResponseModel):
     bot_id: str
     name: str
     kind: str
@@ -251,11 +251,11 @@ class BotOut(Out):
     greets: bool
 
 
-class BotList(Out):
-    bots: list[BotOut]
+class BotList(ResponseModel):
+    bots: list[BotInfo]
 
 
-class PersonaOut(Out):
+class PersonaInfo(ResponseModel):
     persona: str
     name: str
     goal: str
@@ -263,11 +263,11 @@ class PersonaOut(Out):
     level: str
 
 
-class PersonaList(Out):
-    personas: list[PersonaOut]
+class PersonaList(ResponseModel):
+    personas: list[PersonaInfo]
 
 
-class Ping(Out):
+class PingResult(ResponseModel):
     ok: bool
     bot_id: str
     latency_ms: int
@@ -275,13 +275,13 @@ class Ping(Out):
     code: str | None = None
 
 
-class Health(Out):
+class Health(ResponseModel):
     status: Literal["ok", "degraded"]
     database: str
     version: str
 
 
-class ProblemOut(Out):
+class Problem(ResponseModel):
     """An error by RFC 9457."""
 
     type: str

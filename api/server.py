@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.routes.about import user_note
 from core.errors import ConfigError, DuologueError
-from core.ports import bound
+from core.ports import bind_port
 from core.settings import Settings
 from graph import logs
 from nodes.bots.config import open_secrets, read_bots
@@ -69,10 +69,10 @@ class Abortable:
 
 def serve(settings: Settings) -> int:
     """Runs the service until it is told to stop; gives the exit code. Raises `ConfigError`."""
-    listener = bound(settings.host, settings.port)
+    listener = bind_port(settings.host, settings.port)
     try:
         logs.set_up(settings)
-        base = _base(settings, listener)
+        base = _base_url(settings, listener)
         app = create_app(settings, api_url=lambda: base)
         server = Server(_config(app), app)
         return _run(server, listener, lambda: _announce(settings, base))
@@ -119,13 +119,13 @@ def _settle_memory() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-def _base(settings: Settings, listener: socket.socket) -> str:
+def _base_url(settings: Settings, listener: socket.socket) -> str:
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host  # noqa: S104
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _warnings(settings: Settings) -> list[str]:
+def _find_warnings(settings: Settings) -> list[str]:
     """What was found in bots.yaml that works, and that nobody should leave as it is."""
     return [
         f"  warning  bot {id} holds its {name} in {settings.bots}; write ${{NAME}} there instead"
@@ -143,7 +143,7 @@ def _announce(settings: Settings, base: str) -> None:
         f"  API      {base}/docs",
         f"  user     {user_note(settings.has_model)}",
         f"  storage  {settings.database_url}",
-        *_warnings(settings),
+        *_find_warnings(settings),
         f"  try      curl -N {base}/simulate{key} -H 'Content-Type: application/json' -d '{body}'",
         "           KEY is one of DUOLOGUE_API_KEYS" if key else "",
         "Ctrl-C ends it; what was said is kept.",

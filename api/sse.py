@@ -19,7 +19,7 @@ AppStatus.enable_automatic_graceful_drain = False
 COMMENT = b": ping\n\n"
 
 
-def encode(frame: Frame) -> bytes:
+def encode_frame(frame: Frame) -> bytes:
     """One event by the WHATWG format; JSON has no line break, so one data line is enough."""
     head = f"id: {frame.id}\nevent: {frame.event}\ndata: ".encode()
     return b"%b%b\n\n" % (head, orjson.dumps(frame.data))
@@ -62,23 +62,23 @@ class Stream(EventSourceResponse):
 async def event_stream(follower: Follower) -> AsyncIterator[bytes]:
     """The follower's events as they come, each at once."""
     async for ready in follower.batches():
-        yield b"".join(map(encode, ready))
+        yield b"".join(map(encode_frame, ready))
 
 
 async def graph_stream(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
     """LangGraph's own events, for debugging: no ids, since they cannot be taken up again."""
     async for event in events:
-        data = orjson.dumps(event, default=_shown, option=orjson.OPT_NON_STR_KEYS)
+        data = orjson.dumps(event, default=_to_jsonable, option=orjson.OPT_NON_STR_KEYS)
         yield b"event: %b\ndata: %b\n\n" % (str(event["event"]).encode(), data)
 
 
-def _shown(value: Any) -> Any:
+def _to_jsonable(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     return repr(value)[:2000]
 
 
-def stream(follower: Follower, settings: Settings, **headers: str) -> Stream:
+def stream_response(follower: Follower, settings: Settings, **headers: str) -> Stream:
     """The event stream of a follower."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Stream(event_stream(follower), settings, headers=named)

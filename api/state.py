@@ -24,12 +24,12 @@ ClientQuery = Annotated[
 ]
 
 
-def settings_of(request: Request) -> Settings:
+def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def runs_of(request: Request) -> RunService:
+def get_runs(request: Request) -> RunService:
     """The runs of this process. Raises `Stopping` before they are there or after they are gone."""
     runs: RunService | None = getattr(request.app.state, "runs", None)
     if runs is None:
@@ -37,11 +37,11 @@ def runs_of(request: Request) -> RunService:
     return runs
 
 
-AnyRuns = Annotated[RunService, Depends(runs_of)]
-AnySettings = Annotated[Settings, Depends(settings_of)]
+RunsDep = Annotated[RunService, Depends(get_runs)]
+SettingsDep = Annotated[Settings, Depends(get_settings)]
 
 
-def known_id(id: str) -> str:
+def parse_id(id: str) -> str:
     """The path's id. What is no UUID was never given to a conversation: `NotFound`."""
     plain = id.replace("-", "")
     if len(id) != 36 or len(plain) != 32 or not plain.isalnum() or not plain.isascii():
@@ -49,10 +49,10 @@ def known_id(id: str) -> str:
     return id.lower()
 
 
-Id = Annotated[str, Depends(known_id)]
+Id = Annotated[str, Depends(parse_id)]
 
 
-def links(id: str) -> Mapping[str, str]:
+def conversation_links(id: str) -> Mapping[str, str]:
     """Where a conversation is found, and where it can be watched."""
     place = f"/api/conversations/{id}"
     return {"Location": place, "Link": f'<{place}/events>; rel="monitor"'}
@@ -62,6 +62,6 @@ def prefers_async(request: Request) -> bool:
     return "respond-async" in request.headers.get("prefer", "").lower()
 
 
-def dumped(model: Any) -> dict[str, Any]:
+def dump_set_fields(model: Any) -> dict[str, Any]:
     data: dict[str, Any] = model.model_dump(exclude_unset=True)
     return data

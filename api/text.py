@@ -8,15 +8,15 @@ from graph.stream.live import Frame
 SPEAKERS = {"user": "User", "assistant": "Bot"}
 
 
-async def text_stream(follower: Follower, resume: str) -> AsyncIterator[bytes]:
+async def stream_text(follower: Follower, resume: str) -> AsyncIterator[bytes]:
     """`User: …` and `Bot: …`; where something failed, an `Error: …` line behind all of them."""
     async for frame in follower.frames():
-        line = line_of(frame, resume)
+        line = format_line(frame, resume)
         if line:
             yield f"{line}\n".encode()
 
 
-def line_of(frame: Frame, resume: str) -> str | None:
+def format_line(frame: Frame, resume: str) -> str | None:
     """The line of one event; `resume` is where the conversation can be taken up."""
     data = frame.data
     if frame.event == "message":

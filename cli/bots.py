@@ -6,15 +6,15 @@ import sys
 from argparse import Namespace
 from time import monotonic
 
-from cli.plain import utf8
+from cli.plain import use_utf8
 from core.errors import Invalid
 from core.settings import Settings
 from nodes.bots.config import AnyBot, missing_secrets, read_bots
 
 
-def bots(options: Namespace, settings: Settings) -> int:
-    rows = [columns(id, bot) for id, bot in read_bots(settings.bots).items()]
-    out = utf8(sys.stdout)
+def list_bots(options: Namespace, settings: Settings) -> int:
+    rows = [bot_columns(id, bot) for id, bot in read_bots(settings.bots).items()]
+    out = use_utf8(sys.stdout)
     if options.json:
         names = ("bot_id", "kind", "name", "where", "needs")
         print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False))
@@ -27,19 +27,19 @@ def bots(options: Namespace, settings: Settings) -> int:
     return 0
 
 
-def columns(id: str, bot: AnyBot) -> list[str]:
+def bot_columns(id: str, bot: AnyBot) -> list[str]:
     """Id, kind, name, where it is, and the environment variables that it lacks."""
-    return [id, bot.kind, bot.name or "", _where(bot), ", ".join(missing_secrets(bot))]
+    return [id, bot.kind, bot.name or "", _find_address(bot), ", ".join(missing_secrets(bot))]
 
 
-def _where(bot: AnyBot) -> str:
+def _find_address(bot: AnyBot) -> str:
     """Its address as it stands in the file, where a secret is only named; no query."""
     turn = getattr(bot, "turn", None)
     url = getattr(bot, "base_url", None) or getattr(bot, "url", None) or (turn and turn.url)
     return str(url or "").split("?")[0]
 
 
-def ping(options: Namespace, settings: Settings) -> int:
+def ping_bot(options: Namespace, settings: Settings) -> int:
     began = monotonic()
     found = asyncio.run(_ping(options.bot, settings))
     print(f"{found} ({(monotonic() - began) * 1000:.0f} ms)")
@@ -47,10 +47,10 @@ def ping(options: Namespace, settings: Settings) -> int:
 
 
 async def _ping(bot_id: int | str, settings: Settings) -> str:
-    from api.ready import lack
     from graph.process import open_process
+    from nodes.speakers.readiness import missing_requirement
 
     async with open_process(settings) as runs:
-        if reason := lack(runs.speakers, str(bot_id)):
+        if reason := missing_requirement(runs.speakers, str(bot_id)):
             raise Invalid(reason)
         return await runs.speakers.by_id(str(bot_id)).ping()

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cli.arguments import read
+from cli.arguments import parse_arguments
 from cli.pipes import write_nowhere
 from core.errors import (
     Busy,
@@ -28,9 +28,9 @@ _WRONG = (ConfigError, Invalid, NotFound, Forbidden, Busy, Conflict)
 
 
 def main(argv: list[str] | None = None) -> int:
-    options = read(sys.argv[1:] if argv is None else argv)
+    options = parse_arguments(sys.argv[1:] if argv is None else argv)
     try:
-        return _done(options)
+        return _execute(options)
     except BrokenPipeError:
         write_nowhere()
         return WELL
@@ -38,18 +38,18 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write("Interrupted.\n")
         return ABANDONED
     except DuologueError as error:
-        return _failed(error, options)
+        return _report_failure(error, options)
     except BaseExceptionGroup as group:
         # Commands run inside the task group that owns the runs, which wraps what they raise.
-        return _failed(_only(group), options)
+        return _report_failure(_unwrap(group), options)
 
 
-def _done(options: Namespace) -> int:
+def _execute(options: Namespace) -> int:
     if options.command == "ui":
         return _ui(options)
-    from cli.setup import log_to_file, settings
+    from cli.setup import load_settings, log_to_file
 
-    setup = settings(options)
+    setup = load_settings(options)
     if options.command != "serve":
         log_to_file(setup)
     if options.command in ("run", "resume") and not options.json and sys.stdout.isatty():
@@ -61,34 +61,30 @@ def _done(options: Namespace) -> int:
 # --- what went wrong ------------------------------------------------------------------------------
 
 
-def _only(group: BaseExceptionGroup[BaseException]) -> DuologueError:
+def _unwrap(group: BaseExceptionGroup[BaseException]) -> DuologueError:
     """The error of ours that the group wraps. Raises the group where it holds anything else."""
     for error in group.exceptions[:1]:
         if isinstance(error, DuologueError):
             return error
         if isinstance(error, BaseExceptionGroup):
-            return _only(error)
+            return _unwrap(error)
     raise group
 
 
-def _failed(error: DuologueError, options: Namespace) -> int:
-    sys.stderr.write(f"Error: {' '.join(_said(error, options).split())}\n")
+def _report_failure(error: DuologueError, options: Namespace) -> int:
+    sys.stderr.write(f"Error: {' '.join(_describe_error(error, options).split())}\n")
     return ASKED_WRONG if isinstance(error, _WRONG) else FAILED
 
 
-def _said(error: DuologueError, options: Namespace) -> str:
+def _describe_error(error: DuologueError, options: Namespace) -> str:
     if isinstance(error, ConfigError):
-        from cli.setup import blamed
+        from cli.setup import describe_config_error
 
-        return blamed(error, options)
-    if isinstance(error, Invalid) and error.field:
-        from cli.wanted import option
+        return describe_config_error(error, options)
+    if isinstance(error, Invalid) and error.field and options.command != "ping":
+        from cli.scenario_options import option_name
 
-        return (
-            error.message
-            if options.command == "ping"
-            else f"{option(error.field)}: {error.message}"
-        )
+        return f"{option_name(error.field)}: {error.message}"
     return error.message
 
 
@@ -96,39 +92,39 @@ def _said(error: DuologueError, options: Namespace) -> str:
 
 
 def _run(options: Namespace, setup: "Settings") -> int:
-    from cli.talk import run
+    from cli.converse import run
 
     return run(options, setup)
 
 
 def _resume(options: Namespace, setup: "Settings") -> int:
-    from cli.talk import resume
+    from cli.converse import resume
 
     return resume(options, setup)
 
 
 def _show(options: Namespace, setup: "Settings") -> int:
-    from cli.look import show
+    from cli.stored import show
 
     return show(options, setup)
 
 
 def _list(options: Namespace, setup: "Settings") -> int:
-    from cli.look import show_list
+    from cli.stored import show_list
 
     return show_list(options, setup)
 
 
 def _bots(options: Namespace, setup: "Settings") -> int:
-    from cli.bots import bots
+    from cli.bots import list_bots
 
-    return bots(options, setup)
+    return list_bots(options, setup)
 
 
 def _ping(options: Namespace, setup: "Settings") -> int:
-    from cli.bots import ping
+    from cli.bots import ping_bot
 
-    return ping(options, setup)
+    return ping_bot(options, setup)
 
 
 def _serve(_options: Namespace, setup: "Settings") -> int:

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from core.ports import bound
+from core.ports import bind_port
 
 
 def ui(options: Namespace) -> int:
     """Serves the page until it is told to stop. Raises `ConfigError` where the port is taken."""
-    bound(options.host, options.port).close()  # before seconds of loading, and in our own words
+    bind_port(options.host, options.port).close()  # before seconds of loading, and in our own words
     with leaving_well():
         from ui.app import serve
 

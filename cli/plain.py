@@ -4,18 +4,18 @@ import io
 import json
 from typing import Any, Self, TextIO
 
-from cli.telling import SPEAKERS, Closing, Opening, error_line, note_of
+from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
 from graph.stream.live import Frame
 
 
-def utf8(stream: TextIO) -> TextIO:
+def use_utf8(stream: TextIO) -> TextIO:
     """The stream, writing UTF-8 whatever the locale says; terminals keep their own encoding."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
     return stream
 
 
-class Plain:
+class PlainOutput:
     """`User: …` and `Bot: …` as they are said; notes and errors go to `err`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -28,25 +28,25 @@ class Plain:
         """Nothing is held."""
 
     def opened(self, opening: Opening) -> None:
-        _say(self._out, f"Conversation {opening.id}: {opening.bot}, {opening.user}")
+        _write_line(self._out, f"Conversation {opening.id}: {opening.bot}, {opening.user}")
         for note in opening.notes:
-            _say(self._err, note)
+            _write_line(self._err, note)
 
     def frame(self, frame: Frame) -> None:
         if frame.event == "message":
-            _say(self._out, f"{SPEAKERS[frame.data['role']]}: {frame.data['text']}")
-        elif note := note_of(frame):
-            _say(self._err, note)
+            _write_line(self._out, f"{SPEAKERS[frame.data['role']]}: {frame.data['text']}")
+        elif note := describe_note(frame):
+            _write_line(self._err, note)
 
     def closed(self, closing: Closing) -> None:
-        _say(self._out, f"Conversation {closing.id}: {closing.sentence}")
+        _write_line(self._out, f"Conversation {closing.id}: {closing.sentence}")
         if closing.error:
-            _say(self._err, error_line(closing.error))
+            _write_line(self._err, format_error(closing.error))
         if closing.resume:
-            _say(self._err if closing.error else self._out, f"Go on with: {closing.resume}")
+            _write_line(self._err if closing.error else self._out, f"Go on with: {closing.resume}")
 
 
-class Json:
+class JsonOutput:
     """Every event as one line: `event`, `id`, `data`; `summary` is the last."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -67,10 +67,10 @@ class Json:
             "max_turns": opening.max_turns,
             "notes": opening.notes,
         }
-        self._tell("conversation", None, data)
+        self._write_event("conversation", None, data)
 
     def frame(self, frame: Frame) -> None:
-        self._tell(frame.event, frame.id, frame.data)
+        self._write_event(frame.event, frame.id, frame.data)
 
     def closed(self, closing: Closing) -> None:
         data = {
@@ -84,14 +84,16 @@ class Json:
             "error": closing.error,
             "resume": closing.resume,
         }
-        self._tell("summary", None, data)
+        self._write_event("summary", None, data)
         if closing.error:
-            _say(self._err, error_line(closing.error))
+            _write_line(self._err, format_error(closing.error))
 
-    def _tell(self, event: str, id: str | None, data: dict[str, Any]) -> None:
-        _say(self._out, json.dumps({"event": event, "id": id, "data": data}, ensure_ascii=False))
+    def _write_event(self, event: str, id: str | None, data: dict[str, Any]) -> None:
+        _write_line(
+            self._out, json.dumps({"event": event, "id": id, "data": data}, ensure_ascii=False)
+        )
 
 
-def _say(stream: TextIO, line: str) -> None:
+def _write_line(stream: TextIO, line: str) -> None:
     stream.write(f"{line}\n")
     stream.flush()

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.telling import SPEAKERS, Closing, Opening, error_line, note_of
+from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
 from core.state import Role
 from graph.stream.live import Frame
 
@@ -19,23 +19,23 @@ _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t
 _PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
-def shown(text: str) -> str:
+def show_controls(text: str) -> str:
     """The text, with what would move the cursor or dress the terminal made visible instead."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
-def said(role: Role, text: str | Text, remark: str = "") -> Table:
+def build_row(role: Role, text: str | Text, remark: str = "") -> Table:
     """Who, what, and on the right a remark."""
     row = Table.grid(padding=(0, 1), expand=True)
     row.add_column(width=4, no_wrap=True)
     row.add_column(ratio=1, overflow="fold")
     row.add_column(justify="right", no_wrap=True, style="dim")
-    body = Text(shown(text)) if isinstance(text, str) else text
+    body = Text(show_controls(text)) if isinstance(text, str) else text
     row.add_row(Text(SPEAKERS[role], STYLES[role]), body, remark)
     return row
 
 
-def lasted(latency_ms: int | None) -> str:
+def format_latency(latency_ms: int | None) -> str:
     """A latency as a person reads it."""
     if latency_ms is None:
         return ""
@@ -52,7 +52,7 @@ class Screen:
         self._doing, self._saying = "starting", ""
         self._role: Role = "user"
         self._live = Live(
-            get_renderable=self._now, console=console, refresh_per_second=12, transient=True
+            get_renderable=self._render_now, console=console, refresh_per_second=12, transient=True
         )
 
     def __enter__(self) -> Self:
@@ -66,25 +66,27 @@ class Screen:
         self._bot, self._turn, self._max_turns = opening.bot, opening.turn, opening.max_turns
         self._console.print(Text.assemble("Conversation ", (opening.id, "bold")), soft_wrap=True)
         who = f"{opening.bot}, {opening.user}, {opening.max_turns} turns"
-        self._console.print(Text(shown(who), "dim"))
+        self._console.print(Text(show_controls(who), "dim"))
         for note in opening.notes:
-            self._console.print(Text(shown(note), "yellow"))
+            self._console.print(Text(show_controls(note), "yellow"))
         self._console.print()
 
     def frame(self, frame: Frame) -> None:
         data = frame.data
-        if note := note_of(frame):
-            self._console.print(Text(shown(note), "yellow"))
+        if note := describe_note(frame):
+            self._console.print(Text(show_controls(note), "yellow"))
         match frame.event:
             case "token":
                 self._role, self._saying = data["role"], self._saying + data["content"]
             case "reset" | "discarded":
                 self._saying = ""
             case "status":
-                self._turn, self._doing = _turn_of(data), _doing(data, self._bot)
+                self._turn, self._doing = _shown_turn(data), _doing(data, self._bot)
             case "message":
                 self._saying, self._turn = "", data["turn"]
-                self._console.print(said(data["role"], data["text"], lasted(data["latency_ms"])))
+                self._console.print(
+                    build_row(data["role"], data["text"], format_latency(data["latency_ms"]))
+                )
 
     def closed(self, closing: Closing) -> None:
         self._live.stop()
@@ -93,7 +95,7 @@ class Screen:
         self._console.print(Text(closing.sentence.capitalize(), style))
         self._console.print(Text.assemble("Conversation ", (closing.id, "bold")), soft_wrap=True)
         if closing.error:
-            line = Text(shown(error_line(closing.error)), "red")
+            line = Text(show_controls(format_error(closing.error)), "red")
             self._err.print(line, soft_wrap=True)
         if closing.resume:
             console = self._err if closing.error else self._console
@@ -101,26 +103,26 @@ class Screen:
 
     # --- what happens now -------------------------------------------------------------------
 
-    def _now(self) -> RenderableType:
-        status = self._status()
-        return Group(self._preview(), status) if self._saying else status
+    def _render_now(self) -> RenderableType:
+        status = self._render_status()
+        return Group(self._render_preview(), status) if self._saying else status
 
-    def _status(self) -> Text:
+    def _render_status(self) -> Text:
         seconds = monotonic() - self._began
         frame = FRAMES[int(seconds * 12) % len(FRAMES)]
         place = f"turn {self._turn}/{self._max_turns} · {seconds:.0f} s"
-        text = f"{frame} {place} · {shown(self._doing)}"
+        text = f"{frame} {place} · {show_controls(self._doing)}"
         return Text(text, "dim", no_wrap=True, overflow="ellipsis")
 
-    def _preview(self) -> Table:
+    def _render_preview(self) -> Table:
         """The end of the line being said, as much as there is room for."""
         width, height = self._console.size
-        text = Text(shown(self._saying[-LONGEST_PREVIEW:]))
+        text = Text(show_controls(self._saying[-LONGEST_PREVIEW:]))
         lines = text.wrap(self._console, max(10, width - 8), overflow="fold")
-        return said(self._role, Text("\n").join(lines[-max(1, height - 3) :]))
+        return build_row(self._role, Text("\n").join(lines[-max(1, height - 3) :]))
 
 
-def _turn_of(data: dict[str, Any]) -> int:
+def _shown_turn(data: dict[str, Any]) -> int:
     """The turn that is being done: what the user thinks about belongs to the one that comes."""
     turn = int(data["turn"]) + (data.get("speaker") == "user")
     return min(turn, int(data["max_turns"]))

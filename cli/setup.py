@@ -17,17 +17,17 @@ GIVEN = {
 }
 
 
-def settings(options: Namespace) -> Settings:
+def load_settings(options: Namespace) -> Settings:
     """What this process is set up with. Raises `ConfigError` that names option or variable."""
     load_env(Path(".env"))
     given = {name: getattr(options, name, None) for name in GIVEN}
     if given["bots"] and not Path(given["bots"]).is_file():
         # Without being asked for, a missing file means the demo bot; a typing error must not.
         raise ConfigError("there is no such file", file=given["bots"], key="--bots")
-    return Settings.from_env(os.environ, **given, **_fixed(options))
+    return Settings.from_env(os.environ, **given, **_command_defaults(options))
 
 
-def _fixed(options: Namespace) -> dict[str, Any]:
+def _command_defaults(options: Namespace) -> dict[str, Any]:
     if options.command == "serve":
         return {"ui": False if options.no_ui else None}
     # Who asks for one conversation wants no others to begin to speak.
@@ -44,15 +44,15 @@ def load_env(file: Path) -> None:
         raise ConfigError(f"cannot be read: {error}", file=str(file)) from None
 
 
-def log_to_file(settings: Settings) -> None:
+def log_to_file(load_settings: Settings) -> None:
     """The log goes to its file where one is set; else only warnings are seen, on stderr."""
-    if settings.log_file:
+    if load_settings.log_file:
         from graph.logs import set_up
 
-        set_up(settings, aloud=False)
+        set_up(load_settings, aloud=False)
 
 
-def blamed(error: ConfigError, options: Namespace) -> str:
+def describe_config_error(error: ConfigError, options: Namespace) -> str:
     """What is wrong, with the option in place of the variable that it stands for."""
     for name, option in GIVEN.items():
         if error.key == variable(name) and getattr(options, name, None) is not None:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.rows import columns, remark
-from cli.screen import said, shown
+from cli.rows import format_remark, row_columns
+from cli.screen import build_row, show_controls
 from core.state import Message
 from graph.storage.conversation import Conversation
 
@@ -21,10 +21,10 @@ def print_transcript(
     console = console or Console(highlight=False)
     for fact in facts:
         style = "red" if fact.startswith("Error:") else "dim"
-        console.print(Text(shown(fact), style), soft_wrap=True)
+        console.print(Text(show_controls(fact), style), soft_wrap=True)
     console.print()
     for line in messages:
-        console.print(said(line["role"], line["content"], remark(line)))
+        console.print(build_row(line["role"], line["content"], format_remark(line)))
 
 
 def print_list(rows: Sequence[Conversation], console: Console | None = None) -> None:
@@ -34,9 +34,9 @@ def print_list(rows: Sequence[Conversation], console: Console | None = None) -> 
     for name in ("bot", "why"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        id, status, turns, bot, _seat, begun, why = columns(row)
+        id, status, turns, bot, _seat, begun, why = row_columns(row)
         coloured = Text(status, _COLOURS.get(status, "yellow"))
-        table.add_row(id, coloured, turns, age(begun), bot, why)
+        table.add_row(id, coloured, turns, format_age(begun), bot, why)
     console = console or Console(highlight=False)
     console.print(table if rows else "No conversations yet.")
 
@@ -46,11 +46,13 @@ def print_bots(rows: Sequence[Sequence[str]], console: Console | None = None) ->
     for name in ("bot", "kind", "name", "where", "needs"):
         table.add_column(name, overflow="fold")
     for id, kind, name, where, needs in rows:
-        table.add_row(id, kind, Text(shown(name)), Text(shown(where)), Text(needs, "red"))
+        table.add_row(
+            id, kind, Text(show_controls(name)), Text(show_controls(where)), Text(needs, "red")
+        )
     (console or Console(highlight=False)).print(table)
 
 
-def age(timestamp: str, now: datetime | None = None) -> str:
+def format_age(timestamp: str, now: datetime | None = None) -> str:
     """How long ago that was, in one unit."""
     passed = (now or datetime.now(UTC)) - datetime.fromisoformat(timestamp)
     seconds = max(0, int(passed.total_seconds()))

@@ -46,7 +46,7 @@ class JsonLines(logging.Formatter):
         return text
 
 
-def secrets_of(settings: Settings) -> list[str]:
+def collect_secrets(settings: Settings) -> list[str]:
     """What must never stand in a log line. Raises `ConfigError` for a bad file of bots."""
     bots = read_bots(settings.bots).values()
     names = {name for bot in bots for name in find_secret_names(bot.model_dump())}
@@ -62,7 +62,7 @@ def set_up(settings: Settings, *, aloud: bool = True) -> None:
 
     Raises `ConfigError`.
     """
-    secrets = secrets_of(settings)
+    secrets = collect_secrets(settings)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if aloud else []
     if settings.log_file:
         handlers.append(_rotating(settings.log_file))

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from api import schemas
-from api.documents import answers
+from api.documents import describe_responses
 from api.metrics import Metrics
-from api.pages import reference, welcome
-from api.state import AnyRuns, AnySettings
+from api.pages import render_reference, render_welcome
+from api.state import RunsDep, SettingsDep
 from core.errors import StorageError, StorageFull
 from core.settings import Settings
 from core.version import VERSION
 
-router = APIRouter(tags=["about"], responses=answers())
+router = APIRouter(tags=["about"], responses=describe_responses())
 
 
 @router.get(
@@ -23,12 +23,12 @@ router = APIRouter(tags=["about"], responses=answers())
     response_class=Response,
     responses={200: {"description": "What this is"}},
 )
-async def root(request: Request, settings: AnySettings) -> Response:
+async def root(request: Request, settings: SettingsDep) -> Response:
     """A browser is led to the UI, in its language; anything else is told where things are."""
     if "text/html" in request.headers.get("accept", ""):
         if request.app.state.ui_ready:
             return RedirectResponse(f"/{_language(request)}/", 307)
-        return HTMLResponse(welcome(ui=settings.ui, failed=request.app.state.ui_failed))
+        return HTMLResponse(render_welcome(ui=settings.ui, failed=request.app.state.ui_failed))
     data = {
         "name": "Duologue",
         "version": VERSION,
@@ -56,7 +56,7 @@ def _language(request: Request) -> str:
 
 @router.get("/docs", include_in_schema=False)
 async def docs() -> HTMLResponse:
-    return HTMLResponse(reference())
+    return HTMLResponse(render_reference())
 
 
 @router.get("/health", response_model=schemas.Health, summary="How it is")
@@ -78,7 +78,7 @@ async def health(request: Request, response: Response) -> dict[str, Any]:
 
 
 @router.get("/info", summary="How it is set up")
-async def info(request: Request, runs: AnyRuns, settings: AnySettings) -> dict[str, Any]:
+async def info(request: Request, runs: RunsDep, settings: SettingsDep) -> dict[str, Any]:
     """What serves as user and as bots, and the limits; no secrets."""
     return {
         "name": "Duologue",
@@ -108,7 +108,7 @@ def user_note(has_model: bool) -> str:
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=Response)
-async def metrics(request: Request, runs: AnyRuns) -> Response:
+async def metrics(request: Request, runs: RunsDep) -> Response:
     """Runs by status, turns, latencies, retries and open streams."""
     kept: Metrics = request.app.state.metrics
     content = kept.text(await runs.storage.catalogue.count_by_status(), runs.open_runs)

@@ -7,24 +7,26 @@ from fastapi import APIRouter, Path
 
 from api import schemas
 from api.bodies import StrictRoute
-from api.documents import answers
-from api.ready import lack
-from api.state import AnyRuns
+from api.documents import describe_responses
+from api.state import RunsDep
 from core.errors import BotError
 from graph.runs.service import RunService
+from nodes.speakers.readiness import missing_requirement
 
-router = APIRouter(prefix="/api", tags=["bots"], route_class=StrictRoute, responses=answers())
+router = APIRouter(
+    prefix="/api", tags=["bots"], route_class=StrictRoute, responses=describe_responses()
+)
 BotPath = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/bots", response_model=schemas.BotList, summary="The configured bots")
-async def bots(runs: AnyRuns) -> dict[str, Any]:
-    return {"bots": [_shown(runs, id) for id in runs.speakers.bots]}
+async def bots(runs: RunsDep) -> dict[str, Any]:
+    return {"bots": [_describe_bot(runs, id) for id in runs.speakers.bots]}
 
 
-def _shown(runs: RunService, id: str) -> dict[str, Any]:
+def _describe_bot(runs: RunService, id: str) -> dict[str, Any]:
     config = runs.speakers.bots[id]
-    reason = lack(runs.speakers, id)
+    reason = missing_requirement(runs.speakers, id)
     greets = reason is None and runs.speakers.by_id(id).greets
     return {
         "bot_id": id,
@@ -37,19 +39,19 @@ def _shown(runs: RunService, id: str) -> dict[str, Any]:
     }
 
 
-@router.post("/bots/{id}/ping", response_model=schemas.Ping, summary="Try a bot")
-async def ping(id: BotPath, runs: AnyRuns) -> dict[str, Any]:
+@router.post("/bots/{id}/ping", response_model=schemas.PingResult, summary="Try a bot")
+async def ping(id: BotPath, runs: RunsDep) -> dict[str, Any]:
     """Calls the bot once and says what came; `ok` is false where it failed.
 
     One that is not ready is not called.
     """
     began = monotonic()
-    told = await _tried(id, runs)
-    return {**told, "bot_id": id, "latency_ms": round((monotonic() - began) * 1000)}
+    result = await _try_bot(id, runs)
+    return {**result, "bot_id": id, "latency_ms": round((monotonic() - began) * 1000)}
 
 
-async def _tried(id: str, runs: RunService) -> dict[str, Any]:
-    if reason := lack(runs.speakers, id):
+async def _try_bot(id: str, runs: RunService) -> dict[str, Any]:
+    if reason := missing_requirement(runs.speakers, id):
         return {"ok": False, "message": reason, "code": "not_ready"}
     try:
         return {"ok": True, "message": await runs.speakers.by_id(id).ping(), "code": None}
@@ -58,7 +60,7 @@ async def _tried(id: str, runs: RunService) -> dict[str, Any]:
 
 
 @router.get("/personas", response_model=schemas.PersonaList, summary="The configured personas")
-async def personas(runs: AnyRuns) -> dict[str, Any]:
+async def personas(runs: RunsDep) -> dict[str, Any]:
     return {
         "personas": [
             {

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from api import schemas
 from api.bodies import StrictRoute
-from api.documents import answers
-from api.present import detail, listed
-from api.state import Absent, AnyRuns, ClientQuery, Id, dumped
+from api.documents import describe_responses
+from api.state import Absent, ClientQuery, Id, RunsDep, dump_set_fields
 from core.errors import Invalid
 from core.scenario import Scenario
+from graph.presentation import describe_conversation, summarize
 from graph.runs.forks import checkpoints_of, fork
 from graph.runs.service import RunService
 
@@ -21,7 +21,7 @@ router = APIRouter(
     prefix="/api/conversations",
     tags=["conversations"],
     route_class=StrictRoute,
-    responses=answers(),
+    responses=describe_responses(),
 )
 Key = Annotated[
     str | None,
@@ -35,7 +35,7 @@ Key = Annotated[
 ]
 
 
-def known(runs: RunService, bot_id: int | str | None, persona: str | None) -> None:
+def check_known(runs: RunService, bot_id: int | str | None, persona: str | None) -> None:
     """Raises `Invalid` without repeating what was sent, as the engine does for a terminal.
 
     A bot is looked up also where a `bot_prompt` takes its place.
@@ -51,19 +51,21 @@ async def create(
     runs: RunService, scenario: Scenario, path: str, key: str | None, client_id: str | None = None
 ) -> str:
     """A new conversation, or the one that this key made before."""
-    known(runs, scenario.bot_id, scenario.persona)
+    check_known(runs, scenario.bot_id, scenario.persona)
     most = runs.settings.max_turns
     if "max_turns" not in scenario.model_fields_set and scenario.max_turns > most:
         scenario = scenario.model_copy(update={"max_turns": most})
-    asked = [path, client_id, dumped(scenario)]
-    body = hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    changes = [path, client_id, dump_set_fields(scenario)]
+    body = hashlib.sha256(orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)).hexdigest()
     named = f"{client_id or ''} {key}" if key else None
     return await runs.create(scenario, client_id=client_id, key=named, body=body)
 
 
-@router.post("", status_code=201, response_model=schemas.Created, summary="Make a conversation")
+@router.post(
+    "", status_code=201, response_model=schemas.ConversationCreated, summary="Make a conversation"
+)
 async def make(
-    body: schemas.CreateConversation, runs: AnyRuns, response: Response, key: Key = None
+    body: schemas.CreateConversation, runs: RunsDep, response: Response, key: Key = None
 ) -> dict[str, Any]:
     """Stores a conversation; `POST …/runs` starts it. Its id exists once it is answered.
 
@@ -72,12 +74,12 @@ async def make(
     id = await create(runs, body.scenario(), "conversations", key, body.client_id)
     response.headers["Location"] = f"/api/conversations/{id}"
     row = await runs.get(id, body.client_id)
-    return {**listed(row), "conversation_id": id, "status": row.status.value}
+    return {**summarize(row), "conversation_id": id, "status": row.status.value}
 
 
-@router.get("", response_model=schemas.Page, summary="List conversations")
+@router.get("", response_model=schemas.ConversationPage, summary="List conversations")
 async def page(
-    runs: AnyRuns,
+    runs: RunsDep,
     client_id: ClientQuery = None,
     status: Annotated[schemas.StatusName | Absent, Query()] = None,
     bot_id: Annotated[Annotated[str, Field(max_length=100)] | Absent, Query()] = None,
@@ -99,45 +101,54 @@ async def page(
         experiment_id=experiment_id or "",
     )
     return {
-        "conversations": [listed(runs.with_live_status(row)) for row in rows],
+        "conversations": [summarize(runs.with_live_status(row)) for row in rows],
         "next": str(more) if more else None,
     }
 
 
-@router.get("/{id}", response_model=schemas.Detail, responses=answers(403), summary="Show one")
-async def show(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> dict[str, Any]:
+@router.get(
+    "/{id}",
+    response_model=schemas.ConversationDetail,
+    responses=describe_responses(403),
+    summary="Show one",
+)
+async def show(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> dict[str, Any]:
     """How it stands, and its transcript as far as it is on disk."""
     await runs.get(id, client_id)
     messages = await runs.messages(id)
     children = await runs.storage.catalogue.list_children(id)
-    return detail(await runs.get(id, client_id), messages, children)
+    return describe_conversation(await runs.get(id, client_id), messages, children)
 
 
 @router.patch(
     "/{id}",
-    response_model=schemas.Detail,
-    responses=answers(
+    response_model=schemas.ConversationDetail,
+    responses=describe_responses(
         403, 409, s202={"description": "Done between the step under way and the next"}
     ),
     summary="Change the seat, the persona or a limit",
 )
-async def change(id: Id, body: schemas.Change, runs: AnyRuns, response: Response) -> dict[str, Any]:
+async def change(
+    id: Id, body: schemas.ConversationChange, runs: RunsDep, response: Response
+) -> dict[str, Any]:
     """Takes the user's seat (`human`) or gives it back, between two steps.
 
     To let the simulator go on after giving it back: `POST …/runs`.
     """
     row = await runs.get(id, body.client_id)
-    asked = {name: value for name, value in dumped(body).items() if value is not None}
-    asked.pop("client_id", None)
-    done = await runs.change(row, asked)
+    changes = {name: value for name, value in dump_set_fields(body).items() if value is not None}
+    changes.pop("client_id", None)
+    done = await runs.change(row, changes)
     response.status_code = 200 if done else 202
     messages = await runs.messages(id)
     children = await runs.storage.catalogue.list_children(id)
-    return detail(await runs.get(id, body.client_id), messages, children)
+    return describe_conversation(await runs.get(id, body.client_id), messages, children)
 
 
-@router.delete("/{id}", status_code=204, responses=answers(403, 409), summary="Remove one")
-async def remove(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> None:
+@router.delete(
+    "/{id}", status_code=204, responses=describe_responses(403, 409), summary="Remove one"
+)
+async def remove(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> None:
     """Stops it, and everything of it is gone."""
     await runs.get(id, client_id)
     await runs.delete(id)
@@ -146,12 +157,12 @@ async def remove(id: Id, runs: AnyRuns, client_id: ClientQuery = None) -> None:
 @router.get(
     "/{id}/checkpoints",
     response_model=schemas.CheckpointList,
-    responses=answers(403),
+    responses=describe_responses(403),
     summary="Moments to go back to",
 )
 async def checkpoints(
     id: Id,
-    runs: AnyRuns,
+    runs: RunsDep,
     client_id: ClientQuery = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
@@ -163,12 +174,12 @@ async def checkpoints(
 @router.post(
     "/{id}/forks",
     status_code=201,
-    response_model=schemas.Forked,
-    responses=answers(403, 409),
+    response_model=schemas.ForkCreated,
+    responses=describe_responses(403, 409),
     summary="Go another way from any message",
 )
 async def make_fork(
-    id: Id, body: schemas.Fork, runs: AnyRuns, response: Response, key: Key = None
+    id: Id, body: schemas.ForkRequest, runs: RunsDep, response: Response, key: Key = None
 ) -> dict[str, Any]:
     """A new conversation that shares its beginning with this one; this one stays as it is.
 
@@ -176,9 +187,9 @@ async def make_fork(
     An `Idempotency-Key` header gives the same fork for the same key and body.
     """
     row = await runs.get(id, body.client_id)
-    asked = {name: value for name, value in dumped(body).items() if value is not None}
-    asked.pop("client_id", None)
-    known(runs, body.bot_id, body.persona)
-    told = await fork(runs, row, asked, key=key and f"{body.client_id or ''} {key}")
-    response.headers["Location"] = f"/api/conversations/{told['conversation_id']}"
-    return told
+    changes = {name: value for name, value in dump_set_fields(body).items() if value is not None}
+    changes.pop("client_id", None)
+    check_known(runs, body.bot_id, body.persona)
+    made = await fork(runs, row, changes, key=key and f"{body.client_id or ''} {key}")
+    response.headers["Location"] = f"/api/conversations/{made['conversation_id']}"
+    return made

@@ -10,20 +10,20 @@ from fastapi import APIRouter, Header, Request, Response
 
 from api import schemas
 from api.bodies import StrictRoute
-from api.documents import ACCEPTED, STREAM, answers
-from api.present import detail
+from api.documents import ACCEPTED, STREAM, describe_responses
 from api.routes.conversations import Key, create
-from api.routes.runs import accepted
-from api.sse import Stream, stream
-from api.state import AnyRuns, links, prefers_async
-from api.text import text_stream
+from api.routes.runs import accepted_response
+from api.sse import Stream, stream_response
+from api.state import RunsDep, conversation_links, prefers_async
+from api.text import stream_text
 from core.ends import Status
 from core.errors import Busy, Conflict
+from graph.presentation import describe_conversation
 from graph.runs.service import RunService
 from graph.stream.follower import Follower
 from graph.stream.live import Frame, LiveConversation
 
-router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=answers())
+router = APIRouter(tags=["simulate"], route_class=StrictRoute, responses=describe_responses())
 Form = Literal["text", "events", "json"]
 Accept = Annotated[str, Header()]
 _TEXT = {
@@ -35,14 +35,14 @@ _ALL = {
     "content": {**_TEXT, **_JSON, **STREAM["content"]},  # type: ignore[dict-item]
     "headers": STREAM["headers"],
 }
-RESPONSES = answers(409, s200=_ALL, s202=ACCEPTED)
+RESPONSES = describe_responses(409, s200=_ALL, s202=ACCEPTED)
 
 
 @router.post("/simulate", responses=RESPONSES, response_class=Response, summary="One call")
 async def simulate(
-    body: schemas.Simulate,
+    body: schemas.SimulateRequest,
     request: Request,
-    runs: AnyRuns,
+    runs: RunsDep,
     key: Key = None,
 ) -> Response:
     """Lines of text, each sent when it is said, so that `curl -N` shows the conversation live.
@@ -51,20 +51,20 @@ async def simulate(
     end, with `Prefer: respond-async` only where to find it. An `Idempotency-Key` header gives the
     same conversation for the same key and body.
     """
-    return await told(body, request, runs, key, form_of(request, "text"))
+    return await respond(body, request, runs, key, negotiate_form(request, "text"))
 
 
 @router.post(
     "/api/simulate", responses=RESPONSES, response_class=Response, summary="One call, JSON"
 )
 async def simulate_json(
-    body: schemas.Simulate,
+    body: schemas.SimulateRequest,
     request: Request,
-    runs: AnyRuns,
+    runs: RunsDep,
     key: Key = None,
 ) -> Response:
     """The same, as JSON where nothing else is asked for."""
-    return await told(body, request, runs, key, form_of(request, "json"))
+    return await respond(body, request, runs, key, negotiate_form(request, "json"))
 
 
 FORMS: dict[str, Form] = {
@@ -75,7 +75,7 @@ FORMS: dict[str, Form] = {
 _WEIGHT = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
-def form_of(request: Request, usual: Form) -> Form:
+def negotiate_form(request: Request, usual: Form) -> Form:
     """The form that `Accept` weighs most; of equals the one that is named, and named first."""
     asked: dict[str, tuple[float, int]] = {}
     for at, part in enumerate(request.headers.get("accept", "").split(",")):
@@ -95,8 +95,8 @@ def form_of(request: Request, usual: Form) -> Form:
     return FORMS[best] if rank(best)[0] else usual
 
 
-async def told(
-    body: schemas.Simulate, request: Request, runs: RunService, key: str | None, form: Form
+async def respond(
+    body: schemas.SimulateRequest, request: Request, runs: RunService, key: str | None, form: Form
 ) -> Response:
     id = await create(runs, body.scenario(), "simulate", key)
     if (await runs.get(id)).status is Status.CREATED:
@@ -105,15 +105,17 @@ async def told(
             await runs.start(id)
     view = await runs.views.get_view(id)
     if prefers_async(request):
-        return accepted(id, view.current_status)
+        return accepted_response(id, view.current_status)
     follower = OneRun((await runs.follow(id)).view)
     if form == "events":
-        return stream(follower, runs.settings, **links(id))
-    content = text_stream(follower, f"/api/conversations/{id}/resume")
+        return stream_response(follower, runs.settings, **conversation_links(id))
+    content = stream_text(follower, f"/api/conversations/{id}/resume")
     media, beat = "text/plain; charset=utf-8", b""  # whatever came would be text
     if form == "json":
-        content, media, beat = json_at_the_end(follower, runs), "application/json", b" "
-    return Stream(content, runs.settings, media_type=media, headers=links(id), beat=beat)
+        content, media, beat = stream_final_json(follower, runs), "application/json", b" "
+    return Stream(
+        content, runs.settings, media_type=media, headers=conversation_links(id), beat=beat
+    )
 
 
 class OneRun(Follower):
@@ -151,12 +153,12 @@ class OneRun(Follower):
             yield [Frame("done", data, self.cursor("d"))]
 
 
-async def json_at_the_end(follower: Follower, runs: RunService) -> AsyncIterator[bytes]:
+async def stream_final_json(follower: Follower, runs: RunService) -> AsyncIterator[bytes]:
     """The transcript once the run is over; the stream's beats before it are spaces."""
     yield b" "
     async for _batch in follower.batches():
         pass
     id = follower.view.id
     row = await runs.get(id)
-    whole: dict[str, Any] = detail(row, await runs.messages(id), [])
+    whole: dict[str, Any] = describe_conversation(row, await runs.messages(id), [])
     yield orjson.dumps(whole) + b"\n"

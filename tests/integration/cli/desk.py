@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from api.present import detail
-from cli.look import stored
+from cli.stored import open_stored
 from core.settings import Settings
+from graph.presentation import describe_conversation
 from graph.runs.service import RunService
 from tests.servers.process import Process
 from tests.servers.remote import Remote
@@ -47,7 +47,7 @@ class Desk:
         """The conversation as it is stored; looked up in this process, since that is quick."""
         async with self._stored() as runs:
             row = await runs.storage.catalogue.get(id)
-            return detail(runs.with_live_status(row), await runs.messages(id), [])
+            return describe_conversation(runs.with_live_status(row), await runs.messages(id), [])
 
     async def stands(self) -> dict[str, str]:
         """The status of every conversation, by id."""
@@ -57,7 +57,7 @@ class Desk:
 
     def _stored(self) -> AbstractAsyncContextManager[RunService]:
         url = f"sqlite:///{self.folder / 'duologue.db'}"
-        return stored(Settings(database_url=url, resume_on_start=False))
+        return open_stored(Settings(database_url=url, resume_on_start=False))
 
 
 async def begun(process: Process) -> str:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from api import problems
-from api.schemas import Simulate
+from api.schemas import SimulateRequest
 from core import errors
 from core.errors import DuologueError
 
@@ -38,7 +38,7 @@ def body_of(response: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("error", "status", "code"), KINDS, ids=lambda value: str(value)[:30])
 def test_each_error_is_its_problem(error: DuologueError, status: int, code: str) -> None:
-    response = problems.of_error(error)
+    response = problems.problem_from_error(error)
     body = body_of(response)
     assert response.status_code == body["status"] == status
     assert body["type"] == f"urn:duologue:{code}"
@@ -55,14 +55,14 @@ def test_no_class_of_the_tree_is_left_out_but_those_that_never_reach_a_client() 
 
 
 def test_what_nobody_foresaw_shows_an_incident_and_nothing_else() -> None:
-    body = body_of(problems.of_crash(RuntimeError("the secret is Zanzibar")))
+    body = body_of(problems.problem_from_crash(RuntimeError("the secret is Zanzibar")))
     assert body["status"] == 500
     assert body["incident"] in body["detail"]
     assert "Zanzibar" not in json.dumps(body)
 
 
 def test_a_conflict_names_its_field() -> None:
-    body = body_of(problems.of_error(errors.Conflict("no such message", field="index")))
+    body = body_of(problems.problem_from_error(errors.Conflict("no such message", field="index")))
     assert body["field"] == "index"
     assert body["errors"] == [{"field": "index", "reason": "no such message"}]
 
@@ -72,7 +72,7 @@ def test_validation_names_fields_and_never_values() -> None:
         {"loc": ("body", "history", 0, "content"), "msg": "Value error, is blank", "input": "zq9"},
         {"loc": ("query", "x" * 500), "msg": "m" * 5000, "input": "zq9"},
     ]
-    response = problems.of_validation(found * 50)
+    response = problems.problem_from_validation(found * 50)
     body = body_of(response)
     assert body["field"] == "history.0.content"
     assert body["errors"][0] == {"field": "history.0.content", "reason": "is blank"}
@@ -107,9 +107,9 @@ def test_a_field_is_named_without_what_pydantic_puts_in_between(
 @pytest.mark.parametrize("name", ["stream", "strict", "interval", "string", "int", "none", "body"])
 def test_an_unknown_field_is_named_whatever_it_is_called(name: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Simulate.model_validate({name: 1})
+        SimulateRequest.model_validate({name: 1})
     found = [{**one, "loc": ("body", *one["loc"])} for one in raised.value.errors()]
-    assert body_of(problems.of_validation(found))["field"] == name
+    assert body_of(problems.problem_from_validation(found))["field"] == name
 
 
 def test_that_a_field_may_be_left_out_is_not_told_as_a_second_error() -> None:
@@ -117,18 +117,20 @@ def test_that_a_field_may_be_left_out_is_not_told_as_a_second_error() -> None:
         {"loc": ("query", "after", "constrained-str"), "type": "string_pattern_mismatch"},
         {"loc": ("query", "after", "none"), "type": "none_required"},
     ]
-    assert [one["field"] for one in body_of(problems.of_validation(found))["errors"]] == ["after"]
+    assert [one["field"] for one in body_of(problems.problem_from_validation(found))["errors"]] == [
+        "after"
+    ]
 
 
 def test_facts_are_told_and_take_nobodys_place() -> None:
     error = errors.BotError("http_error", "no", status=500, detail="d", type="t", attempts=3)
-    body = body_of(problems.of_error(error))
+    body = body_of(problems.problem_from_error(error))
     assert (body["status"], body["detail"], body["attempts"]) == (502, "no", 3)
     assert body["type"] == "urn:duologue:bot-http-error"
 
 
 @pytest.mark.parametrize("status", [404, 405, 413, 415, 418])
 def test_an_http_error_is_a_problem_too(status: int) -> None:
-    body = body_of(problems.of_http(HTTPException(status)))
+    body = body_of(problems.problem_from_http(HTTPException(status)))
     assert body["status"] == status
     assert body["title"]

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from api import server
 from core.errors import ConfigError
-from core.ports import bound
+from core.ports import bind_port
 from core.settings import Settings
 
 
@@ -23,7 +23,7 @@ def serving(lifespan: Any) -> tuple[int, list[str]]:
     said: list[str] = []
     app = FastAPI(lifespan=lifespan)
     app.state.settings = Settings()
-    with bound("127.0.0.1", 0) as listener:
+    with bind_port("127.0.0.1", 0) as listener:
         made = server.Server(server._config(app), app)
         return server._run(made, listener, lambda: said.append("up")), said
 
@@ -82,7 +82,7 @@ def test_the_curl_to_try_has_a_key_where_keys_are_set_and_tells_none(
 
 
 def test_a_port_that_is_taken_is_refused_with_another_to_try() -> None:
-    with bound("127.0.0.1", 0) as taken:
+    with bind_port("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=rf":{port} cannot be used: .*--port {port + 1}$"):
-            bound("127.0.0.1", port)
+            bind_port("127.0.0.1", port)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.requests import Request
 
-from api.routes.simulate import Form, OneRun, form_of
+from api.routes.simulate import Form, OneRun, negotiate_form
 from core.ends import Status
 from core.state import new_message
 from graph.stream.live import Frame, LiveConversation
@@ -39,11 +39,11 @@ def request(accept: str) -> Request:
     ],
 )
 def test_the_form_that_weighs_most_is_given(accept: str, form: Form) -> None:
-    assert form_of(request(accept), "text") == form
+    assert negotiate_form(request(accept), "text") == form
 
 
 def test_what_is_usual_is_the_routes_to_say() -> None:
-    assert form_of(request("*/*"), "json") == "json"
+    assert negotiate_form(request("*/*"), "json") == "json"
 
 
 def elsewhere(status: Status) -> LiveConversation:

@@ -26,14 +26,14 @@ def test_langgraph_is_strict_whatever_the_environment_says() -> None:
 @pytest.mark.parametrize("command", ["run", "resume", "show", "list", "serve", "ui", "bots"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        arguments.read([command, "--help"])
+        arguments.parse_arguments([command, "--help"])
     assert ended.value.code == 0
     assert f"duologue {command}" in capsys.readouterr().out
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        arguments.read(["--version"])
+        arguments.parse_arguments(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("duologue 0.")
 
@@ -56,13 +56,13 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_what_does_not_fit_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        arguments.read(argv)
+        arguments.parse_arguments(argv)
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
 
 
 def test_run_has_the_defaults_of_the_manual() -> None:
-    options = arguments.read(["run"])
+    options = arguments.parse_arguments(["run"])
     assert (options.bot, options.turns, options.json) == (16, 10, False)
     assert options.demo_delay_s is None
 
@@ -71,18 +71,18 @@ def test_run_has_the_defaults_of_the_manual() -> None:
     ("given", "id"), [("16", 16), ("0", 0), ("lesson-1", "lesson-1"), ("007", "007"), ("٣", "٣")]
 )
 def test_bot_ids_are_numbers_or_names(given: str, id: int | str) -> None:
-    assert arguments.read(["run", "--bot", given]).bot == id
+    assert arguments.parse_arguments(["run", "--bot", given]).bot == id
 
 
 @pytest.mark.parametrize("argv", [["--database", "x", "list"], ["list", "--database", "x"]])
 def test_places_are_taken_before_and_behind_the_command(argv: list[str]) -> None:
-    assert arguments.read(argv).database_url == "x"
+    assert arguments.parse_arguments(argv).database_url == "x"
 
 
 def test_place_behind_the_command_wins() -> None:
-    assert arguments.read(["--bots", "a", "list", "--bots", "b"]).bots == "b"
+    assert arguments.parse_arguments(["--bots", "a", "list", "--bots", "b"]).bots == "b"
 
 
 def test_delay_without_a_number_is_a_second() -> None:
-    assert arguments.read(["run", "--delay"]).demo_delay_s == 1.0
-    assert arguments.read(["run", "--delay", "0.2"]).demo_delay_s == 0.2
+    assert arguments.parse_arguments(["run", "--delay"]).demo_delay_s == 1.0
+    assert arguments.parse_arguments(["run", "--delay", "0.2"]).demo_delay_s == 0.2

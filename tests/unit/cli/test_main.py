@@ -13,7 +13,7 @@ import pytest
 from cli import main
 from cli.main import COMMANDS
 from core.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
-from core.ports import bound
+from core.ports import bind_port
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +112,7 @@ def test_ui_on_a_port_that_is_taken_is_refused_before_it_says_a_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module(monkeypatch, "ui.app", lambda *_where: pytest.fail("served"))
-    with bound("127.0.0.1", 0) as taken:
+    with bind_port("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert main.main(["ui", "--api", "http://x:1", "--port", str(port)]) == 2
     said = capsys.readouterr()

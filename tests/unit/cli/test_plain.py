@@ -4,8 +4,8 @@ import io
 import json
 from typing import Any
 
-from cli.plain import Json, Plain, utf8
-from cli.telling import Closing, Opening
+from cli.output import Closing, Opening
+from cli.plain import JsonOutput, PlainOutput, use_utf8
 from core.ends import EndReason, Status
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
@@ -42,7 +42,7 @@ class Counting(io.StringIO):
 
 def test_lines_are_flushed_as_they_are_said() -> None:
     out = Counting()
-    with Plain(out, io.StringIO()) as show:
+    with PlainOutput(out, io.StringIO()) as show:
         show.frame(frame("token", role="user", content="sẵn"))
         show.frame(frame("message", role="user", text="sẵn sàng"))
         show.frame(frame("message", role="assistant", text="Chào!"))
@@ -51,7 +51,7 @@ def test_lines_are_flushed_as_they_are_said() -> None:
 
 def test_id_is_the_first_and_the_last_line() -> None:
     out, err = io.StringIO(), io.StringIO()
-    show = Plain(out, err)
+    show = PlainOutput(out, err)
     show.opened(OPENING)
     show.closed(closing())
     first, last = out.getvalue().splitlines()
@@ -63,14 +63,14 @@ def test_id_is_the_first_and_the_last_line() -> None:
 def test_stopped_conversation_tells_how_to_go_on() -> None:
     out, err = io.StringIO(), io.StringIO()
     stopped = closing(status=Status.STOPPED, end_reason=EndReason.STOPPED, resume=RESUME)
-    Plain(out, err).closed(stopped)
+    PlainOutput(out, err).closed(stopped)
     assert out.getvalue().endswith(f"stopped, 1 of 2 turns, 0.5 s\nGo on with: {RESUME}\n")
     assert err.getvalue() == ""
 
 
 def test_retries_and_the_error_go_to_stderr() -> None:
     out, err = io.StringIO(), io.StringIO()
-    show = Plain(out, err)
+    show = PlainOutput(out, err)
     data = {"status": "retrying", "message": "down; trying again", "attempt": 2, "attempts": 3}
     show.frame(frame("status", **data))
     show.closed(broken())
@@ -84,7 +84,7 @@ def test_retries_and_the_error_go_to_stderr() -> None:
 
 def test_json_is_one_object_a_line_and_a_summary() -> None:
     out, err = Counting(), io.StringIO()
-    with Json(out, err) as show:
+    with JsonOutput(out, err) as show:
         show.opened(OPENING)
         show.frame(frame("message", role="user", text="hai\ndòng"))
         show.closed(broken())
@@ -105,7 +105,7 @@ def test_json_is_one_object_a_line_and_a_summary() -> None:
 
 def test_vietnamese_is_written_whatever_the_locale_says() -> None:
     raw = io.BytesIO()
-    stream = utf8(io.TextIOWrapper(raw, encoding="ascii"))
+    stream = use_utf8(io.TextIOWrapper(raw, encoding="ascii"))
     stream.write("sẵn sàng \ud800")
     stream.flush()
     assert raw.getvalue() == "sẵn sàng ?".encode()

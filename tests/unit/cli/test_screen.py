@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.text import Text
 
-from cli.screen import Screen, lasted, said, shown
-from cli.telling import Closing, Opening
+from cli.output import Closing, Opening
+from cli.screen import Screen, build_row, format_latency, show_controls
 from core.ends import EndReason, Status
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
@@ -54,7 +54,7 @@ def closing(**changes: Any) -> Closing:
 def drawn(screen: Screen, at: Console) -> str:
     """What stands below the transcript now."""
     with at.capture() as capture:
-        at.print(Group(screen._now()))
+        at.print(Group(screen._render_now()))
     return Text.from_ansi(capture.get()).plain
 
 
@@ -74,7 +74,7 @@ def test_two_speakers_are_told_apart_by_name_and_colour() -> None:
 
 def test_long_lines_stay_beside_their_speaker() -> None:
     at = console()
-    at.print(said("assistant", "một hai ba bốn " * 20, "1 ms"))
+    at.print(build_row("assistant", "một hai ba bốn " * 20, "1 ms"))
     first, *others = at.export_text().splitlines()
     assert first.startswith("Bot  một")
     assert others
@@ -92,7 +92,7 @@ def test_long_lines_stay_beside_their_speaker() -> None:
 )
 def test_wide_and_combining_letters_come_out_whole(text: str) -> None:
     at = console()
-    at.print(said("assistant", text, "1 ms"))
+    at.print(build_row("assistant", text, "1 ms"))
     lines = [line[5 : -len("1 ms")] for line in at.export_text().splitlines()]
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(cell_len(line) <= WIDTH for line in lines)
@@ -100,9 +100,11 @@ def test_wide_and_combining_letters_come_out_whole(text: str) -> None:
 
 
 def test_escape_sequences_of_a_bot_are_shown_and_not_obeyed() -> None:
-    assert shown("\x1b]0;owned\x07\x9b2J\x08\r\n\tfine\x7f") == "␛]0;owned␇\ufffd2J␈\n\tfine␡"
+    assert (
+        show_controls("\x1b]0;owned\x07\x9b2J\x08\r\n\tfine\x7f") == "␛]0;owned␇\ufffd2J␈\n\tfine␡"
+    )
     at = console()
-    at.print(said("assistant", "[red]markup[/red] :smile:", ""))
+    at.print(build_row("assistant", "[red]markup[/red] :smile:", ""))
     assert "[red]markup[/red] :smile:" in at.export_text()
 
 
@@ -189,7 +191,7 @@ def test_break_is_told_on_stderr_with_the_way_on() -> None:
     ("ms", "text"), [(None, ""), (0, "0 ms"), (999, "999 ms"), (1240, "1.2 s")]
 )
 def test_latency_reads_well(ms: int | None, text: str) -> None:
-    assert lasted(ms) == text
+    assert format_latency(ms) == text
 
 
 def test_live_view_leaves_only_what_was_said() -> None:

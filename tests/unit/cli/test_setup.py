@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def settings(*argv: str) -> Settings:
-    return setup.settings(arguments.read(argv))
+    return setup.load_settings(arguments.parse_arguments(argv))
 
 
 def test_dotenv_stands_behind_the_real_environment(
@@ -69,11 +69,13 @@ def test_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bad_option_is_blamed_in_place_of_its_variable() -> None:
-    options = arguments.read(["serve", "--port", "99999"])
+    options = arguments.parse_arguments(["serve", "--port", "99999"])
     with pytest.raises(ConfigError) as error:
-        setup.settings(options)
-    assert setup.blamed(error.value, options).startswith("--port: ")
-    assert setup.blamed(error.value, arguments.read(["serve"])).startswith("environment: ")
+        setup.load_settings(options)
+    assert setup.describe_config_error(error.value, options).startswith("--port: ")
+    assert setup.describe_config_error(
+        error.value, arguments.parse_arguments(["serve"])
+    ).startswith("environment: ")
 
 
 @pytest.fixture

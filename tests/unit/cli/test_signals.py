@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from cli import leaving
-from cli.leaving import PipeSafeOutput, stopping
-from cli.plain import Plain
-from cli.telling import Opening
+from cli import signals
+from cli.output import Opening
+from cli.plain import PlainOutput
+from cli.signals import PipeSafeOutput, on_signal
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
 OPENING = Opening("id", "Robot", "scripted user", 0, 2)
 
 
-class Deaf(Plain):
+class Deaf(PlainOutput):
     """Nobody reads it from the first line on."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Deaf(Plain):
 
 
 def test_reader_that_goes_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaving, "write_nowhere", lambda: None)
+    monkeypatch.setattr(signals, "write_nowhere", lambda: None)
     show, gone = Deaf(), []
     with PipeSafeOutput(show, lambda: gone.append("left")) as audience:
         audience.opened(OPENING)
@@ -47,7 +47,7 @@ async def test_first_signal_stops_and_the_second_is_as_ever(number: int) -> None
     # Whoever started the tests may have had signals ignored, as nohup and a shell's & do.
     before, asked = signal.signal(number, signal.SIG_DFL), asyncio.Event()
     try:
-        with stopping(asked.set):
+        with on_signal(asked.set):
             os.kill(os.getpid(), number)
             await asyncio.wait_for(asked.wait(), 1)
             assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
@@ -61,7 +61,7 @@ async def test_nohup_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "add_signal_handler", lambda n, *_rest: added.append(n))
     before: Any = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stopping(lambda: None):
+        with on_signal(lambda: None):
             assert added == [signal.SIGINT, signal.SIGTERM]
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from api.published import _known
-from api.ready import lack
+from api.published import _known_values
 from core.errors import NotFound
 from core.settings import Settings
+from nodes.speakers.readiness import missing_requirement
 from nodes.speakers.registry import Speakers
 
 
@@ -36,10 +36,10 @@ def bots(tmp_path: Path) -> Path:
 
 async def test_what_is_missing_is_named(bots: Path) -> None:
     speakers = Speakers(Settings(bots=bots))
-    assert "NOT_SET" in (lack(speakers, "guarded") or "")
-    assert "OPENAI_API_KEY" in (lack(speakers, "shop") or "")
-    assert "OPENAI_API_KEY" in (lack(speakers, "gpt") or "")
-    assert [id for id in speakers.bots if lack(speakers, id) is None] == [
+    assert "NOT_SET" in (missing_requirement(speakers, "guarded") or "")
+    assert "OPENAI_API_KEY" in (missing_requirement(speakers, "shop") or "")
+    assert "OPENAI_API_KEY" in (missing_requirement(speakers, "gpt") or "")
+    assert [id for id in speakers.bots if missing_requirement(speakers, id) is None] == [
         "own",
         "local",
         "007",
@@ -50,12 +50,12 @@ async def test_what_is_missing_is_named(bots: Path) -> None:
 
 async def test_with_a_model_nothing_but_secrets_is_missing(bots: Path) -> None:
     speakers = Speakers(Settings(bots=bots, openai_base_url="http://a"))
-    assert [id for id in speakers.bots if lack(speakers, id)] == ["guarded"]
+    assert [id for id in speakers.bots if missing_requirement(speakers, id)] == ["guarded"]
 
 
 async def test_a_bot_that_is_not_there_is_not_found(bots: Path) -> None:
     with pytest.raises(NotFound):
-        lack(Speakers(Settings(bots=bots)), "nobody")
+        missing_requirement(Speakers(Settings(bots=bots)), "nobody")
 
 
 async def test_the_schema_has_numbers_that_lead_to_a_bot_and_no_others(bots: Path) -> None:
@@ -63,6 +63,6 @@ async def test_the_schema_has_numbers_that_lead_to_a_bot_and_no_others(bots: Pat
         settings = Settings(bots=bots)
         speakers = Speakers(settings)
 
-    named = _known(RunService())["bot_id"]  # type: ignore[arg-type]
+    named = _known_values(RunService())["bot_id"]  # type: ignore[arg-type]
     assert [id for id in named if isinstance(id, int)] == [8, 16]
     assert "007" in named

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cli import arguments, wanted
+from cli import arguments, scenario_options
 from core.errors import ConfigError, Invalid
 from core.scenario import HistoryLine, Scenario
 from core.settings import Settings
 
 
 def scenario(*argv: str) -> Scenario:
-    options = arguments.read(["run", *argv])
-    return wanted.scenario(options, Settings(max_turns=50), options.persona)
+    options = arguments.parse_arguments(["run", *argv])
+    return scenario_options.build_scenario(options, Settings(max_turns=50), options.persona)
 
 
 def file(folder: Path, text: str) -> str:
@@ -60,7 +60,7 @@ def test_every_option_arrives() -> None:
 def test_bad_value_names_its_option(argv: list[str], option: str) -> None:
     with pytest.raises(Invalid) as error:
         scenario(*argv)
-    assert wanted.option(error.value.field or "") == option
+    assert scenario_options.option_name(error.value.field or "") == option
 
 
 def test_what_the_shell_could_not_decode_is_replaced() -> None:
@@ -82,7 +82,7 @@ def test_history_is_read_as_it_was_said(tmp_path: Path) -> None:
 def test_history_may_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     text = '\ufeff[{"role": "user", "content": "chào"}]'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert wanted.history("-") == [{"role": "user", "content": "chào"}]
+    assert scenario_options.load_history("-") == [{"role": "user", "content": "chào"}]
 
 
 GOOD = '{"role": "user", "content": "[{,\\"\\n"}'
@@ -104,16 +104,16 @@ GOOD = '{"role": "user", "content": "[{,\\"\\n"}'
 )
 def test_bad_history_is_told_with_line_and_key(tmp_path: Path, text: str, place: str) -> None:
     with pytest.raises(ConfigError) as error:
-        wanted.history(file(tmp_path, text))
+        scenario_options.load_history(file(tmp_path, text))
     assert str(error.value).startswith(f"{tmp_path / 'history.json'}{place}")
 
 
 def test_history_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--history: No such file"):
-        wanted.history(str(tmp_path / "nope"))
+        scenario_options.load_history(str(tmp_path / "nope"))
     (tmp_path / "binary").write_bytes(b"\xff\xfe[]")
     with pytest.raises(ConfigError, match="--history: is not UTF-8"):
-        wanted.history(str(tmp_path / "binary"))
+        scenario_options.load_history(str(tmp_path / "binary"))
 
 
 # --- personas -------------------------------------------------------------------------------------
@@ -121,13 +121,13 @@ def test_history_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("given", [None, "learner", "my.persona"])
 def test_persona_without_a_folder_or_yaml_is_an_id(given: str | None) -> None:
-    assert wanted.persona(given) == (given, None)
+    assert scenario_options.load_persona(given) == (given, None)
 
 
 def test_persona_file_is_known_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "chị Lan.yaml"
     path.write_text("name: Lan\nopening: chào\n", encoding="utf-8")
-    id, card = wanted.persona(str(path))
+    id, card = scenario_options.load_persona(str(path))
     assert (id, card and card.opening) == ("chị-Lan", "chào")
 
 
@@ -135,4 +135,4 @@ def test_bad_persona_file_is_told_with_line_and_key(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text("name: Lan\nmood: fine\n")
     with pytest.raises(ConfigError, match=r"p\.yaml:2: mood: "):
-        wanted.persona(str(path))
+        scenario_options.load_persona(str(path))

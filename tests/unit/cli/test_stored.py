@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.present import listed
-from cli.look import facts, transcript
-from cli.rows import columns, remark
-from cli.tables import age, print_bots, print_list, print_transcript
+from cli.rows import format_remark, row_columns
+from cli.stored import format_facts, format_transcript
+from cli.tables import format_age, print_bots, print_list, print_transcript
 from core.ends import Status
 from core.state import new_message
+from graph.presentation import summarize
 from graph.storage.conversation import Conversation
 
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
@@ -21,8 +21,17 @@ ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable"}
 def row(**changes: Any) -> Conversation:
     facts: dict[str, Any] = dict.fromkeys(Conversation.__dataclass_fields__)
     facts |= {"id": "the-id", "bot_id": "16", "seat": "scripted", "status": Status.COMPLETED}
-    facts |= {"turn": 1, "max_turns": 2, "runs": 1, "scenario": {}, "end_reason": "bot_ended"}
-    facts |= {"created_at": "2026-11-20T15:15:30.767Z", "updated_at": "2026-11-20T15:16:00.000Z"}
+    facts |= {
+        "turn": 1,
+        "max_turns": 2,
+        "runs": 1,
+        "scenario": {},
+        "end_reason": "bot_ended",
+    }
+    facts |= {
+        "created_at": "2026-11-20T15:15:30.767Z",
+        "updated_at": "2026-11-20T15:16:00.000Z",
+    }
     return Conversation(**(facts | changes))
 
 
@@ -35,7 +44,7 @@ def console() -> Console:
 
 
 def test_transcript_has_speakers_turns_origins_and_latency() -> None:
-    assert list(transcript(row(), [USER, BOT])) == [
+    assert list(format_transcript(row(), [USER, BOT])) == [
         "Conversation the-id",
         "Status: completed (bot_ended), turn 1 of 2",
         "Speakers: bot 16, scripted user",
@@ -50,13 +59,13 @@ def test_transcript_has_speakers_turns_origins_and_latency() -> None:
 
 def test_bot_of_a_prompt_is_not_given_an_id_that_never_spoke() -> None:
     prompted = row(scenario={"bot_prompt": "You are a shop."})
-    assert columns(prompted)[3] == "(prompt)"
-    assert "Speakers: bot (prompt), scripted user" in list(facts(prompted))
-    assert (listed(prompted)["by_prompt"], listed(row())["by_prompt"]) == (True, False)
+    assert row_columns(prompted)[3] == "(prompt)"
+    assert "Speakers: bot (prompt), scripted user" in list(format_facts(prompted))
+    assert (summarize(prompted)["by_prompt"], summarize(row())["by_prompt"]) == (True, False)
 
 
 def test_error_persona_and_parent_are_told() -> None:
-    told = list(facts(row(error=ERROR, persona="shy", parent_id="other", forked_at=3)))
+    told = list(format_facts(row(error=ERROR, persona="shy", parent_id="other", forked_at=3)))
     assert "Speakers: bot 16, scripted user, persona shy" in told
     assert told[-2:] == [
         "Forked from other at message 3",
@@ -66,12 +75,12 @@ def test_error_persona_and_parent_are_told() -> None:
 
 def test_given_lines_stand_before_the_first_turn() -> None:
     line = new_message("user", "x", index=0, turn=0, origin="given")
-    assert remark(line) == "before turn 1, given"
+    assert format_remark(line) == "before turn 1, given"
 
 
 def test_list_says_why_it_ended_or_what_broke() -> None:
-    assert columns(row())[-1] == "bot_ended"
-    assert columns(row(error=ERROR))[-1] == "bot_unreachable"
+    assert row_columns(row())[-1] == "bot_ended"
+    assert row_columns(row(error=ERROR))[-1] == "bot_unreachable"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_list_says_why_it_ended_or_what_broke() -> None:
 )
 def test_age_is_told_in_one_unit(now: str, text: str) -> None:
     passed = datetime.fromisoformat(now).astimezone(UTC)
-    assert age("2026-11-20T15:15:30.767Z", passed) == text
+    assert format_age("2026-11-20T15:15:30.767Z", passed) == text
 
 
 def test_tables_hold_whole_ids_and_all_facts() -> None:
@@ -101,7 +110,7 @@ def test_tables_hold_whole_ids_and_all_facts() -> None:
 
 def test_transcript_on_a_terminal_has_the_same_facts() -> None:
     at = console()
-    print_transcript(list(facts(row(error=ERROR))), [USER, BOT], at)
+    print_transcript(list(format_facts(row(error=ERROR))), [USER, BOT], at)
     text = at.export_text()
     assert "Error: Robot (http://x) is down (bot_unreachable)" in text
     assert "Bot  Chào!" in text

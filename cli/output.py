@@ -58,7 +58,7 @@ class Closing:
         return ", ".join([*parts, why] if why else parts)
 
 
-class Show(Protocol):
+class Output(Protocol):
     """Tells a person, or a program, what happens. Raises `BrokenPipeError` when nobody reads."""
 
     def __enter__(self) -> Self: ...
@@ -95,7 +95,7 @@ class Tally:
                 self.done = frame.data
 
 
-def error_line(error: dict[str, Any]) -> str:
+def format_error(error: dict[str, Any]) -> str:
     """One line: who failed, where, why, and how often it was tried."""
     text = " ".join(str(error["error"]).split())
     attempts = error.get("attempts", 1)
@@ -103,7 +103,7 @@ def error_line(error: dict[str, Any]) -> str:
     return f"Error: {text} ({error['code']}{tried})"
 
 
-def note_of(frame: Frame) -> str | None:
+def describe_note(frame: Frame) -> str | None:
     """What a person should know between the lines: retries, and what was taken back."""
     data = frame.data
     if frame.event == "status" and data["status"] == "retrying":

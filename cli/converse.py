@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from cli.leaving import PipeSafeOutput, stopping
-from cli.plain import Json, Plain, utf8
-from cli.telling import NO_MODEL, Closing, Opening, Show, Tally, resume_command
-from cli.wanted import persona, scenario
+from cli.output import NO_MODEL, Closing, Opening, Output, Tally, resume_command
+from cli.plain import JsonOutput, PlainOutput, use_utf8
+from cli.scenario_options import build_scenario, load_persona
+from cli.signals import PipeSafeOutput, on_signal
 from core.ends import EndReason, Status
 from core.errors import Busy
 from core.scenario import Scenario
@@ -26,26 +26,26 @@ from graph.stream.live import LiveConversation, nobody_watches
 class Command(Protocol):
     """What the command does, in two steps, so that the id is told before the first word."""
 
-    async def opens(self, runs: RunService) -> Conversation:
+    async def open(self, runs: RunService) -> Conversation:
         """Finds or makes the conversation. Raises `Invalid`, `NotFound`, `Busy`."""
 
-    async def begins(self, runs: RunService, id: str) -> LiveConversation:
+    async def begin(self, runs: RunService, id: str) -> LiveConversation:
         """Sets it going. Raises `Busy`, `Conflict`."""
 
 
-class Begin:
+class RunCommand:
     """`run`: a new conversation."""
 
     def __init__(self, options: Namespace, settings: Settings) -> None:
-        self._id, self._persona = persona(options.persona)
-        self._scenario = scenario(options, settings, self._id)
+        self._id, self._persona = load_persona(options.persona)
+        self._scenario = build_scenario(options, settings, self._id)
 
-    async def opens(self, runs: RunService) -> Conversation:
+    async def open(self, runs: RunService) -> Conversation:
         if self._id and self._persona:
             runs.speakers.personas[self._id] = self._persona
         return await runs.storage.catalogue.get(await runs.create(self._scenario))
 
-    async def begins(self, runs: RunService, id: str) -> LiveConversation:
+    async def begin(self, runs: RunService, id: str) -> LiveConversation:
         return await runs.start(id)
 
 
@@ -55,7 +55,7 @@ class ResumeCommand:
     def __init__(self, options: Namespace) -> None:
         self._id, self._in_flight = options.id, options.in_flight
 
-    async def opens(self, runs: RunService) -> Conversation:
+    async def open(self, runs: RunService) -> Conversation:
         await runs.recover()
         row = runs.with_live_status(await runs.storage.catalogue.get(self._id))
         if row.status is Status.RUNNING:
@@ -63,47 +63,47 @@ class ResumeCommand:
         runs.speakers.bot(Scenario.read(row.scenario))
         return row
 
-    async def begins(self, runs: RunService, id: str) -> LiveConversation:
+    async def begin(self, runs: RunService, id: str) -> LiveConversation:
         return await runs.resume(id, self._in_flight)
 
 
 def run(options: Namespace, settings: Settings) -> int:
-    return asyncio.run(_talk(Begin(options, settings), options, settings))
+    return asyncio.run(_converse(RunCommand(options, settings), options, settings))
 
 
 def resume(options: Namespace, settings: Settings) -> int:
-    return asyncio.run(_talk(ResumeCommand(options), options, settings))
+    return asyncio.run(_converse(ResumeCommand(options), options, settings))
 
 
-async def _talk(act: Command, options: Namespace, settings: Settings) -> int:
+async def _converse(act: Command, options: Namespace, settings: Settings) -> int:
     asked = asyncio.Event()
     watch = logs.watch if settings.log_file else nobody_watches
-    with stopping(asked.set):
+    with on_signal(asked.set):
         async with open_process(settings, watch) as runs:
-            row = await act.opens(runs)
-            with PipeSafeOutput(show_for(options), asked.set) as show:
-                show.opened(opening(row, runs, options))
-                closing = await _followed(act, runs, row, show, asked, options)
+            row = await act.open(runs)
+            with PipeSafeOutput(choose_output(options), asked.set) as show:
+                show.opened(describe_opening(row, runs, options))
+                closing = await _follow(act, runs, row, show, asked, options)
             return 3 if closing.status is Status.INTERRUPTED else 0
 
 
-async def _followed(
+async def _follow(
     act: Command,
     runs: RunService,
     row: Conversation,
-    show: Show,
+    show: Output,
     asked: asyncio.Event,
     options: Namespace,
 ) -> Closing:
     began, tally = monotonic(), Tally()
-    view = await act.begins(runs, row.id)
+    view = await act.begin(runs, row.id)
     async with asyncio.TaskGroup() as tasks:
         stopper = tasks.create_task(_stop_when(asked, runs, row.id))
         async for frame in Follower(view, only_run=True).frames():
             tally.note(frame)
             show.frame(frame)
         stopper.cancel()
-    closing = closed(tally, view, monotonic() - began, options)
+    closing = describe_closing(tally, view, monotonic() - began, options)
     show.closed(closing)
     return closing
 
@@ -113,24 +113,24 @@ async def _stop_when(asked: asyncio.Event, runs: RunService, id: str) -> None:
     await runs.stop(id)
 
 
-def show_for(options: Namespace) -> Show:
+def choose_output(options: Namespace) -> Output:
     """How to tell it: JSON where asked for, live on a terminal, else line by line."""
-    out, err = utf8(sys.stdout), utf8(sys.stderr)
+    out, err = use_utf8(sys.stdout), use_utf8(sys.stderr)
     if options.json:
-        return Json(out, err)
+        return JsonOutput(out, err)
     if not out.isatty():
-        return Plain(out, err)
+        return PlainOutput(out, err)
     from rich.console import Console
 
     from cli.screen import Screen
 
     console = Console(highlight=False)
     if console.is_dumb_terminal:
-        return Plain(out, err)
+        return PlainOutput(out, err)
     return Screen(console, Console(stderr=True, highlight=False))
 
 
-def opening(row: Conversation, runs: RunService, options: Namespace) -> Opening:
+def describe_opening(row: Conversation, runs: RunService, options: Namespace) -> Opening:
     persona = f" ({row.persona})" if row.persona else ""
     return Opening(
         id=row.id,
@@ -138,11 +138,11 @@ def opening(row: Conversation, runs: RunService, options: Namespace) -> Opening:
         user=f"{row.seat} user{persona}",
         turn=row.turn,
         max_turns=row.max_turns,
-        notes=tuple(_notes(row, runs, options)),
+        notes=tuple(_list_notes(row, runs, options)),
     )
 
 
-def _notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
+def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
     if row.seat == "human":
         yield "A person holds the user's seat: it waits for their line, which the server takes."
     if row.seat != "scripted" or runs.settings.has_model:
@@ -153,7 +153,9 @@ def _notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[
         yield "A persona or a user prompt does not change what the scripted learner says."
 
 
-def closed(tally: Tally, view: LiveConversation, seconds: float, options: Namespace) -> Closing:
+def describe_closing(
+    tally: Tally, view: LiveConversation, seconds: float, options: Namespace
+) -> Closing:
     status = Status(tally.done.get("status", view.current_status))
     places = {"--database": options.database_url, "--bots": options.bots}
     ended = status is Status.COMPLETED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.telling import Tally, error_line, note_of, resume_command
+from cli.output import Tally, describe_note, format_error, resume_command
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
@@ -21,7 +21,7 @@ def test_resume_command_can_be_pasted() -> None:
     ],
 )
 def test_error_is_one_line(facts: dict[str, int], line: str) -> None:
-    assert error_line({"error": "no\n reason", "code": "bot_timeout", **facts}) == line
+    assert format_error({"error": "no\n reason", "code": "bot_timeout", **facts}) == line
 
 
 def test_tally_keeps_the_last_error_and_the_end() -> None:
@@ -32,5 +32,5 @@ def test_tally_keeps_the_last_error_and_the_end() -> None:
 
 
 def test_plain_statuses_are_no_notes() -> None:
-    assert note_of(Frame("status", {"status": "sending"}, Cursor())) is None
-    assert note_of(Frame("token", {"content": "x"}, Cursor())) is None
+    assert describe_note(Frame("status", {"status": "sending"}, Cursor())) is None
+    assert describe_note(Frame("token", {"content": "x"}, Cursor())) is None

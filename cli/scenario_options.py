@@ -20,12 +20,12 @@ _OPTIONS = {"bot_id": "--bot", "max_turns": "--turns", "time_limit_s": "--time-l
 _TAKEN_OVER = ("bot_prompt", "user_prompt", "user", "first_speaker", "initial_message")
 
 
-def option(field: str) -> str:
+def option_name(field: str) -> str:
     """The option that a scenario's field is given with."""
     return _OPTIONS.get(field, "--" + field.replace("_", "-"))
 
 
-def scenario(options: Namespace, settings: Settings, persona: str | None) -> Scenario:
+def build_scenario(options: Namespace, settings: Settings, persona: str | None) -> Scenario:
     """Raises `Invalid` naming the option, `ConfigError` naming the place in a file."""
     if options.turns > settings.max_turns:
         raise Invalid(f"at most {settings.max_turns} are allowed here", "max_turns")
@@ -35,12 +35,12 @@ def scenario(options: Namespace, settings: Settings, persona: str | None) -> Sce
         "max_turns": options.turns,
         "time_limit_s": options.time_limit,
         "persona": persona,
-        "history": history(options.history) if options.history else None,
+        "history": load_history(options.history) if options.history else None,
     }
-    return _checked({name: value for name, value in asked.items() if value is not None})
+    return _validate({name: value for name, value in asked.items() if value is not None})
 
 
-def _checked(asked: dict[str, Any]) -> Scenario:
+def _validate(asked: dict[str, Any]) -> Scenario:
     try:
         return Scenario(**clean_deep(asked))
     except ValidationError as error:
@@ -52,7 +52,7 @@ def _checked(asked: dict[str, Any]) -> Scenario:
 # --- personas -------------------------------------------------------------------------------------
 
 
-def persona(given: str | None) -> tuple[str | None, Persona | None]:
+def load_persona(given: str | None) -> tuple[str | None, Persona | None]:
     """The id that was given; where it was a file, the id that its name makes, and what it says."""
     if given is None or not _is_file(given):
         return given, None
@@ -67,10 +67,10 @@ def _is_file(given: str) -> bool:
 # --- history --------------------------------------------------------------------------------------
 
 
-def history(given: str) -> list[dict[str, str]]:
+def load_history(given: str) -> list[dict[str, str]]:
     """The lines in a JSON file. Raises `ConfigError` with the file, the line and the key."""
     name = "stdin" if given == "-" else given
-    text = _text(given, name)
+    text = _read_text(given, name)
     try:
         lines = TypeAdapter(list[HistoryLine]).validate_python(clean_deep(json.loads(text)))
     except json.JSONDecodeError as error:
@@ -78,13 +78,13 @@ def history(given: str) -> list[dict[str, str]]:
     except RecursionError:
         raise ConfigError("is nested too deeply", file=name) from None
     except ValidationError as error:
-        raise _explained(error, name, text) from None
+        raise _explain(error, name, text) from None
     if len(lines) > MAX_HISTORY:
         raise ConfigError(f"has more than {MAX_HISTORY} lines", file=name)
     return [line.model_dump() for line in lines]
 
 
-def _text(given: str, name: str) -> str:
+def _read_text(given: str, name: str) -> str:
     try:
         raw = sys.stdin.buffer.read() if given == "-" else Path(given).read_bytes()
         return raw.decode("utf-8-sig")
@@ -94,7 +94,7 @@ def _text(given: str, name: str) -> str:
         raise ConfigError(f"is not UTF-8: {error.reason}", file=name, key="--history") from None
 
 
-def _explained(error: ValidationError, name: str, text: str) -> ConfigError:
+def _explain(error: ValidationError, name: str, text: str) -> ConfigError:
     first = error.errors(include_url=False, include_input=False)[0]
     loc, line = first["loc"], None
     if loc and isinstance(loc[0], int):
@@ -104,14 +104,14 @@ def _explained(error: ValidationError, name: str, text: str) -> ConfigError:
 
 def _line_of_item(text: str, index: int) -> int:
     """The line on which the item with that index begins; `text` is a JSON list."""
-    decoder, place = json.JSONDecoder(), _skip(text, text.index("[") + 1)
+    decoder, place = json.JSONDecoder(), _skip_space(text, text.index("[") + 1)
     for _ in range(index):
         _, end = decoder.raw_decode(text, place)
-        place = _skip(text, text.index(",", end) + 1)
+        place = _skip_space(text, text.index(",", end) + 1)
     return text.count("\n", 0, place) + 1
 
 
-def _skip(text: str, place: int) -> int:
+def _skip_space(text: str, place: int) -> int:
     while text[place] in " \t\r\n":
         place += 1
     return place

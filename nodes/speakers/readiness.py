@@ -5,7 +5,7 @@ from core.scenario import Scenario
 from nodes.speakers.registry import Speakers
 
 
-def lack(speakers: Speakers, id: str) -> str | None:
+def missing_requirement(speakers: Speakers, id: str) -> str | None:
     """What the bot lacks. Raises `NotFound` where there is none with that id."""
     if id not in speakers.bots:
         known = ", ".join(sorted(speakers.bots))

@@ -7,12 +7,12 @@ from core.state import Message
 from graph.storage.conversation import Conversation
 
 
-def listed(row: Conversation) -> dict[str, Any]:
+def summarize(row: Conversation) -> dict[str, Any]:
     """A row of the list."""
     return {
         "conversation_id": row.id,
         "bot_id": row.scenario.get("bot_id", row.bot_id),
-        "by_prompt": by_prompt(row),
+        "by_prompt": is_played_by_prompt(row),
         "persona": row.persona,
         "seat": row.seat,
         "status": row.status.value,
@@ -26,18 +26,18 @@ def listed(row: Conversation) -> dict[str, Any]:
     }
 
 
-def by_prompt(row: Conversation) -> bool:
+def is_played_by_prompt(row: Conversation) -> bool:
     """Whether a `bot_prompt` takes the bot's place; its `bot_id` then names nobody who spoke."""
     return row.scenario.get("bot_prompt") is not None
 
 
-def detail(
+def describe_conversation(
     row: Conversation, messages: Sequence[Message], children: Sequence[str]
 ) -> dict[str, Any]:
     """The conversation with its transcript."""
     return {
-        **listed(row),
-        "history": [spoken(line, at) for at, line in enumerate(messages)],
+        **summarize(row),
+        "history": [describe_line(line, at) for at, line in enumerate(messages)],
         "user_prompt": row.scenario.get("user_prompt"),
         "bot_prompt": row.scenario.get("bot_prompt"),
         "children": list(children),
@@ -45,7 +45,7 @@ def detail(
     }
 
 
-def spoken(line: Message, index: int) -> dict[str, Any]:
+def describe_line(line: Message, index: int) -> dict[str, Any]:
     return {
         "role": line["role"],
         "content": line["content"],

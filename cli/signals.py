@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
+from cli.output import Closing, Opening, Output
 from cli.pipes import write_nowhere
-from cli.telling import Closing, Opening, Show
 from graph.stream.live import Frame
 
 T = TypeVar("T")
 
 
 @contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
+def on_signal(stop: Callable[[], None]) -> Iterator[None]:
     """A first ctrl-C, SIGTERM or hang-up calls `stop`; a second one ends the process."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
@@ -41,7 +41,7 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
 class PipeSafeOutput:
     """A show whose reader may go, as `head` does: then `left` is called, and nothing more told."""
 
-    def __init__(self, show: Show, left: Callable[[], None]) -> None:
+    def __init__(self, show: Output, left: Callable[[], None]) -> None:
         self._show = show
         self._left = left
         self._gone = False
@@ -59,15 +59,15 @@ class PipeSafeOutput:
         self._show.__exit__(kind, error, trace)
 
     def opened(self, opening: Opening) -> None:
-        self._tell(self._show.opened, opening)
+        self._pass_on(self._show.opened, opening)
 
     def frame(self, frame: Frame) -> None:
-        self._tell(self._show.frame, frame)
+        self._pass_on(self._show.frame, frame)
 
     def closed(self, closing: Closing) -> None:
-        self._tell(self._show.closed, closing)
+        self._pass_on(self._show.closed, closing)
 
-    def _tell(self, tell: Callable[[T], None], what: T) -> None:
+    def _pass_on(self, tell: Callable[[T], None], what: T) -> None:
         if self._gone:
             return
         try:
