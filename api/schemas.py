@@ -1,12 +1,13 @@
 """What comes in and what goes out over HTTP."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
+from core.message import Origin, TranscriptLine
 from core.scenario import MAX_TURNS, BotId, History, LineText, Prompt, Scenario, Strict
-from core.state import InFlight, Origin, Role
+from core.state import InFlight
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
 StatusName = Literal["created", "running", "waiting", "completed", "stopped", "interrupted"]
@@ -147,20 +148,6 @@ class ChatRequest(Strict):
 
 class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="allow")
-
-
-class TranscriptLine(ResponseModel):
-    """A line of the transcript."""
-
-    role: Role
-    content: str
-    timestamp: str
-    origin: Origin
-    index: int
-    turn: int
-    name: str
-    latency_ms: int | None = None
-    usage: dict[str, Any] | None = None
 
 
 class RunError(ResponseModel):

@@ -12,9 +12,9 @@ import aiohttp
 
 from bench.processes import Mocks, service, settings
 from core.ends import Status
+from core.message import now
 from core.scenario import Scenario
 from core.settings import Settings
-from core.state import now
 from graph.process import open_process
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation

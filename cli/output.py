@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from core.ends import EndReason, Status
-from core.state import Role
+from core.message import Role
 from graph.stream.live import Frame
 
 SPEAKERS: dict[Role, str] = {"user": "User", "assistant": "Bot"}

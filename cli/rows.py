@@ -1,6 +1,6 @@
 """What there is to say of a conversation or a line, as plain texts."""
 
-from core.state import Message
+from core.message import Message
 from graph.presentation import is_played_by_prompt
 from graph.storage.conversation import Conversation
 

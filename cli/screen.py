@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
-from core.state import Role
+from core.message import Role
 from graph.stream.live import Frame
 
 STYLES: dict[Role, str] = {"user": "bold cyan", "assistant": "bold green"}

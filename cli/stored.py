@@ -11,8 +11,8 @@ from cli.output import SPEAKERS, format_error
 from cli.plain import use_utf8
 from cli.rows import bot_label, format_remark, row_columns
 from core.errors import NotFound
+from core.message import Message
 from core.settings import Settings
-from core.state import Message
 from graph.presentation import describe_conversation, summarize
 from graph.process import open_runs
 from graph.runs.service import RunService

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cli.rows import format_remark, row_columns
 from cli.screen import build_row, show_controls
-from core.state import Message
+from core.message import Message
 from graph.storage.conversation import Conversation
 
 _COLOURS = {"completed": "green", "interrupted": "red", "running": "cyan"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from core.state import Message, Role
+from core.message import Message, Role
 
 EventName = Literal["status", "token", "message", "discarded", "reset", "error", "done"]
 
@@ -39,18 +39,3 @@ class SilentEmitter:
     def discard(self, text: str, why: str) -> None: ...
 
     def update_transcript(self, messages: Sequence[Message], turn: int) -> None: ...
-
-
-def message_data(line: Message, index: int) -> dict[str, Any]:
-    """The data of a `message` event."""
-    return {
-        "role": line["role"],
-        "text": line["content"],
-        "index": index,
-        "turn": line["turn"],
-        "timestamp": line["timestamp"],
-        "origin": line["origin"],
-        "name": line["name"],
-        "latency_ms": line.get("latency_ms"),
-        "usage": line.get("usage"),
-    }

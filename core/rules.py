@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core.ends import EndReason
+from core.message import Message
 from core.scenario import Scenario
-from core.state import Message, State
+from core.state import State
 
 Next = Literal["replay", "bot", "user", "__end__"]
 

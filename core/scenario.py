@@ -15,7 +15,8 @@ from pydantic import (
     StringConstraints,
 )
 
-from core.state import InFlight, Role, Seat
+from core.message import Role
+from core.state import InFlight, Seat
 from core.text import clean, clean_deep
 
 MAX_TURNS = 2000

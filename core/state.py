@@ -1,80 +1,14 @@
 """What a conversation is: plain, small, serialisable data. No clients, no secrets."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.channels.delta import DeltaChannel
 
-Role = Literal["user", "assistant"]
+from core.message import Message, Role, new_message
+
 Seat = Literal["simulated", "scripted", "human"]
-Origin = Literal["bot", "simulated", "scripted", "human", "given"]
 InFlight = Literal["retry", "accept", "ask"]
-
-
-class Usage(TypedDict, total=False):
-    """Tokens that a model counted for one message."""
-
-    input_tokens: int
-    output_tokens: int
-
-
-class Message(TypedDict):
-    """One line of the conversation, by the user under simulation or by the bot under test.
-
-    `turn` is the turn it belongs to (0: before the first), `timestamp` is ISO 8601 in UTC,
-    `latency_ms` the time its speaker took. `type` is what LangGraph's chat views call a role.
-    """
-
-    id: str
-    type: Literal["human", "ai"]
-    role: Role
-    name: str
-    content: str
-    turn: int
-    timestamp: str
-    origin: Origin
-    latency_ms: NotRequired[int]
-    usage: NotRequired[Usage]
-
-
-# A thousand transcripts count alike: the text of a number is kept once.
-_id = lru_cache(maxsize=4096)(str)
-
-
-def new_message(
-    role: Role,
-    content: str,
-    *,
-    index: int,
-    turn: int,
-    origin: Origin,
-    name: str = "",
-    latency_ms: int | None = None,
-    usage: Usage | None = None,
-) -> Message:
-    """A message said now; `index` is its place in the transcript, from 0."""
-    line: Message = {
-        "id": _id(index),
-        "type": "human" if role == "user" else "ai",
-        "role": role,
-        "name": name or ("user" if role == "user" else "bot"),
-        "content": content,
-        "turn": turn,
-        "timestamp": now(),
-        "origin": origin,
-    }
-    if latency_ms is not None:
-        line["latency_ms"] = latency_ms
-    if usage:
-        line["usage"] = usage
-    return line
-
-
-def now() -> str:
-    """The time as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def append_lines(lines: Sequence[Message]) -> Any:

@@ -20,8 +20,9 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
 
 from core.errors import DuologueError
+from core.message import Usage
 from core.scenario import Scenario
-from core.state import State, Usage
+from core.state import State
 
 log = logging.getLogger("duologue.tracing")
 Attributes = dict[str, Any]

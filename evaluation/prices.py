@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.files import load
-from core.state import Usage
+from core.message import Usage
 from evaluation.verdicts import Record, Spending
 
 BUILT_IN = Path(__file__).with_name("prices.yaml")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from core.state import Message, Role
+from core.message import Message, Role
 from evaluation.verdicts import Evidence
 
 LONGEST_QUOTE = 300

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from core.state import Message
+from core.message import Message, to_public
 from graph.storage.conversation import Conversation
 
 
@@ -37,23 +37,9 @@ def describe_conversation(
     """The conversation with its transcript."""
     return {
         **summarize(row),
-        "history": [describe_line(line, at) for at, line in enumerate(messages)],
+        "history": [to_public(line, at) for at, line in enumerate(messages)],
         "user_prompt": row.scenario.get("user_prompt"),
         "bot_prompt": row.scenario.get("bot_prompt"),
         "children": list(children),
         "forked_at": row.forked_at,
-    }
-
-
-def describe_line(line: Message, index: int) -> dict[str, Any]:
-    return {
-        "role": line["role"],
-        "content": line["content"],
-        "timestamp": line["timestamp"],
-        "origin": line["origin"],
-        "index": index,
-        "turn": line["turn"],
-        "name": line["name"],
-        "latency_ms": line.get("latency_ms"),
-        "usage": line.get("usage"),
     }

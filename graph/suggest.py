@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from core.errors import Invalid, UserError
 from core.events import SilentEmitter
+from core.message import new_message
 from core.scenario import HistoryLine, Scenario
-from core.state import new_message
 from nodes.calls.retry import RetryLimits, attempts
 from nodes.speakers.protocol import TurnRequest, UserLine
 from nodes.speakers.registry import Speakers

@@ -9,8 +9,9 @@ from langgraph.runtime import Runtime
 
 from core.ends import EndReason
 from core.errors import BotError
+from core.message import Message, new_message
 from core.rules import find_end_reason
-from core.state import Message, State, append_lines, new_message
+from core.state import State, append_lines
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, Context, make_turn_request, retry_limits
 from nodes.speakers.protocol import Reply, TurnRequest

@@ -6,7 +6,8 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from core.errors import BotError
-from core.state import Message, State
+from core.message import Message
+from core.state import State
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest

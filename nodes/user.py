@@ -10,7 +10,8 @@ from langgraph.types import interrupt
 from core.ends import EndReason
 from core.errors import UserError
 from core.events import Emitter
-from core.state import Seat, State, append_lines, new_message
+from core.message import new_message
+from core.state import Seat, State, append_lines
 from core.text import clean
 from nodes.calls.retry import attempts
 from nodes.context import AnyContext, make_turn_request, retry_limits
@@ -40,6 +41,7 @@ async def run_user_turn(
         name=name,
         latency_ms=round(took * 1000) if line.origin == "simulated" else None,
         usage=line.usage,
+        discarded=list(line.discarded),
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
     update: State = {

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.message import Role
 from core.scenario import MAX_TURNS
-from core.state import Role
 from evaluation.patterns import Matcher, Text
 from evaluation.transcripts import Transcript, Utterance
 from evaluation.verdicts import Evidence, Record, Status

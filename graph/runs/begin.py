@@ -6,8 +6,9 @@ from typing import Any
 
 from core.ends import Status
 from core.errors import StorageError
+from core.message import new_message, now
 from core.scenario import Scenario
-from core.state import State, append_lines, new_message, now
+from core.state import State, append_lines
 from graph.runs.run import Graph, update_thread
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage

@@ -3,8 +3,9 @@
 from typing import Any
 
 from core.errors import Conflict, Invalid
+from core.message import Message, new_message
 from core.scenario import Scenario
-from core.state import Message, State, append_lines, new_message
+from core.state import State, append_lines
 from graph.runs.run import thread_config
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Forbidden, Full, Stopping, StorageError
+from core.message import Message
 from core.scenario import Scenario
 from core.settings import Settings
-from core.state import InFlight, Message, State
+from core.state import InFlight, State
 from core.text import clean
 from graph.build import builder
 from graph.runs.begin import apply_start_changes, build_first_row, build_first_state, drop_persona

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 from core.ends import Status
-from core.events import message_data
+from core.message import to_event
 from graph.stream.cursor import Cursor, update_checksum
 from graph.stream.live import Frame, LiveConversation, Report
 
@@ -140,7 +140,7 @@ class Follower:
     def _next_message(self) -> Frame | None:
         if self.index >= len(self.view.messages):
             return None
-        data = message_data(self.view.messages[self.index], self.index)
+        data = to_event(self.view.messages[self.index], self.index)
         self.index, self.offset, self.check = self.index + 1, 0, 0
         return Frame("message", data, self.cursor())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.ends import Status
 from core.events import EventName
-from core.state import Message, Role
+from core.message import Message, Role
 from core.text import clean, cut
 from graph.stream.cursor import Cursor
 

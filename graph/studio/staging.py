@@ -24,10 +24,10 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from core.errors import DuologueError
-from core.events import message_data
+from core.message import Message, Role, to_event
 from core.rules import route_after_open
 from core.scenario import Scenario
-from core.state import Message, Role, State
+from core.state import State
 from graph.build import Node
 from graph.runs.run import to_error_data
 from graph.studio.setup import Setup
@@ -69,7 +69,7 @@ class StudioEmitter:
     def said(self, lines: Sequence[Message]) -> None:
         """The node's lines, whole; what was told in pieces is not told again as a message."""
         for place, line in enumerate(lines):
-            data = message_data(line, self._index + place)
+            data = to_event(line, self._index + place)
             self._write({"event": "message", **data})
             if place or not self._told:
                 _push(_as_langchain(line))

@@ -11,8 +11,8 @@ import orjson
 
 from core.errors import BotError
 from core.files import resolve_secrets
+from core.message import Usage
 from core.settings import Settings
-from core.state import Usage
 from core.text import clean
 from nodes.bots.config import LangGraphBot
 from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, read_body, request

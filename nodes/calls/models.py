@@ -14,7 +14,7 @@ from pydantic import PrivateAttr, SecretStr
 
 from core import tracing
 from core.errors import SpeakerError
-from core.state import Usage
+from core.message import Usage
 from nodes.calls.http import HttpClient, redacted_url
 from nodes.calls.wire import Chunk, Wire, first_choice
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core.message import Message, Origin, Refused, Usage
 from core.scenario import Scenario
-from core.state import Message, Origin, Usage
 
 OnPiece = Callable[[str], None]
 
@@ -43,12 +43,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class UserLine:
-    """What the user says. `leaving` means: deliver this, hear the answer, then go."""
+    """What the user says. `leaving` means: deliver this, hear the answer, then go.
+
+    `discarded` are the lines that were refused before this one came.
+    """
 
     text: str
     origin: Origin
     leaving: bool = False
     usage: Usage | None = None
+    discarded: Sequence[Refused] = ()
 
 
 class Bot(Protocol):

@@ -1,9 +1,12 @@
 """The simulated user: a model that plays a persona."""
 
 import re
+from collections.abc import Sequence
 
 from core.errors import UserError
 from core.events import Emitter
+from core.message import Refused
+from core.text import clean
 from nodes.calls.models import ChatModel, Completion
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
@@ -28,10 +31,10 @@ class SimulatedUser:
 
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
-        refused, why = 0, ""
+        refused: list[Refused] = []
         while True:
             shown = UpToMark(piece)
-            answer = self._chat.complete(self._prompt(ask, why), shown)
+            answer = self._chat.complete(self._prompt(ask, refused), shown)
             said = await within(self._timeout_s, UserError, self.name, answer)
             text, leaving = part_end(said.text)
             # Last words are answered, so they are a turn too; an end mark alone is none.
@@ -39,24 +42,27 @@ class SimulatedUser:
             fault = _fault(text, leaving, said)
             if fault is None:
                 shown.rest(text)
-                return UserLine(text, "simulated", leaving, said.usage)
+                return UserLine(text, "simulated", leaving, said.usage, refused)
             kind, why = fault
             self._voice.discard(said.text, why)
-            refused += 1
-            if refused >= TRIES or (kind in ("empty", "truncated") and refused >= 2):
-                raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=refused)
+            refused.append(_refused(said, why))
+            tries = len(refused)
+            if tries >= TRIES or (kind in ("empty", "truncated") and tries >= 2):
+                raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=tries)
 
-    def _prompt(self, ask: TurnRequest, refused: str) -> list[dict[str, str]]:
+    def _prompt(self, ask: TurnRequest, refused: Sequence[Refused]) -> list[dict[str, str]]:
         """Roles are flipped: the model plays the user, so the bot is whom it hears.
 
-        `refused` tells why the line before was not taken, if there was one.
+        The last of `refused` tells why the line before was not taken, if there was one.
         """
         flipped = {"user": "assistant", "assistant": "user"}
         said = [
             {"role": flipped[line["role"]], "content": line["content"]} for line in ask.messages
         ]
         opening = [] if said else [{"role": "user", "content": _OPEN}]
-        again = [{"role": "system", "content": f"({refused} {_AGAIN})"}] if refused else []
+        again = [
+            {"role": "system", "content": f"({line['why']} {_AGAIN})"} for line in refused[-1:]
+        ]
         return [{"role": "system", "content": self._system}, *said, *opening, *again]
 
 
@@ -94,6 +100,11 @@ def part_end(text: str) -> tuple[str, bool]:
     """The text without an end mark at its very end, and whether there was one."""
     found = _ENDS.search(text)
     return (text[: found.start()], True) if found else (text, False)
+
+
+def _refused(completion: Completion, why: str) -> Refused:
+    line: Refused = {"text": clean(completion.text), "why": why}
+    return {**line, "usage": completion.usage} if completion.usage else line
 
 
 def _fault(text: str, leaving: bool, completion: Completion) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, KeyReused, NotFound
-from core.state import now
+from core.message import now
 from graph.storage.conversation import Conversation
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.labels import forget_conversation

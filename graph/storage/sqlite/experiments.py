@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.errors import Busy, Conflict, NotFound
-from core.state import now
+from core.message import now
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.packing import pack, unpack

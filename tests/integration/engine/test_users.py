@@ -125,11 +125,16 @@ async def test_one_bad_line_is_discarded_and_the_next_one_is_said(
         id = await created(runs, max_turns=2, **SIMULATED)
         frames = await ran(runs, id)
         said = await lines(runs, id)
+        stored = await runs.messages(id)
     assert len(only(frames, "discarded")) == 1
     assert "<think>" in only(frames, "discarded")[0]["text"]
     exact(robot, id, said, 2)
     agree(frames, said)
     assert "<think>" not in "".join(text for _, text in said)
+    ((refused,),) = [line["discarded"] for line in stored if "discarded" in line]
+    assert "<think>" in refused["text"]
+    assert refused["why"] == only(frames, "discarded")[0]["why"]
+    assert refused["usage"]["output_tokens"] > 0, "what a refused line cost is counted too"
 
 
 async def test_an_end_mark_behind_last_words_delivers_them_and_hears_the_answer(

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from api.routes.simulate import Form, OneRun, negotiate_form
 from core.ends import Status
-from core.state import new_message
+from core.message import new_message
 from graph.stream.live import Frame, LiveConversation
 
 USER = new_message("user", "xin chào", index=0, turn=1, origin="human")

@@ -11,7 +11,7 @@ from cli.rows import format_remark, row_columns
 from cli.stored import format_facts, format_transcript
 from cli.tables import format_age, print_bots, print_list, print_transcript
 from core.ends import Status
-from core.state import new_message
+from core.message import new_message
 from graph.presentation import summarize
 from graph.storage.conversation import Conversation
 

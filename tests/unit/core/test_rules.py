@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ends import EndReason
+from core.message import Message, new_message
 from core.rules import (
     count_pending_replay,
     find_end_reason,
@@ -17,7 +18,7 @@ from core.rules import (
     route_after_user,
 )
 from core.scenario import Scenario
-from core.state import Message, State, new_message
+from core.state import State
 
 LINES = st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.sampled_from("ab ")))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.state import new_message
+from core.message import new_message
 from core.text import LONGEST_CLUSTER, clean, clean_deep, cut
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation

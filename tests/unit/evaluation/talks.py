@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.state import Message, new_message
+from core.message import Message, new_message
 from evaluation.checks.any import AnyCheck, run_check
 from evaluation.checks.base import Check
 from evaluation.transcripts import Transcript

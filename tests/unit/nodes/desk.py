@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from core.events import SilentEmitter
+from core.message import Role, new_message
 from core.scenario import Scenario
-from core.state import Role, new_message
 from nodes.speakers.protocol import TurnRequest
 from tests.servers.host import Host
 

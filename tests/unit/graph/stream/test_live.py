@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ends import Status
-from core.state import Message, new_message
+from core.message import Message, new_message
 from graph.storage.conversation import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower

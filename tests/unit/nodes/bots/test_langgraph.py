@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from core.errors import BotError
+from core.message import new_message
 from core.scenario import Scenario
 from core.settings import Settings
-from core.state import new_message
 from nodes.bots.config import LangGraphBot
 from nodes.bots.langgraph import LangGraphServerBot
 from nodes.calls.http import HttpClient

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import Busy, Conflict, NotFound
-from core.state import now
+from core.message import now
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow, VerdictRow
 from graph.storage.opening import Storage, open_storage
 
