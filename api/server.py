@@ -18,6 +18,7 @@ from core.errors import ConfigError, DuologueError
 from core.ports import bind_port
 from core.settings import Settings
 from graph import logs
+from graph.storage.opening import prepare_storage
 from nodes.bots.config import open_secrets, read_bots
 
 log = logging.getLogger("duologue.api")
@@ -72,6 +73,7 @@ def serve(settings: Settings) -> int:
     listener = bind_port(settings.host, settings.port)
     try:
         logs.set_up(settings)
+        prepare_storage(settings.database_url)
         base = _base_url(settings, listener)
         app = create_app(settings, api_url=lambda: base)
         server = Server(_config(app), app)

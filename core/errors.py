@@ -97,6 +97,12 @@ class StorageFull(StorageError):
     code = "storage_full"
 
 
+class NewerDatabase(StorageError):
+    """The database was written by a newer Duologue."""
+
+    retryable = False
+
+
 class SpeakerError(DuologueError):
     """A speaker failed: the bot under test, or the simulated user's model.
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import aiosqlite
 
 from core.errors import ConfigError
-from graph.storage.sqlite import catalogue, checkpoints, experiments, labels, trials
 from graph.storage.sqlite.catalogue import Catalogue
 from graph.storage.sqlite.checkpoints import Checkpoints
-from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.database import Database, prepare_file
 from graph.storage.sqlite.experiments import Experiments
 from graph.storage.sqlite.labels import Labels
 from graph.storage.sqlite.owners import Owner
@@ -20,7 +19,6 @@ from graph.storage.sqlite.trials import Trials
 
 _TOUCH = """UPDATE conversations SET updated_at = updated_at
     WHERE id = (SELECT id FROM conversations LIMIT 1)"""
-_PARTS = (checkpoints, catalogue, experiments, trials, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,21 @@ def sqlite_path(url: str) -> Path:
     return Path(rest).expanduser()
 
 
+def prepare_storage(url: str) -> None:
+    """Creates the database where there is none and migrates an older one.
+
+    `open_storage` does so too; a server does it before it starts, so that what keeps it from
+    starting is one error. Raises `ConfigError`, `NewerDatabase`, `StorageError`.
+    """
+    prepare_file(sqlite_path(url).absolute())
+
+
 @asynccontextmanager
 async def open_storage(url: str) -> AsyncIterator[Storage]:
     """The storage at `url`; created where it does not exist. Raises `StorageError`."""
     path = sqlite_path(url).absolute()
     database = Database(path)
-    await database.open("".join(part.SCHEMA for part in _PARTS))
+    await database.open()
     owner = Owner(path)
     try:
         await asyncio.to_thread(owner.begin)

@@ -1,5 +1,7 @@
 """The command as it is installed: `duologue serve`, killed, started again, told to stop."""
 
+import contextlib
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -81,3 +83,20 @@ async def test_two_processes_on_one_database_run_a_conversation_once(
         await two.frames(f"/api/conversations/{id}/resume", {})
         assert (await two.show(id))["status"] == "completed"
         assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in (1, 2, 2, 3)]
+
+
+async def test_a_database_that_cannot_be_used_is_one_plain_line(tmp_path: Path) -> None:
+    broken, newer = tmp_path / "broken.db", tmp_path / "newer.db"
+    broken.write_bytes(b"this is no database, but long enough to look at it" * 20)
+    with contextlib.closing(sqlite3.connect(newer)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    for path, word in ((broken, "not a database"), (newer, "999")):
+        for command in ("serve", "list"):
+            env = {"DUOLOGUE_PORT": "0", "DUOLOGUE_DATABASE_URL": f"sqlite:///{path}"}
+            process = Process([COMMAND, command], env=env, cwd=tmp_path)
+            await process.start()
+            assert await process.wait(40) == 3
+            (line,) = process.stderr.strip().splitlines()
+            assert word in line
+            assert path.name in line
+            await process.close()

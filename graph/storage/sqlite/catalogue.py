@@ -13,22 +13,6 @@ from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.labels import forget_conversation
 
 T = TypeVar("T")
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS conversations (
-    id TEXT PRIMARY KEY, seq INTEGER NOT NULL, client_id TEXT, bot_id TEXT NOT NULL,
-    persona TEXT, seat TEXT NOT NULL, status TEXT NOT NULL, end_reason TEXT, turn INTEGER NOT NULL,
-    max_turns INTEGER NOT NULL, runs INTEGER NOT NULL DEFAULT 0, owner TEXT, in_flight INTEGER,
-    error TEXT, scenario TEXT NOT NULL, parent_id TEXT, forked_at INTEGER, experiment_id TEXT,
-    created_at TEXT NOT NULL, updated_at TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS conversations_seq ON conversations (seq);
-CREATE INDEX IF NOT EXISTS conversations_client ON conversations (client_id, seq);
-CREATE INDEX IF NOT EXISTS conversations_status ON conversations (status, seq);
-CREATE INDEX IF NOT EXISTS conversations_bot ON conversations (bot_id, seq);
-CREATE INDEX IF NOT EXISTS conversations_parent ON conversations (parent_id);
-CREATE INDEX IF NOT EXISTS conversations_experiment ON conversations (experiment_id, seq);
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, body TEXT NOT NULL, conversation_id TEXT NOT NULL);
-"""
 
 
 _COLUMNS = list(Conversation.__dataclass_fields__)

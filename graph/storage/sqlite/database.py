@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import StorageError, StorageFull
+from graph.storage.migrations import Migration
+from graph.storage.sqlite.migrate import migrate
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
@@ -54,10 +56,14 @@ class Database:
         self._failed: Exception | None = None
         self._closed = False
 
-    async def open(self, schema: str) -> None:
-        """Creates the file and what `schema` (SQL) asks for, and starts the writer."""
+    async def open(self, migrations: tuple[Migration, ...] | None = None) -> None:
+        """Creates the file, brings it to the version of this program, and starts the writer.
+
+        Raises `NewerDatabase` for a file that a newer program wrote.
+        """
         try:
-            writing = await asyncio.to_thread(self._prepare, schema)
+            await asyncio.to_thread(prepare_file, self.path, migrations)
+            writing = await asyncio.to_thread(connect, self.path)
         except (sqlite3.Error, OSError) as error:
             raise storage_error(error, self.path) from error
         # Connected by now: a writer that died of that would let all who write wait for ever.
@@ -65,12 +71,6 @@ class Database:
             target=self._write, args=(writing,), name="duologue-write", daemon=True
         )
         self._writer.start()
-
-    def _prepare(self, schema: str) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
-            connection.executescript(schema)
-        return self._connect()
 
     async def close(self) -> None:
         if self._closed:
@@ -124,25 +124,9 @@ class Database:
 
     def _read_in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if not hasattr(self._local, "connection"):
-            self._local.connection = self._connect()
+            self._local.connection = connect(self.path)
             self._reading.append(self._local.connection)
         return work(self._local.connection)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            # What is deleted is overwritten; not every build of SQLite does so by itself.
-            connection.execute("PRAGMA secure_delete=ON")
-            # The system keeps the file's pages already; each connection need not keep 2 MB of them.
-            connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _write(self, connection: sqlite3.Connection) -> None:
         while True:
@@ -200,6 +184,37 @@ class Database:
         waiting = [(job.future, r) for job, r in zip(batch, results, strict=True) if job.future]
         if waiting:
             self._loop.call_soon_threadsafe(_resolve_futures, waiting)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection as all of ours are: no transaction by itself, and durable."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        # What is deleted is overwritten; not every build of SQLite does so by itself.
+        connection.execute("PRAGMA secure_delete=ON")
+        # The system keeps the file's pages already; each connection need not keep 2 MB of them.
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare_file(path: Path, migrations: tuple[Migration, ...] | None = None) -> None:
+    """Creates the file and its folders, and migrates an older one.
+
+    Raises `NewerDatabase` and `StorageError`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(connect(path)) as connection:
+            migrate(connection, path.name, migrations)
+    except (sqlite3.Error, OSError) as error:
+        raise storage_error(error, path) from error
 
 
 def _executemany(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:

@@ -11,17 +11,6 @@ from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.packing import pack, unpack
 from graph.storage.sqlite.trials import insert_trials, raise_revision
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS experiments (
-    id TEXT PRIMARY KEY, seq INTEGER NOT NULL, name TEXT, suite TEXT NOT NULL, hash TEXT NOT NULL,
-    status TEXT NOT NULL, reason TEXT, wanted TEXT, owner TEXT, takeovers INTEGER NOT NULL,
-    revision INTEGER NOT NULL, total INTEGER NOT NULL, seconds REAL NOT NULL,
-    created_at TEXT NOT NULL, started_at TEXT, ended_at TEXT, exit_code INTEGER,
-    judge TEXT, budget TEXT, plan TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS experiments_seq ON experiments (seq);
-CREATE INDEX IF NOT EXISTS experiments_suite ON experiments (suite, seq);
-CREATE INDEX IF NOT EXISTS experiments_status ON experiments (status, seq);
-"""
 _COLUMNS = list(ExperimentRow.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM experiments"
 

@@ -6,12 +6,6 @@ from graph.storage.experiment_rows import LabelRow
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.trials import raise_revision, write_trial
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS labels (
-    conversation_id TEXT NOT NULL, verdict_id TEXT NOT NULL, labeller TEXT NOT NULL,
-    status TEXT NOT NULL, note TEXT NOT NULL, created_at TEXT NOT NULL,
-    PRIMARY KEY (conversation_id, verdict_id, labeller)) WITHOUT ROWID;
-"""
 _LABELS = "SELECT conversation_id, verdict_id, labeller, status, note, created_at FROM labels"
 
 

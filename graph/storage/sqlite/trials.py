@@ -10,21 +10,6 @@ from graph.storage.experiment_rows import TrialRow, VerdictRow
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.packing import pack, unpack
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS trials (
-    experiment_id TEXT NOT NULL, number INTEGER NOT NULL, scenario TEXT NOT NULL,
-    persona TEXT NOT NULL, bot TEXT NOT NULL, repeat INTEGER NOT NULL, status TEXT NOT NULL,
-    attempt INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0, outcome TEXT,
-    conversation_id TEXT, end_reason TEXT, turns INTEGER NOT NULL DEFAULT 0, started_at TEXT,
-    ended_at TEXT, seconds REAL, broken TEXT, skipped TEXT, latencies TEXT, spending TEXT,
-    PRIMARY KEY (experiment_id, number)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS trials_revision ON trials (experiment_id, revision);
-CREATE INDEX IF NOT EXISTS trials_conversation ON trials (conversation_id);
-CREATE TABLE IF NOT EXISTS verdicts (
-    experiment_id TEXT NOT NULL, trial INTEGER NOT NULL, place INTEGER NOT NULL, id TEXT NOT NULL,
-    kind TEXT NOT NULL, status TEXT NOT NULL, must INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (experiment_id, trial, place)) WITHOUT ROWID;
-"""
 _TRIAL = list(TrialRow.__dataclass_fields__)
 _TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"
 _ADD_TRIAL = f"""INSERT INTO trials (experiment_id, {", ".join(_TRIAL)})

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from core.errors import NotFound, StorageError, StorageFull
+from graph.storage.migrations import Migration
 from graph.storage.sqlite import database as module
 from graph.storage.sqlite.database import Database
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS said (at INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+SAID = Migration(1, "0001_said", "CREATE TABLE said (at INTEGER PRIMARY KEY, text TEXT NOT NULL);")
 ADD = "INSERT INTO said (text) VALUES (?)"
 
 
 @pytest.fixture
 async def database(tmp_database: Path) -> AsyncIterator[Database]:
     database = Database(tmp_database)
-    await database.open(SCHEMA)
+    await database.open((SAID,))
     yield database
     await database.close()
 
@@ -186,7 +187,7 @@ async def test_a_lock_without_end_is_told_to_all_who_wait_at_once(
 ) -> None:
     monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.3)
     database = Database(tmp_database)
-    await database.open(SCHEMA)
+    await database.open((SAID,))
     with contextlib.closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         writes = [database.write(add(str(n))) for n in range(20)]
@@ -217,7 +218,7 @@ async def test_closing_writes_what_is_queued_and_closing_twice_is_closing_once(
     tmp_database: Path,
 ) -> None:
     database = Database(tmp_database)
-    await database.open(SCHEMA)
+    await database.open((SAID,))
     for n in range(50):
         database.enqueue(ADD, [(str(n),)])
     await database.close()
@@ -230,7 +231,7 @@ async def test_using_a_closed_database_is_an_error_and_no_endless_wait(
     tmp_database: Path,
 ) -> None:
     database = Database(tmp_database)
-    await database.open(SCHEMA)
+    await database.open((SAID,))
     await database.close()
     async with asyncio.timeout(2):
         with pytest.raises(StorageError):
@@ -249,5 +250,5 @@ async def test_a_value_that_sqlite_cannot_take_is_a_storage_error_to_readers(
 
 async def test_a_file_that_is_no_database_is_refused(no_database: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        await Database(no_database).open(SCHEMA)
+        await Database(no_database).open((SAID,))
     assert no_database.name in caught.value.message
