@@ -5,10 +5,9 @@ Nothing is imported here that takes time; each command brings its own.
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from cli.arguments import parse_arguments
+from cli.commands import COMMANDS
 from cli.pipes import write_nowhere
 from core.errors import (
     Busy,
@@ -19,9 +18,6 @@ from core.errors import (
     Invalid,
     NotFound,
 )
-
-if TYPE_CHECKING:
-    from core.settings import Settings
 
 WELL, ASKED_WRONG, FAILED, ABANDONED = 0, 2, 3, 130
 _WRONG = (ConfigError, Invalid, NotFound, Forbidden, Busy, Conflict)
@@ -45,17 +41,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _execute(options: Namespace) -> int:
-    if options.command == "ui":
-        return _ui(options)
     from cli.setup import load_settings, log_to_file
+    from core.settings import Settings
 
-    setup = load_settings(options)
+    command = COMMANDS[options.command]
+    setup = load_settings(options) if command.reads_settings else Settings()
     if options.command != "serve":
         log_to_file(setup)
     if options.command in ("run", "resume") and not options.json and sys.stdout.isatty():
         # LangGraph takes two seconds to import. Whatever is printed next covers this.
         print("Starting …", end="\r", flush=True)
-    return COMMANDS[options.command](options, setup)
+    return command.run(options, setup)
 
 
 # --- what went wrong ------------------------------------------------------------------------------
@@ -86,65 +82,3 @@ def _describe_error(error: DuologueError, options: Namespace) -> str:
 
         return f"{option_name(error.field)}: {error.message}"
     return error.message
-
-
-# --- commands -------------------------------------------------------------------------------------
-
-
-def _run(options: Namespace, setup: "Settings") -> int:
-    from cli.converse import run
-
-    return run(options, setup)
-
-
-def _resume(options: Namespace, setup: "Settings") -> int:
-    from cli.converse import resume
-
-    return resume(options, setup)
-
-
-def _show(options: Namespace, setup: "Settings") -> int:
-    from cli.stored import show
-
-    return show(options, setup)
-
-
-def _list(options: Namespace, setup: "Settings") -> int:
-    from cli.stored import show_list
-
-    return show_list(options, setup)
-
-
-def _bots(options: Namespace, setup: "Settings") -> int:
-    from cli.bots import list_bots
-
-    return list_bots(options, setup)
-
-
-def _ping(options: Namespace, setup: "Settings") -> int:
-    from cli.bots import ping_bot
-
-    return ping_bot(options, setup)
-
-
-def _serve(_options: Namespace, setup: "Settings") -> int:
-    from api.server import serve
-
-    return serve(setup)
-
-
-def _ui(options: Namespace) -> int:
-    from cli.page import ui
-
-    return ui(options)
-
-
-COMMANDS: dict[str, Callable[[Namespace, "Settings"], int]] = {
-    "run": _run,
-    "resume": _resume,
-    "show": _show,
-    "list": _list,
-    "bots": _bots,
-    "ping": _ping,
-    "serve": _serve,
-}

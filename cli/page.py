@@ -8,9 +8,10 @@ from types import FrameType
 from typing import NoReturn
 
 from core.ports import bind_port
+from core.settings import Settings
 
 
-def ui(options: Namespace) -> int:
+def serve_page(options: Namespace, _settings: Settings) -> int:
     """Serves the page until it is told to stop. Raises `ConfigError` where the port is taken."""
     bind_port(options.host, options.port).close()  # before seconds of loading, and in our own words
     with leaving_well():

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
 from cli import arguments
+from cli.commands import COMMANDS, CommandEntry
 
 SLOW = ("pydantic", "rich", "langgraph", "dotenv", "asyncio")
 
@@ -23,12 +25,18 @@ def test_langgraph_is_strict_whatever_the_environment_says() -> None:
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True\n"
 
 
-@pytest.mark.parametrize("command", ["run", "resume", "show", "list", "serve", "ui", "bots"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         arguments.parse_arguments([command, "--help"])
     assert ended.value.code == 0
     assert f"duologue {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry", COMMANDS.values(), ids=COMMANDS)
+def test_every_command_leads_to_a_function(entry: CommandEntry) -> None:
+    module, _, name = entry.function.partition(":")
+    assert callable(getattr(import_module(module), name))
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

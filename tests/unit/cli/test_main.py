@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cli import main
-from cli.main import COMMANDS
+from cli.commands import CommandEntry
 from core.errors import BotError, Busy, ConfigError, DuologueError, Invalid, StorageFull
 from core.ports import bind_port
 
@@ -28,7 +28,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     def meet(*_given: object) -> int:
         raise error
 
-    monkeypatch.setitem(COMMANDS, "run", meet)
+    monkeypatch.setattr(CommandEntry, "run", meet)
     return main.main(["run"])
 
 

@@ -1,0 +1,61 @@
+"""The commands: one file with a function, and one line here.
+
+A function is named as text and imported when its command is given, so that `duologue --help`
+answers at once. `add_arguments` comes from a file that imports nothing slow.
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from cli import options
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+AddArguments = Callable[[ArgumentParser], None]
+
+
+class CommandEntry(NamedTuple):
+    """`function` is `module:name`; it takes options and settings and gives the exit code.
+
+    Without `reads_settings` it is given the default settings, whatever the environment says.
+    """
+
+    help: str
+    add_arguments: AddArguments
+    function: str
+    reads_settings: bool = True
+
+    def run(self, options: Namespace, settings: "Settings") -> int:
+        module, _, name = self.function.partition(":")
+        code: int = getattr(import_module(module), name)(options, settings)
+        return code
+
+
+COMMANDS = {
+    "run": CommandEntry(
+        "let a user and a bot talk, and watch it here; no server is needed",
+        options.add_run,
+        "cli.converse:run",
+    ),
+    "resume": CommandEntry(
+        "go on with a conversation that was stopped or broke off",
+        options.add_resume,
+        "cli.converse:resume",
+    ),
+    "show": CommandEntry("show a conversation", options.add_show, "cli.stored:show"),
+    "list": CommandEntry(
+        "list conversations, newest first", options.add_list, "cli.stored:show_list"
+    ),
+    "serve": CommandEntry("serve the API and the web page", options.add_serve, "cli.serve:serve"),
+    "ui": CommandEntry(
+        "serve only the web page, for a server elsewhere",
+        options.add_ui,
+        "cli.page:serve_page",
+        reads_settings=False,
+    ),
+    "bots": CommandEntry("list the configured bots", options.add_bots, "cli.bots:list_bots"),
+    "ping": CommandEntry("try whether a bot can be reached", options.add_ping, "cli.bots:ping_bot"),
+}
