@@ -22,10 +22,14 @@ class Usage(TypedDict, total=False):
 
 
 class Refused(TypedDict):
-    """A line of the simulator that was refused: its text, why, and what it cost."""
+    """A line of the simulator that was refused: its text, why, and what it cost.
+
+    `kind` is one of the guard's, or `empty`, `truncated` or `refused`.
+    """
 
     text: str
     why: str
+    kind: NotRequired[str]
     usage: NotRequired[Usage]
 
 
@@ -36,6 +40,7 @@ class Extras(TypedDict, total=False):
     """
 
     discarded: list[Refused]
+    behaviour: str
 
 
 class Message(Extras):

@@ -1,5 +1,6 @@
 """Where a conversation goes next: pure functions of the state, and total."""
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -50,7 +51,47 @@ def find_end_reason(
         return EndReason.MAX_TURNS
     if scenario.time_limit_s is not None and spent_s >= scenario.time_limit_s:
         return EndReason.TIME_LIMIT
-    return EndReason.LOOP if is_loop(messages, scenario.loop_limit) else None
+    if says_goodbye_again(messages):
+        return EndReason.USER_DONE
+    return EndReason.LOOP if is_loop(messages, scenario.loop_limit) or is_stuck(messages) else None
+
+
+STUCK_AFTER, GOODBYES = 5, 3
+_GOODBYE = re.compile(
+    r"\b(?:tạm biệt|tam biet|hẹn gặp lại|good ?bye|bye(?: bye)?|see you|chào (?:cô|thầy|robot|bạn)"
+    r"|con (?:đi|xin phép) .{0,20}đây)\b",
+    re.IGNORECASE,
+)
+
+
+def says_goodbye_again(messages: Sequence[Message]) -> bool:
+    """A model-played user's last three lines were all farewells: it does not know how to leave."""
+    own = _last_simulated(messages, GOODBYES)
+    return len(own) == GOODBYES and all(_GOODBYE.search(line) for line in own)
+
+
+def is_stuck(messages: Sequence[Message]) -> bool:
+    """A model-played user said nearly the same five times in a row; a short answer is no sign."""
+    own = _last_simulated(messages, STUCK_AFTER)
+    if len(own) < STUCK_AFTER:
+        return False
+    first = _words(own[0])
+    return len(first) >= 3 and all(_are_near(first, _words(line)) for line in own[1:])
+
+
+def _last_simulated(messages: Sequence[Message], count: int) -> list[str]:
+    """The user's last lines, where a model said all of them."""
+    own = [line for line in messages[-2 * count - 2 :] if line["role"] == "user"][-count:]
+    return [line["content"] for line in own if line["origin"] == "simulated"]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
+def _are_near(some: frozenset[str], others: frozenset[str]) -> bool:
+    """At least nine of ten words are the same."""
+    return len(some & others) >= 0.9 * len(some | others)
 
 
 def is_loop(messages: Sequence[Message], limit: int | None) -> bool:

@@ -42,6 +42,7 @@ async def run_user_turn(
         latency_ms=round(took * 1000) if line.origin == "simulated" else None,
         usage=line.usage,
         discarded=list(line.discarded),
+        behaviour=line.behaviour,
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
     update: State = {

@@ -42,7 +42,7 @@ class Situation:
     goal: str = ""
     bot_line: str = ""
     own_lines: Sequence[str] = ()
-    longest: int = 80
+    longest: int = 120
 
     @property
     def first_name(self) -> str:

@@ -45,7 +45,7 @@ class Reply:
 class UserLine:
     """What the user says. `leaving` means: deliver this, hear the answer, then go.
 
-    `discarded` are the lines that were refused before this one came.
+    `discarded` are the lines that were refused before this one, `behaviour` what was drawn for it.
     """
 
     text: str
@@ -53,6 +53,7 @@ class UserLine:
     leaving: bool = False
     usage: Usage | None = None
     discarded: Sequence[Refused] = ()
+    behaviour: str | None = None
 
 
 class Bot(Protocol):

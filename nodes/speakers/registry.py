@@ -23,7 +23,7 @@ from nodes.bots.config import (
 )
 from nodes.bots.webhook import Webhook
 from nodes.calls.http import HttpClient, delete
-from nodes.speakers.personas import DEFAULT, Persona, load_snapshot, read_personas, system_prompt
+from nodes.speakers.personas import DEFAULT, Persona, load_snapshot, read_personas
 from nodes.speakers.protocol import Bot, User
 
 if TYPE_CHECKING:
@@ -115,11 +115,13 @@ class Speakers:
         persona = load_snapshot(persona_snapshot) if persona_snapshot else self.persona(scenario)
         chat = self._model(UserError, temperature=persona.temperature)
         return SimulatedUser(
-            persona.name,
+            persona,
             chat,
-            system_prompt(persona, scenario.user_prompt),
+            scenario.user_prompt,
             self.settings.model_timeout_s,
             emitter,
+            # Who writes a prompt and names no persona says there which language is spoken.
+            any_language=bool(scenario.user_prompt) and scenario.persona is None,
         )
 
     def _config(self, scenario: Scenario) -> AnyBot:

@@ -1,123 +1,132 @@
 """The simulated user: a model that plays a persona."""
 
-import re
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from core.errors import UserError
 from core.events import Emitter
-from core.message import Refused
-from core.text import clean
+from core.message import Refused, Usage
 from nodes.calls.models import ChatModel, Completion
 from nodes.calls.retry import within
+from nodes.speakers.endings import MarkFilter, strip_end_mark
+from nodes.speakers.guard import Situation, find_fault
+from nodes.speakers.personas import Persona
+from nodes.speakers.prompting import build_prompt, build_system_prompt, draw_behaviour
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
-END_MARK = "[[END]]"
 TRIES = 3
-_ENDS = re.compile(r"\s*\[\[END\]\][\s.!…]*\Z")
-_LEAK = re.compile(r"<think|</think|^\s*(assistant|bot|user|system)\s*:", re.IGNORECASE)
+_FATAL_TWICE = ("empty", "truncated")
+_ONLY_ONCE = ("repeats_itself",)
+"""Refused once; a model that insists is heard, since people repeat themselves too."""
+
+
+class _Refusal(NamedTuple):
+    """`code` is the kind of `UserError` when no try is left, `kind` what the guard found."""
+
+    code: str
+    kind: str
+    reason: str
 
 
 class SimulatedUser:
-    """A model that plays a persona. Lines that no person would type are refused."""
+    """A model that plays a persona. Lines that no person would type are refused whole."""
 
     def __init__(
-        self, name: str, chat: ChatModel, system: str, timeout_s: float, emitter: Emitter
+        self,
+        persona: Persona,
+        chat: ChatModel,
+        user_prompt: str | None,
+        timeout_s: float,
+        emitter: Emitter,
+        *,
+        any_language: bool = False,
     ) -> None:
-        self.name = name
+        self.name = persona.name
+        self._persona = persona
         self._chat = chat
-        self._system = system
+        self._system = build_system_prompt(persona, user_prompt)
+        self._goal = " ".join((persona.goal, persona.character, user_prompt or ""))
+        self._languages = () if any_language else persona.languages
         self._timeout_s = timeout_s
-        self._voice = emitter
+        self._emitter = emitter
 
-    async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
+    async def say(self, request: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
-        refused: list[Refused] = []
+        seed = str(self._persona.seed or request.conversation_id)
+        behaviour = draw_behaviour(self._persona, seed, request.turn)
+        situation = self._describe(request)
+        discarded: list[Refused] = []
         while True:
-            shown = UpToMark(piece)
-            answer = self._chat.complete(self._prompt(ask, refused), shown)
-            said = await within(self._timeout_s, UserError, self.name, answer)
-            text, leaving = part_end(said.text)
+            prompt = build_prompt(
+                self._persona,
+                self._system,
+                request.messages,
+                request.turn,
+                behaviour=behaviour,
+                seed=seed,
+                refused=discarded[-1]["why"] if discarded else "",
+            )
+            preview = MarkFilter(piece)
+            call = self._chat.complete(prompt, preview)
+            completion = await within(self._timeout_s, UserError, self.name, call)
+            text, leaving = strip_end_mark(completion.text, self._end_token)
             # Last words are answered, so they are a turn too; an end mark alone is none.
-            leaving = leaving and ask.turn - (not text.strip()) >= ask.scenario.min_turns
-            fault = _fault(text, leaving, said)
-            if fault is None:
-                shown.rest(text)
-                return UserLine(text, "simulated", leaving, said.usage, refused)
-            kind, why = fault
-            self._voice.discard(said.text, why)
-            refused.append(_refused(said, why))
-            tries = len(refused)
-            if tries >= TRIES or (kind in ("empty", "truncated") and tries >= 2):
-                raise UserError(kind, f"{self.name} gave no usable line: {why}", tries=tries)
+            leaving = leaving and request.turn - (not text.strip()) >= request.scenario.min_turns
+            refusal = _find_refusal(text, leaving, completion, situation)
+            if refusal is None or (refusal.kind in _ONLY_ONCE and discarded):
+                preview.finish(text)
+                return UserLine(
+                    text, "simulated", leaving, completion.usage, tuple(discarded), behaviour
+                )
+            discarded.append(_note(completion.text, refusal, completion.usage))
+            self._emitter.discard(completion.text, refusal.reason)
+            self._give_up(refusal, discarded)
 
-    def _prompt(self, ask: TurnRequest, refused: Sequence[Refused]) -> list[dict[str, str]]:
-        """Roles are flipped: the model plays the user, so the bot is whom it hears.
+    def _give_up(self, refusal: _Refusal, discarded: list[Refused]) -> None:
+        """Raises `UserError` when no try is left."""
+        tries = len(discarded)
+        if tries >= TRIES or (refusal.code in _FATAL_TWICE and tries >= 2):
+            reason = f"{self.name} gave no usable line: {refusal.reason}"
+            raise UserError(refusal.code, reason, tries=tries, refused_as=refusal.kind)
 
-        The last of `refused` tells why the line before was not taken, if there was one.
-        """
-        flipped = {"user": "assistant", "assistant": "user"}
-        said = [
-            {"role": flipped[line["role"]], "content": line["content"]} for line in ask.messages
-        ]
-        opening = [] if said else [{"role": "user", "content": _OPEN}]
-        again = [
-            {"role": "system", "content": f"({line['why']} {_AGAIN})"} for line in refused[-1:]
-        ]
-        return [{"role": "system", "content": self._system}, *said, *opening, *again]
+    @property
+    def _end_token(self) -> str:
+        return self._persona.end_token if self._persona.prompt_style == "intent" else ""
 
-
-_OPEN = "(You have just come to the bot. Write your first message.)"
-_AGAIN = "Write the person's next message, and nothing else."
-
-
-class UpToMark:
-    """Passes pieces on, but never a part of the end mark or the space before it."""
-
-    _HELD = re.compile(r"\s*(\[(\[(E(N(D(\](\][\s.!…]*)?)?)?)?)?)?)?\Z")
-
-    def __init__(self, piece: OnPiece) -> None:
-        self._piece = piece
-        self._text = ""
-        self._told = 0
-
-    def __call__(self, text: str) -> None:
-        self._text += text
-        held = self._HELD.search(self._text, self._told)
-        self._tell(held.start() if held else len(self._text))
-
-    def rest(self, text: str) -> None:
-        """What of the final text was held back."""
-        self._text = text
-        self._tell(len(text))
-
-    def _tell(self, upto: int) -> None:
-        if upto > self._told:
-            self._piece(self._text[self._told : upto])
-            self._told = upto
+    def _describe(self, request: TurnRequest) -> Situation:
+        own = [line["content"] for line in request.messages if line["role"] == "user"]
+        return Situation(
+            name=self.name,
+            languages=self._languages,
+            briefing=self._system,
+            goal=self._goal,
+            bot_line=request.text if len(request.messages) else "",
+            own_lines=own[-5:],
+            longest=self._persona.longest_line,
+        )
 
 
-def part_end(text: str) -> tuple[str, bool]:
-    """The text without an end mark at its very end, and whether there was one."""
-    found = _ENDS.search(text)
-    return (text[: found.start()], True) if found else (text, False)
-
-
-def _refused(completion: Completion, why: str) -> Refused:
-    line: Refused = {"text": clean(completion.text), "why": why}
-    return {**line, "usage": completion.usage} if completion.usage else line
-
-
-def _fault(text: str, leaving: bool, completion: Completion) -> tuple[str, str] | None:
-    """Why this line cannot be sent, as (kind of error, reason); None where it can.
-
-    A line said before is no fault: people repeat themselves, and `loop_limit` is for circles.
-    """
+def _find_refusal(
+    text: str, leaving: bool, completion: Completion, situation: Situation
+) -> _Refusal | None:
+    """Why this line cannot be sent; None where it can."""
     if completion.refusal or completion.finish_reason == "content_filter":
-        return "refused", "The model refused to play the person."
+        return _Refusal("refused", "refused", "The model refused to play the person.")
     if completion.finish_reason == "length":
-        return "truncated", "The line was cut off."
+        return _Refusal("truncated", "truncated", "The line was cut off.")
     if not text.strip():
-        return None if leaving else ("empty", "The line was empty.")
-    if _LEAK.search(text):
-        return "bad_reply", "The line held thoughts or a speaker's name."
-    return None
+        return None if leaving else _Refusal("empty", "empty", "The line was empty.")
+    fault = find_fault(text, situation)
+    if fault is None:
+        return None
+    return _Refusal("refused" if fault.kind == "refuses" else "bad_reply", *fault)
+
+
+def _note(text: str, refusal: _Refusal, usage: Usage | None) -> Refused:
+    noted: Refused = {"kind": refusal.kind, "why": refusal.reason, "text": text[:LONGEST_NOTE]}
+    if usage:
+        noted["usage"] = usage
+    return noted
+
+
+LONGEST_NOTE = 500
+"""Letters of a refused line that are stored."""

@@ -73,10 +73,11 @@ async def test_the_model_plays_the_user_and_hears_the_bot(
     system, *heard = call.messages
     assert system["role"] == "system"
     assert "Hỏi về quả táo." in system["content"]
-    assert [(m["role"], m["content"]) for m in heard] == [
-        ("assistant", "Chào"),
-        ("user", said[1][1]),
-    ]
+    assert [m["role"] for m in heard] == ["assistant", "user"]
+    assert heard[0]["content"] == "Chào"
+    line, _, note = heard[1]["content"].partition("\n\n")
+    assert line == said[1][1]
+    assert note.startswith("(Turn 2. You are still Minh")
 
 
 @pytest.mark.parametrize(
@@ -167,17 +168,52 @@ async def test_an_end_mark_alone_ends_at_once(
     assert robot.heard(id) == ["Chào"]
 
 
-async def test_an_end_mark_inside_a_sentence_ends_nothing(
+async def test_an_end_mark_inside_a_sentence_is_taken_out_and_the_rest_is_answered(
     home: Home, robot: RobotServer, llm: LlmServer
 ) -> None:
-    llm.script(["Em viết [[END]] rồi, đúng không?", "Vâng ạ."])
+    llm.script(["Em về đây [[end]] ạ, chào thầy!"])
     async with home.open() as runs:
         id = await created(runs, max_turns=3, **SIMULATED)
         frames = await ran(runs, id)
         said = await lines(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        assert await status(runs, id) == (Status.COMPLETED, "user_done", 2)
     agree(frames, said)
-    assert robot.heard(id)[1:] == ["Em viết [[END]] rồi, đúng không?", "Vâng ạ."]
+    assert robot.heard(id)[1:] == ["Em về đây ạ, chào thầy!"]
+
+
+async def test_discarded_lines_are_stored_with_the_line_that_followed_and_their_tokens(
+    home: Home, robot: RobotServer, llm: LlmServer
+) -> None:
+    llm.script(["Là một trợ lý AI, tôi không có cảm xúc.", "con mệt rồi ạ"])
+    async with home.open() as runs:
+        id = await created(runs, max_turns=2, **SIMULATED)
+        await ran(runs, id)
+    async with home.open() as runs:
+        line = (await runs.messages(id))[2]
+    assert line["content"] == "con mệt rồi ạ"
+    (discarded,) = line["discarded"]
+    assert discarded["kind"] == "as_an_ai"
+    assert discarded["usage"]["output_tokens"] > 0
+
+
+async def test_a_model_that_repeats_itself_five_times_ends_the_conversation(
+    home: Home, robot: RobotServer, llm: LlmServer
+) -> None:
+    llm.script(["con không hiểu ạ"] * 9)
+    async with home.open() as runs:
+        id = await created(runs, max_turns=9, **SIMULATED)
+        await ran(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "loop", 6)
+
+
+async def test_a_model_that_says_goodbye_three_times_ends_the_conversation(
+    home: Home, robot: RobotServer, llm: LlmServer
+) -> None:
+    llm.script(["Tạm biệt cô!", "Dạ tạm biệt cô ạ.", "Con chào cô, tạm biệt!", "con đây"])
+    async with home.open() as runs:
+        id = await created(runs, max_turns=9, **SIMULATED)
+        await ran(runs, id)
+        assert await status(runs, id) == (Status.COMPLETED, "user_done", 4)
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])

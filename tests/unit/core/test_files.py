@@ -8,7 +8,8 @@ import yaml
 from core.errors import ConfigError
 from core.files import Loader, find_secret_names, load, resolve_secrets
 from nodes.bots.config import DEMO_ID, BotsFile, missing_secrets, read_bots
-from nodes.speakers.personas import DEFAULT, Persona, read_personas, system_prompt
+from nodes.speakers.personas import DEFAULT, Persona, read_personas
+from nodes.speakers.prompting import build_system_prompt
 
 HOOK = "kind: webhook, turn: {url: 'http://x/t', reply: text}"
 
@@ -148,13 +149,13 @@ def test_a_mistake_in_a_persona_is_told_with_its_place(tmp_path: Path) -> None:
 
 def test_the_prompt_holds_the_person_and_the_task_and_no_hole() -> None:
     persona = Persona(name="Lan", mother_tongue="Vietnamese", prompt="Bạn là {{task}} Lan.")
-    text = system_prompt(persona, "Hỏi về {{persona}} táo")
+    text = build_system_prompt(persona, "Hỏi về {{persona}} táo")
     assert "- mother tongue: Vietnamese" in text
     assert "Hỏi về {{persona}} táo" in text
     assert "Bạn là {{task}} Lan." in text
     assert "opening" not in text
-    assert "{{task}}" not in system_prompt(Persona(name="Lan"), None)
-    assert "{{" not in system_prompt(Persona(name="Lan"), " ")
+    assert "{{task}}" not in build_system_prompt(Persona(name="Lan"), None)
+    assert "{{" not in build_system_prompt(Persona(name="Lan"), " ")
 
 
 def test_a_question_in_braces_needs_no_quotes() -> None:

@@ -23,6 +23,7 @@ def full() -> Message:
         latency_ms=12,
         usage={"input_tokens": 1, "output_tokens": 2},
         discarded=[REFUSED],
+        behaviour="one_word",
     )
 
 
