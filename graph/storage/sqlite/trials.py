@@ -130,6 +130,19 @@ class Trials:
 
         await self._database.write(work)
 
+    async def reopen(self, id: str, numbers: Sequence[int]) -> None:
+        """They are to be assessed again: their conversations stay, their verdicts until then."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            revision = raise_revision(connection, id)
+            connection.executemany(
+                "UPDATE trials SET status = 'running', outcome = NULL, revision = ? "
+                "WHERE experiment_id = ? AND number = ?",
+                [(revision, id, number) for number in numbers],
+            )
+
+        await self._database.write(work)
+
     async def add(
         self, id: str, trials: Sequence[TrialRow], plan: Mapping[str, Any] | None = None
     ) -> None:

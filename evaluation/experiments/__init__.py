@@ -1,0 +1,1 @@
+"""The life of an experiment: planned, run as ordinary conversations, judged, told."""

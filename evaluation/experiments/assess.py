@@ -1,0 +1,142 @@
+"""From a conversation that ended to verdicts and an outcome."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.message import Message, Usage
+from core.settings import Settings
+from evaluation.checks.any import run_checks
+from evaluation.checks.python import PythonRunner
+from evaluation.prices import Prices, add_spendings
+from evaluation.resolve import ResolvedSuite
+from evaluation.results import Party
+from evaluation.scenarios import ScenarioFile
+from evaluation.transcripts import Transcript
+from evaluation.verdicts import Outcome, Spending, Verdict, decide_outcome
+from graph.runs.service import RunService
+
+
+class Judges(Protocol):
+    """Who answers the criteria of a suite."""
+
+    async def judge(self, scenario: ScenarioFile, transcript: Transcript) -> list[Verdict]:
+        """A verdict for each criterion of the scenario. Fails closed: raises nothing."""
+
+
+JudgeFactory = Callable[
+    [ResolvedSuite, Prices, RunService], Awaitable[tuple[Judges | None, dict[str, Any]]]
+]
+"""Makes the judge of a suite; also gives what there is to store of it, as its canary's answer."""
+
+
+async def without_judge(*_: object) -> tuple[Judges | None, dict[str, Any]]:
+    """The default: nobody judges."""
+    return None, {}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What is looked at of a conversation that ended."""
+
+    messages: Sequence[Message]
+    session: Mapping[str, Any] = field(default_factory=dict)
+    end_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What checks and judge found, and what the bot and the simulated user took and cost."""
+
+    outcome: Outcome
+    verdicts: list[Verdict]
+    latencies: list[float]
+    spending: dict[Party, Spending]
+
+
+class Assessor:
+    """Checks first, then the judge, by what the suite says."""
+
+    def __init__(
+        self,
+        suite: ResolvedSuite,
+        prices: Prices,
+        models: Mapping[Party, Mapping[str, str]],
+        python: PythonRunner,
+        judges: Judges | None,
+    ) -> None:
+        """`models` names the model of the simulated user ("") and of each bot, where one is."""
+        self._suite, self._prices, self._models = suite, prices, models
+        self._python, self._judges = python, judges
+        when = suite.suite.judge.when if suite.suite.judge else "always"
+        self._only_passed = when == "checks_passed"
+
+    async def close(self) -> None:
+        """Ends the processes that run people's own checks."""
+        await self._python.__aexit__(None, None, None)
+
+    async def assess(self, scenario_id: str, bot: str, said: Conversation) -> Assessment:
+        """The verdicts on a conversation that ended, and what follows from them."""
+        scenario = self._suite.scenarios[scenario_id]
+        transcript = Transcript(said.messages, said.session, said.end_reason)
+        verdicts = await run_checks(scenario.checks, transcript, self._python)
+        failed = any(one.must and one.status == "fail" for one in verdicts)
+        if scenario.criteria and not (failed and self._only_passed):
+            verdicts += await self._ask_judges(scenario, transcript)
+        return Assessment(
+            outcome=decide_outcome(verdicts, scenario.required_ids),
+            verdicts=verdicts,
+            latencies=find_latencies(transcript),
+            spending=self._sum_spending(bot, said.messages, verdicts),
+        )
+
+    async def _ask_judges(self, scenario: ScenarioFile, transcript: Transcript) -> list[Verdict]:
+        if self._judges is not None:
+            return await self._judges.judge(scenario, transcript)
+        reason = "no model is configured to judge with"
+        return [
+            Verdict(id=one.id, kind="criterion", status="error", reason=reason, must=one.must)
+            for one in scenario.criteria
+        ]
+
+    def _sum_spending(
+        self, bot: str, messages: Sequence[Message], verdicts: Sequence[Verdict]
+    ) -> dict[Party, Spending]:
+        by_party: dict[Party, list[Spending]] = {"simulator": [], "bot": [], "judge": []}
+        by_party["judge"] = [one.spending for one in verdicts if one.spending]
+        for line in messages:
+            party: Party = "bot" if line["role"] == "assistant" else "simulator"
+            model = self._models[party].get(bot if party == "bot" else "", "")
+            for usage in _usages(line):
+                by_party[party].append(self._prices.spend_usage(model, usage))
+        return {party: add_spendings(parts) for party, parts in by_party.items() if parts}
+
+
+def _usages(line: Message) -> Iterator[Usage]:
+    """What a line took, and the tries of it that were refused; given ones took nothing here."""
+    if line["origin"] == "given":
+        return
+    if usage := line.get("usage"):
+        yield usage
+    for refused in line.get("discarded", ()):
+        if usage := refused.get("usage"):
+            yield usage
+
+
+def find_latencies(transcript: Transcript) -> list[float]:
+    """Of the bot's replies in milliseconds, a turn each; a greeting is no reply."""
+    return [
+        float(one.latency_ms)
+        for one in transcript.utterances
+        if one.role == "assistant" and one.turn and one.latency_ms is not None
+    ]
+
+
+def find_models(suite: ResolvedSuite, settings: Settings) -> dict[Party, dict[str, str]]:
+    """The model of the simulated user ("") and of each bot that is a model."""
+    played = {
+        id: bot.get("model") or settings.model
+        for id, bot in suite.bots.items()
+        if bot.get("kind") in ("openai", "prompt")
+    }
+    return {"simulator": {"": settings.model}, "bot": played}

@@ -1,0 +1,96 @@
+"""What can be asked of an experiment that rests: go on, try again, judge again, more, or away."""
+
+from core.errors import Conflict, Invalid, NotFound
+from evaluation.experiments.drive import Budget
+from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
+from evaluation.experiments.service import ExperimentService
+from evaluation.resolve import Cell
+from evaluation.results import AutoRepeats
+from graph.storage.experiment_rows import ExperimentRow
+
+RETRIES = ("broken", "failed", "unjudged")
+_ASSESSED = ("passed", "failed", "unjudged")
+
+
+async def resume(
+    service: ExperimentService, id: str, budget: Budget | None = None
+) -> ExperimentRow:
+    """Goes on with what has not ended and with what was stopped; its budget counts anew.
+
+    Raises `Busy`.
+    """
+    row = await service.require_rest(id)
+    if row.status == "completed":
+        return row
+    skipped = await service.storage.trials.select(id, outcome="skipped")
+    stopped = [trial.number for trial in skipped if trial.skipped == "stopped"]
+    if stopped:
+        await service.storage.trials.reset(id, stopped)
+    return await service.start(id, budget=budget)
+
+
+async def retry(service: ExperimentService, id: str, outcome: str) -> ExperimentRow:
+    """Has the trials of that outcome again; `unjudged` ones are only judged again.
+
+    Raises `Invalid` for another outcome, `Conflict` where there is none, and `Busy`.
+    """
+    if outcome not in RETRIES:
+        raise Invalid(f"only {', '.join(RETRIES)} can be tried again", "outcome")
+    await service.require_rest(id)
+    rows = await service.storage.trials.select(id, outcome=outcome)
+    if not rows:
+        raise Conflict(f"no trial of the experiment is {outcome}")
+    numbers = [row.number for row in rows]
+    if outcome == "unjudged":
+        await service.storage.trials.reopen(id, numbers)
+    else:
+        await service.storage.trials.reset(id, numbers)
+    return await service.start(id)
+
+
+async def rejudge(service: ExperimentService, id: str) -> ExperimentRow:
+    """Checks and judges every conversation once more; nobody is called but the judge.
+
+    Raises `Conflict` where there is none, and `Busy`.
+    """
+    await service.require_rest(id)
+    rows = await service.storage.trials.select(id, status="finished")
+    held = [row.number for row in rows if row.outcome in _ASSESSED]
+    if not held:
+        raise Conflict("no trial of the experiment can be judged")
+    await service.storage.trials.reopen(id, held)
+    return await service.start(id)
+
+
+async def extend(service: ExperimentService, id: str, repeats: int) -> ExperimentRow:
+    """Adds repeats to every cell that has a number of them, and runs them.
+
+    Raises `Conflict` where all are decided by the sequential test, and `Busy`.
+    """
+    row = await service.require_rest(id)
+    suite = read_suite(row.plan)
+    cells = [cell for cell in suite.cells if not isinstance(cell.repeats, AutoRepeats)]
+    if not cells:
+        raise Conflict("its repeats are decided by a sequential test, which is not extended")
+    trials = plan_more_trials(cells, await service.storage.trials.select(id), repeats)
+    wider = suite.model_copy(update={"cells": [_widen(cell, repeats) for cell in suite.cells]})
+    await service.storage.trials.add(id, trials, pack_suite(wider))
+    return await service.start(id)
+
+
+def _widen(cell: Cell, more: int) -> Cell:
+    if isinstance(cell.repeats, AutoRepeats):
+        return cell
+    return cell.model_copy(update={"repeats": cell.repeats + more})
+
+
+async def delete(service: ExperimentService, id: str) -> None:
+    """Everything of it is gone, its conversations too. Raises `Busy` where it runs."""
+    await service.require_rest(id)
+    for trial in await service.storage.trials.select(id):
+        if trial.conversation_id:
+            try:
+                await service.runs.delete(trial.conversation_id)
+            except NotFound:
+                continue
+    await service.storage.experiments.delete(id)

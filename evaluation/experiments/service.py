@@ -1,0 +1,371 @@
+"""The experiments of this process: who runs them, one run at a time, and what is asked of them.
+
+An experiment belongs to the process like a run does, and not to a connection; where its process
+dies another one takes it over.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stopping, StorageError
+from core.message import now
+from evaluation.checks.python import PythonRunner
+from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, without_judge
+from evaluation.experiments.document import build_document
+from evaluation.experiments.drive import Budget, ExperimentRun, read_budget, sum_costs
+from evaluation.experiments.plan import (
+    plan_experiment,
+    plan_trials,
+    read_suite,
+)
+from evaluation.experiments.trial import TrialRunner
+from evaluation.prices import read_prices
+from evaluation.resolve import ResolvedSuite
+from evaluation.results import ExperimentDocument
+from graph.runs.service import RunService
+from graph.storage.experiment_rows import ExperimentRow, TrialRow
+
+log = logging.getLogger("duologue.experiments")
+SWEEP_S = 5.0
+MOST_TAKEOVERS = 3
+KEPT_DOCUMENTS = 8
+RETRIES = ("broken", "failed", "unjudged")
+
+
+class ExperimentService:
+    """The experiments. Every method that takes an id raises `NotFound` for an unknown one."""
+
+    def __init__(
+        self,
+        runs: RunService,
+        tasks: asyncio.TaskGroup,
+        *,
+        root: Path = Path(),
+        judges: JudgeFactory = without_judge,
+    ) -> None:
+        self.runs, self.storage = runs, runs.storage
+        self._tasks, self._root, self._judges = tasks, root, judges
+        self._running: dict[str, ExperimentRun | None] = {}
+        self._ended: dict[str, asyncio.Event] = {}
+        self._stopping = False
+        self._leave_running = True
+        self._documents: dict[tuple[str, int, bool], ExperimentDocument] = {}
+
+    # --- what there is ----------------------------------------------------------------------
+
+    async def create(self, suite: ResolvedSuite, name: str | None = None) -> ExperimentRow:
+        """Stores an experiment with all its trials. Raises `Invalid` where a trial cannot be played
+        and `NotFound` where there is no such baseline.
+        """
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        self._must_be_playable(suite)
+        row = plan_experiment(suite, name)
+        base = await self._find_baseline(suite)
+        if base is not None:
+            row = replace(row, judge={"baseline": base.id})
+        await self.storage.experiments.add(row, plan_trials(suite))
+        return row
+
+    def _must_be_playable(self, suite: ResolvedSuite) -> None:
+        for cell in suite.cells:
+            scenario = suite.scenarios[cell.scenario]
+            bot = int(cell.bot) if cell.bot.isdecimal() else cell.bot
+            self.runs.speakers.check(scenario.play(persona=None, bot_id=bot))
+
+    async def _find_baseline(self, suite: ResolvedSuite) -> ExperimentRow | None:
+        """A first run has nothing to be compared with, so no `last-green` is no mistake."""
+        if suite.suite.baseline is None:
+            return None
+        wanted = suite.suite.baseline.experiment
+        if wanted == "last-green":
+            return await self.storage.experiments.find_last_good(suite.suite.name)
+        try:
+            return await self.storage.experiments.find(wanted, suite.suite.name)
+        except NotFound:
+            raise Invalid(
+                f"there is no experiment {wanted!r} to compare with", "baseline"
+            ) from None
+
+    async def get(self, id: str) -> ExperimentRow:
+        """How it stands; one whose process died is `interrupted` until another takes it over."""
+        row = await self.storage.experiments.get(id)
+        run = self._running.get(id)
+        if run is not None:
+            return replace(row, seconds=run.seconds)
+        if row.status == "running" and not (row.owner and self.storage.owner.is_alive(row.owner)):
+            return replace(row, status="interrupted", reason="its process ended")
+        return row
+
+    async def document(
+        self, id: str, *, details: bool = True, lines: bool = False
+    ) -> ExperimentDocument:
+        """Everything that was found. Of an experiment that rests it is made once."""
+        row = await self.get(id)
+        kept = (id, row.revision, details)
+        if kept in self._documents and not lines and id not in self._running:
+            return self._documents[kept]
+        base = await self._read_base(row)
+        messages = self.runs.messages
+        found = await build_document(
+            self.storage, row, messages, details=details, lines=lines, base=base
+        )
+        if not lines:
+            self._documents[kept] = found
+            while len(self._documents) > KEPT_DOCUMENTS:
+                self._documents.pop(next(iter(self._documents)))
+        return found
+
+    async def _read_base(self, row: ExperimentRow) -> ExperimentDocument | None:
+        id = (row.judge or {}).get("baseline")
+        if not id:
+            return None
+        try:
+            return await self.document(id, details=False)
+        except NotFound:  # deleted since
+            return None
+
+    # --- what is asked of them --------------------------------------------------------------
+
+    async def start(
+        self,
+        id: str,
+        *,
+        takeover: bool = False,
+        fail_fast: bool = False,
+        budget: Budget | None = None,
+    ) -> ExperimentRow:
+        """Runs what has not ended. Raises `Busy` where a living process runs it, and `Stopping`."""
+        self._reserve(id)
+        try:
+            if budget is not None:
+                new = {"cost_usd": budget.cost_usd, "minutes": budget.minutes}
+                await self.storage.experiments.update(id, budget=new)
+            owner = self.storage.owner
+            row = await self.storage.experiments.claim(
+                id, owner.id, self._other_lives, takeover=takeover
+            )
+            run = await self._prepare(row, fail_fast=fail_fast)
+        except BaseException:
+            self._running.pop(id, None)
+            self._ended.pop(id).set()
+            raise
+        self._running[id] = run
+        self._tasks.create_task(self._execute(run), name=f"experiment {id}")
+        return row
+
+    async def pause(self, id: str) -> None:
+        """Begins no further trial; those under way end. Raises `Conflict` where it does not run."""
+        await self._ask(id, "pause")
+
+    async def stop(self, id: str) -> None:
+        """Ends the trials under way too; stopping twice is stopping once."""
+        row = await self.get(id)
+        if row.status in ("stopped", "completed"):
+            return
+        if row.status == "running":
+            await self._ask(id, "stop")
+            return
+        await self._skip_rest(id, "stopped")
+        await self.storage.experiments.update(id, status="stopped", reason="on request", owner=None)
+
+    async def _ask(self, id: str, wanted: str) -> None:
+        row = await self.get(id)
+        if row.status != "running":
+            raise Conflict(f"the experiment is {row.status}, not running")
+        run = self._running.get(id)
+        if run is None:
+            await self.storage.experiments.update(id, wanted=wanted)
+        elif wanted == "pause":
+            run.halt("paused", "on request")
+        else:
+            run.halt("stopped", "on request")
+
+    async def wait(self, id: str) -> ExperimentRow:
+        """How it stands once this process does not run it any more."""
+        ended = self._ended.get(id)
+        if ended is not None:
+            await ended.wait()
+        return await self.get(id)
+
+    def find_run(self, id: str) -> ExperimentRun | None:
+        """Its run, where this process runs it."""
+        return self._running.get(id)
+
+    async def require_rest(self, id: str) -> ExperimentRow:
+        """How it stands. Raises `Busy` where it runs."""
+        row = await self.get(id)
+        if row.status == "running" or id in self._running:
+            raise Busy("the experiment is running", experiment_id=id)
+        return row
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _reserve(self, id: str) -> None:
+        """Nothing is awaited between check and entry: two starts at once cannot both pass."""
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        if id in self._running:
+            raise Busy("the experiment is running", experiment_id=id)
+        self._running[id] = None
+        self._ended[id] = asyncio.Event()
+
+    def _other_lives(self, owner: str) -> bool:
+        return owner != self.storage.owner.id and self.storage.owner.is_alive(owner)
+
+    async def _prepare(self, row: ExperimentRow, *, fail_fast: bool) -> ExperimentRun:
+        suite = read_suite(row.plan)
+        trials = await self.storage.trials.select(row.id)
+        prices = read_prices(self._root / "prices.yaml")
+        python = PythonRunner(self._root)
+        judges, facts = await self._judges(suite, prices, self.runs)
+        if facts:
+            row = replace(row, judge={**(row.judge or {}), **facts})
+            await self.storage.experiments.update(row.id, judge=row.judge)
+        models = find_models(suite, self.runs.settings)
+        assessor = Assessor(suite, prices, models, python, judges)
+        return ExperimentRun(
+            row,
+            suite,
+            trials,
+            self.storage,
+            TrialRunner(self.runs, row.id, suite, assessor),
+            budget=self._read_budget(row, suite, trials),
+            fail_fast=fail_fast,
+        )
+
+    def _read_budget(
+        self, row: ExperimentRow, suite: ResolvedSuite, trials: Sequence[TrialRow]
+    ) -> Budget:
+        """After a takeover it goes on where it was; who resumes grants it anew."""
+        budget = read_budget(row, suite)
+        if row.takeovers:
+            budget.spent_usd = sum_costs(list(trials))
+        return budget
+
+    async def _execute(self, run: ExperimentRun) -> None:
+        id = run.row.id
+        try:
+            await run.run()
+        except Exception as error:  # it shares a task group with others, and must end none
+            incident = uuid4().hex[:12]
+            log.exception("experiment broke", extra={"experiment_id": id, "incident": incident})
+            run.halt("interrupted", f"an internal error, incident {incident}: {error}")
+        finally:
+            await asyncio.shield(self._finish(run))
+
+    async def _finish(self, run: ExperimentRun) -> None:
+        id = run.row.id
+        try:
+            await run.close()
+            await self._write_ending(run)
+        except DuologueError as error:
+            log.error("ending not stored", extra={"experiment_id": id, "why": error.message})  # noqa: TRY400 - the message says it
+        finally:
+            self._running.pop(id, None)
+            self._ended.pop(id).set()
+            run.progress.wake()
+
+    async def _write_ending(self, run: ExperimentRun) -> None:
+        id = run.row.id
+        how, why = run.halted or ("completed", None)
+        if how == "left" and self._leave_running:
+            await self.storage.experiments.update(id, seconds=run.seconds)
+            return
+        if how == "stopped":
+            await self._skip_rest(id, "decided early" if run.decided else "stopped")
+        status = {"left": "interrupted"}.get(how, how)
+        if run.decided:
+            status = "completed"
+        ending: dict[str, Any] = {
+            "status": status,
+            "reason": why,
+            "seconds": run.seconds,
+            "ended_at": now(),
+            "owner": None,
+            "wanted": None,
+        }
+        await self.storage.experiments.update(id, **ending)
+        self._running.pop(id, None)
+        try:
+            code = (await self.document(id, details=False)).experiment.exit_code
+        except StorageError:
+            return
+        await self.storage.experiments.update(id, exit_code=code)
+
+    async def _skip_rest(self, id: str, why: str) -> None:
+        rows = await self.storage.trials.select(id)
+        rest = [row.number for row in rows if row.status != "finished"]
+        await self.storage.trials.skip(id, rest, why)
+
+    # --- the process's life -----------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """Takes over what dead processes left; one that brings its process down is left alone."""
+        for row in await self.storage.experiments.list_orphans(self.storage.owner.is_alive):
+            if row.id in self._running:
+                continue
+            if row.takeovers >= MOST_TAKEOVERS or not self.runs.settings.resume_on_start:
+                why = "its process ended"
+                if row.takeovers >= MOST_TAKEOVERS:
+                    why = f"it brought its process down {row.takeovers} times"
+                await self.storage.experiments.update(
+                    row.id, status="interrupted", reason=why, owner=None
+                )
+                continue
+            try:
+                await self.start(row.id, takeover=True)
+            except DuologueError as error:
+                facts = {"experiment_id": row.id, "why": error.message}
+                log.info("not taken over", extra=facts)
+
+    async def sweep(self) -> None:
+        """Takes over, again and again, what dies while this process lives."""
+        while not self._stopping:
+            try:
+                await self.recover()
+            except DuologueError as error:
+                log.warning("no sweep", extra={"why": error.message})
+            await asyncio.sleep(SWEEP_S)
+
+    def drain(self, *, leave_running: bool = True) -> None:
+        """Starts nothing new. What runs stays to be taken over, or is interrupted."""
+        self._stopping = True
+        self._leave_running = leave_running
+        for run in self._running.values():
+            if run is not None:
+                run.halt("left", "the process was asked to end")
+
+
+@asynccontextmanager
+async def open_experiments(
+    runs: RunService,
+    *,
+    root: Path = Path(),
+    judges: JudgeFactory = without_judge,
+    serving: bool = False,
+) -> AsyncIterator[ExperimentService]:
+    """The experiments of this process. A server takes over what dies; a command leaves behind what
+    it was told to leave as `interrupted`. Leaving drains the runs: they are over before this is.
+    """
+    raised: Exception | None = None
+    async with asyncio.TaskGroup() as tasks:
+        service = ExperimentService(runs, tasks, root=root, judges=judges)
+        sweeping = tasks.create_task(service.sweep(), name="sweep") if serving else None
+        try:
+            yield service
+        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
+            raised = error
+        finally:
+            service.drain(leave_running=serving)
+            if sweeping is not None:
+                sweeping.cancel()
+            await runs.drain(runs.settings.grace_s)
+    if raised:
+        raise raised
