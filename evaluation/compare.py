@@ -76,7 +76,7 @@ def compare_cells(
         by_scenario=_compare_scenarios(pairs),
         only_in_base=[_name(place) for place in bases if place not in heads],
         only_in_head=[_name(place) for place in heads if place not in bases],
-        sentence=_sentence(difference, pairs, changed),
+        sentence=_sentence(difference, _label(kind, base_side), pairs, changed),
     )
 
 
@@ -264,14 +264,18 @@ def _mean(counts: Sequence[CellCount]) -> float:
 
 
 def _sentence(
-    difference: Difference | None, pairs: Sequence[Pair], moved: Sequence[str]
+    difference: Difference | None, base: str, pairs: Sequence[Pair], moved: Sequence[str]
 ) -> Sentence:
     if difference is None:
         return to_sentence(sentences.NOTHING_SHARED)
     if moved:
         return to_sentence(sentences.describe_incomparable(moved))
     repeats = sum(pair.head_judged for pair in pairs) / len(pairs)
-    return to_sentence(sentences.describe_difference(difference, len(pairs), repeats))
+    return to_sentence(sentences.describe_difference(difference, base, len(pairs), repeats))
+
+
+def _label(kind: Kind, side: Side) -> str:
+    return side.bot if kind == "bots" else side.name or side.experiment
 
 
 def _worst(answers: Sequence[ComparisonAnswer]) -> ComparisonAnswer:

@@ -66,7 +66,7 @@ def summarize(
         valid=invalid is None,
         invalid_reason=invalid,
         flaky_cells=sum(cell.flaky for cell in cells),
-        cost=summarize_cost([trial for group in by_bot.values() for trial in group]),
+        cost=summarize_cost(bots),
         notes=[to_sentence(note) for note in _notes(suite)],
         sentence=invalid or (gate.sentence if gate else to_sentence(_describe_tally(tally))),
     )

@@ -169,12 +169,14 @@ def summarize_bot(
         pass_power=mean_powers(cells),
         decisions=decisions,
         questions=summarize_questions(
-            suite, count_verdicts(trials) if answers is None else answers
+            suite,
+            count_verdicts(trials) if answers is None else answers,
+            with_interval=decisions is None,
         ),
         broken_by_cause=dict(Counter(trial.broken.cause for trial in trials if trial.broken)),
         latency=summarize_latency(latencies),
         seconds_a_trial=sum(seconds) / len(seconds) if seconds else None,
-        spending=add_spending(trials),
+        spending=merge_spending(trial.spending for trial in trials),
         sentence=_describe_bot(cells, decisions),
     )
 
@@ -228,12 +230,20 @@ def count_verdicts(trials: Iterable[TrialRecord]) -> QuestionCounts:
     return counts
 
 
-def summarize_questions(suite: SuiteInfo, counts: QuestionCounts) -> list[QuestionFigures]:
-    """Every check and criterion with its verdicts, in the order of the suite."""
+def summarize_questions(
+    suite: SuiteInfo, counts: QuestionCounts, *, with_interval: bool = True
+) -> list[QuestionFigures]:
+    """Every check and criterion with its verdicts, in the order of the suite.
+
+    Without intervals where trials stopped early.
+    """
     questions = chain.from_iterable(scenario.questions for scenario in suite.scenarios)
     order = {question.id: place for place, question in enumerate(questions)}
     ranked = sorted(counts, key=lambda question: (order.get(question[0], len(order)), question))
-    return [_summarize_question(*question, counts[question]) for question in ranked]
+    return [
+        _summarize_question(*question, counts[question], with_interval=with_interval)
+        for question in ranked
+    ]
 
 
 def current_verdicts(trial: TrialRecord) -> Sequence[Verdict]:
@@ -242,7 +252,7 @@ def current_verdicts(trial: TrialRecord) -> Sequence[Verdict]:
 
 
 def _summarize_question(
-    id: str, kind: Kind, cells: Mapping[CellKey, Counter[Status]]
+    id: str, kind: Kind, cells: Mapping[CellKey, Counter[Status]], *, with_interval: bool
 ) -> QuestionFigures:
     total: Counter[Status] = Counter()
     for cell in cells.values():
@@ -254,7 +264,7 @@ def _summarize_question(
         failed=total["fail"],
         inconclusive=total["inconclusive"],
         error=total["error"],
-        rate=to_rate(question_cells(cells)),
+        rate=to_rate(question_cells(cells), with_interval=with_interval),
     )
 
 
@@ -276,11 +286,11 @@ def summarize_latency(latencies: Sequence[float]) -> Latency:
     )
 
 
-def add_spending(trials: Iterable[TrialRecord]) -> dict[Party, Spending]:
+def merge_spending(parts: Iterable[Mapping[Party, Spending]]) -> dict[Party, Spending]:
     """Tokens and cost by party; a cost is None as soon as one of its parts has no price."""
     groups: dict[Party, list[Spending]] = {}
-    for trial in trials:
-        for party, spending in trial.spending.items():
+    for part in parts:
+        for party, spending in part.items():
             groups.setdefault(party, []).append(spending)
     return {party: _sum_spending(groups[party]) for party in _PARTIES if party in groups}
 
@@ -299,14 +309,17 @@ def _used(part: Spending) -> bool:
     return part.cost_usd is not None or part.input_tokens + part.output_tokens > 0
 
 
-def summarize_cost(trials: Sequence[TrialRecord]) -> CostFigures:
-    by_party = add_spending(trials)
+def summarize_cost(bots: Iterable[BotFigures]) -> CostFigures:
+    """What the experiment cost so far, and per trial that ran."""
+    figures = list(bots)
+    by_party = merge_spending(bot.spending for bot in figures)
     unknown = [party for party, spending in by_party.items() if spending.cost_usd is None]
     if unknown or not by_party:
         return CostFigures(by_party=by_party, unknown=unknown)
     usd = sum(spending.cost_usd or 0.0 for spending in by_party.values())
-    ended = sum(trial.outcome not in (None, "skipped") for trial in trials)
-    return CostFigures(usd=usd, usd_a_trial=usd / ended if ended else None, by_party=by_party)
+    tally = add_tallies(bot.tally for bot in figures)
+    ran = tally.total - tally.pending - tally.skipped
+    return CostFigures(usd=usd, usd_a_trial=usd / ran if ran else None, by_party=by_party)
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:

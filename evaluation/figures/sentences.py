@@ -93,25 +93,26 @@ def describe_cells_gate(decision: RateDecision, required: float) -> Wording:
     )
 
 
-def describe_difference(difference: Difference, pairs: int, repeats: float) -> Wording:
-    """What may be said of head against base, and what such an experiment could have seen."""
+def describe_difference(difference: Difference, base: str, pairs: int, repeats: float) -> Wording:
+    """What may be said of head against `base`, and what such an experiment could have seen."""
     size = points(difference.value)
     low, high = _signed(difference.low), _signed(difference.high)
     if difference.p_value <= 0.05 and size != "0":
         fewer = difference.value < 0
         return Wording(
-            f"It passes {size} points {'less' if fewer else 'more'} often than the base "
+            f"It passes {size} points {'less' if fewer else 'more'} often than {base} "
             f"(95 % interval {low} to {high}): more than chance explains.",
-            f"Tỷ lệ đạt {'thấp' if fewer else 'cao'} hơn mốc {size} điểm phần trăm "
+            f"Tỷ lệ đạt {'thấp' if fewer else 'cao'} hơn {size} điểm phần trăm so với {base} "
             f"(khoảng tin cậy 95%: {low} đến {high}): không thể chỉ do ngẫu nhiên.",
         )
     drop, chance = _visible_drop(difference)
-    of_ten = round(10 * chance)
+    of_ten = min(9, round(10 * chance))
+    trials = f"{pairs} × {repeats:g}" if repeats == round(repeats) else f"{pairs * repeats:.0f}"
     return Wording(
-        f"The difference of {_signed(difference.value)} points may be chance: with these {pairs} × "
-        f"{repeats:g} trials you would see a drop of {drop:g} in {of_ten} runs of 10.",
-        f"Chênh lệch {_signed(difference.value)} điểm phần trăm có thể chỉ là ngẫu nhiên: với "
-        f"{pairs} × {repeats:g} lượt chạy này, mức giảm {_decimal(drop)} sẽ được phát hiện trong "
+        f"The difference of {_signed(difference.value)} points to {base} may be chance: with these "
+        f"{trials} trials you would see a drop of {drop:g} in {of_ten} runs of 10.",
+        f"Chênh lệch {_signed(difference.value)} điểm phần trăm so với {base} có thể chỉ là ngẫu "
+        f"nhiên: với {trials} lượt chạy này, mức giảm {_decimal(drop)} sẽ được phát hiện trong "
         f"{of_ten} trên 10 lần thử nghiệm.",
     )
 
