@@ -17,6 +17,7 @@ NO_MODEL = (
 _WHY = {
     EndReason.MAX_TURNS: "all turns are done",
     EndReason.USER_DONE: "the user left",
+    EndReason.LINES_DONE: "all lines were said",
     EndReason.BOT_ENDED: "the bot ended it",
     EndReason.LOOP: "it went round in circles",
     EndReason.TIME_LIMIT: "its time was up",

@@ -23,6 +23,7 @@ class EndReason(StrEnum):
 
     MAX_TURNS = "max_turns"
     USER_DONE = "user_done"
+    LINES_DONE = "lines_done"
     BOT_ENDED = "bot_ended"
     LOOP = "loop"
     TIME_LIMIT = "time_limit"

@@ -48,6 +48,7 @@ class Message(Extras):
 
     `turn` is the turn it belongs to (0: before the first), `timestamp` is ISO 8601 in UTC,
     `latency_ms` the time its speaker took. `type` is what LangGraph's chat views call a role.
+    `line_position` says, after a user's line, how many of the scenario's lines are used up.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Message(Extras):
     origin: Origin
     latency_ms: NotRequired[int]
     usage: NotRequired[Usage]
+    line_position: NotRequired[int]
 
 
 class TranscriptLine(Extras):
@@ -95,7 +97,7 @@ def new_message(
 ) -> Message:
     """A message said now; `index` is its place in the transcript, from 0.
 
-    `extras` are fields of `Extras`; those that are empty are left out.
+    `extras` are fields that only some messages have; those that are empty are left out.
     """
     line: Message = {
         "id": _id(index),
@@ -111,7 +113,7 @@ def new_message(
         line["latency_ms"] = latency_ms
     if usage:
         line["usage"] = usage
-    line.update({name: extra for name, extra in extras.items() if extra})  # type: ignore[typeddict-item]
+    line.update({name: extra for name, extra in extras.items() if extra not in (None, [])})  # type: ignore[typeddict-item]
     return line
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core.ends import EndReason
+from core.lines import are_lines_done
 from core.message import Message
 from core.scenario import Scenario
-from core.state import State
+from core.state import Seat, State
 
 Next = Literal["replay", "bot", "user", "__end__"]
 
@@ -42,11 +43,19 @@ def count_pending_replay(state: State) -> int:
 
 
 def find_end_reason(
-    scenario: Scenario, messages: Sequence[Message], turn: int, spent_s: float, closing: bool
+    scenario: Scenario,
+    messages: Sequence[Message],
+    turn: int,
+    *,
+    spent_s: float,
+    closing: bool,
+    seat: Seat | None = None,
 ) -> EndReason | None:
     """Why the conversation is over now that `turn` turns are done; the first reason wins."""
     if closing:
         return EndReason.USER_DONE
+    if seat != "human" and are_lines_done(scenario, messages):
+        return EndReason.LINES_DONE
     if turn >= scenario.max_turns:
         return EndReason.MAX_TURNS
     if scenario.time_limit_s is not None and spent_s >= scenario.time_limit_s:

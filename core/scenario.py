@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, final
 from weakref import WeakValueDictionary
 
 import orjson
@@ -13,7 +13,9 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    with_config,
 )
+from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
 from core.message import Role
 from core.state import InFlight, Seat
@@ -43,6 +45,25 @@ class Strict(BaseModel):
     """A model that takes nothing it does not know; texts are cleaned, all else stays as it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@final
+@with_config(extra="forbid")
+class SayLine(TypedDict):
+    """The user says these words."""
+
+    say: LineText
+
+
+@final
+@with_config(extra="forbid")
+class SimulateLines(TypedDict):
+    """The simulated (or scripted) user speaks so many times; `rest`: to the end."""
+
+    simulate: Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)] | Literal["rest"]
+
+
+PlannedLine = LineText | SayLine | SimulateLines
 
 
 class HistoryLine(Strict):
@@ -87,10 +108,12 @@ class Scenario(Strict):
     )
     first_speaker: Literal["user", "bot"] | None = Field(None, description="Who opens.")
     initial_message: LineText | None = Field(None, description="The user's first line.")
-    lines: list[LineText] = Field(
+    lines: list[PlannedLine] = Field(
         default_factory=list,
         max_length=MAX_HISTORY,
-        description="Fixed user lines, said in this order before any simulated one.",
+        description="The user's lines, in this order. A list of texts goes on with simulated ones. "
+        "With `{say: text}` or `{simulate: n}` in it, the conversation ends with `lines_done` "
+        "after the last, unless `{simulate: rest}` lets the simulated user go on.",
     )
     history: History = Field(
         default_factory=list, description="What was said before; the last role decides who is next."

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from core.files import load
+from core.lines import SIMULATE_REST
 from core.scenario import Scenario
 from evaluation.checks.any import AnyCheck, name_checks
 from evaluation.criteria import Criterion
@@ -54,6 +55,12 @@ class ScenarioFile(Scenario):
         twice = next((id for id in ids if ids.count(id) > 1), None)
         if twice is not None:
             raise ValueError(f"two checks or criteria are named {twice}")
+        return self
+
+    @model_validator(mode="after")
+    def _rest_is_last(self) -> Self:
+        if SIMULATE_REST in self.lines[:-1]:
+            raise ValueError("lines: nothing is said after {simulate: rest}; make it the last")
         return self
 
     @property

@@ -83,8 +83,14 @@ def _finish_turn(
     if reply.ended:
         update["end_reason"] = EndReason.BOT_ENDED.value
     elif request.turn:
-        closing = state.get("closing", False)
-        reason = find_end_reason(request.scenario, everything, request.turn, spent, closing)
+        reason = find_end_reason(
+            request.scenario,
+            everything,
+            request.turn,
+            spent_s=spent,
+            closing=state.get("closing", False),
+            seat=state.get("seat"),
+        )
         update["end_reason"] = reason and reason.value
     if not update.get("end_reason") and context.pauses_after(request.turn) and runtime.control:
         runtime.control.request_drain("turns")

@@ -10,6 +10,13 @@ from langgraph.types import interrupt
 from core.ends import EndReason
 from core.errors import UserError
 from core.events import Emitter
+from core.lines import (
+    are_lines_done,
+    begins_with_persona,
+    find_planned_text,
+    find_position,
+    has_lines,
+)
 from core.message import new_message
 from core.state import Seat, State, append_lines
 from core.text import clean
@@ -28,6 +35,8 @@ async def run_user_turn(
     emitter.update_transcript(messages, done)
     request, started = make_turn_request(state, runtime, done + 1), monotonic()
     seat = state.get("seat") or speakers.default_seat
+    if _has_nothing_to_say(state, request, seat):
+        return {"end_reason": EndReason.LINES_DONE.value}
     line, name = await _line(state, request, seat, speakers, emitter)
     if not line.text.strip():
         return {"end_reason": EndReason.USER_DONE.value}
@@ -43,6 +52,7 @@ async def run_user_turn(
         usage=line.usage,
         discarded=list(line.discarded),
         behaviour=line.behaviour,
+        line_position=_position_after(request, line),
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
     update: State = {
@@ -54,6 +64,15 @@ async def run_user_turn(
     return {**update, "unsaid": None} if state.get("unsaid") else update
 
 
+def _has_nothing_to_say(state: State, request: TurnRequest, seat: Seat) -> bool:
+    """A person who gave the seat back after the last of the scenario's lines."""
+    return (
+        seat != "human"
+        and not state.get("unsaid")
+        and are_lines_done(request.scenario, request.messages)
+    )
+
+
 async def _line(
     state: State, request: TurnRequest, seat: Seat, speakers: Speakers, emitter: Emitter
 ) -> tuple[UserLine, str]:
@@ -61,7 +80,7 @@ async def _line(
         return UserLine(unsaid, "human"), "human"
     if seat == "human":
         return _ask_person(request), "human"
-    scripted = _pick_scripted_line(state, request, speakers)
+    scripted = _find_scripted_text(state, request, speakers)
     if scripted is not None:
         return UserLine(scripted, "scripted"), "user"
     user = speakers.user(request.scenario, seat, state["scenario"].get("card") or {}, emitter)
@@ -91,18 +110,19 @@ def _ask_person(request: TurnRequest) -> UserLine:
     return UserLine(clean(str(text)), "human")
 
 
-def _pick_scripted_line(state: State, request: TurnRequest, speakers: Speakers) -> str | None:
-    """The line that the scenario lays in the user's mouth: an opening, then its `lines`."""
-    scenario, messages = request.scenario, request.messages
-    # A person who took the seat for a while took none of these lines.
-    count = sum(1 for line in messages if line["role"] == "user" and line["origin"] == "scripted")
-    script = list(scenario.lines)
-    if scenario.initial_message is not None:
-        script.insert(0, scenario.initial_message)
-    elif not script and not messages:
-        opening = _opening(state, speakers, request)
-        script = [opening] if opening else []
-    return script[count] if count < len(script) else None
+def _find_scripted_text(state: State, request: TurnRequest, speakers: Speakers) -> str | None:
+    """The line that is laid in the user's mouth: by the scenario, or as the persona's opening."""
+    planned = find_planned_text(request.scenario, find_position(request.messages))
+    if planned is None and not request.messages and begins_with_persona(request.scenario):
+        return _opening(state, speakers, request)
+    return planned
+
+
+def _position_after(request: TurnRequest, line: UserLine) -> int | None:
+    """How far the scenario's lines are used up; a person's line uses none of them."""
+    if not has_lines(request.scenario):
+        return None
+    return find_position(request.messages) + (line.origin != "human")
 
 
 def _opening(state: State, speakers: Speakers, request: TurnRequest) -> str | None:

@@ -109,6 +109,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "waiting_for_you": ("waiting for you", "đang chờ bạn"),
     "end_max_turns": ("turn limit reached", "đủ số lượt"),
     "end_user_done": ("the user said good-bye", "người dùng đã chào tạm biệt"),
+    "end_lines_done": ("all planned lines were said", "đã nói hết các câu định sẵn"),
     "end_bot_ended": ("the bot ended it", "bot đã kết thúc"),
     "end_loop": ("it went in circles", "hội thoại lặp vòng"),
     "end_time_limit": ("time limit reached", "hết thời gian"),

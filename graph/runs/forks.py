@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.errors import Conflict, Invalid
+from core.lines import SIMULATE_REST, are_lines_done
 from core.message import Message, new_message
 from core.scenario import Scenario
 from core.state import State, append_lines
@@ -124,6 +125,8 @@ def _scenario(
     if scenario.max_turns <= turns and kept and kept[-1]["role"] == "assistant":
         room = min(turns + (changes.get("max_turns") or row.max_turns), runs.settings.max_turns)
         scenario = scenario.model_copy(update={"max_turns": room})
+    if are_lines_done(scenario, kept):  # the parent ended there; who forks it wants it to go on
+        scenario = scenario.model_copy(update={"lines": [*scenario.lines, SIMULATE_REST]})
     return scenario
 
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Forbidden, Full, Stopping, StorageError
+from core.lines import SIMULATE_REST
 from core.message import Message
 from core.scenario import Scenario
 from core.settings import Settings
@@ -166,8 +167,10 @@ class RunService:
     async def _extend(self, row: Conversation, state: State, turns: int | None) -> LiveConversation:
         more = extend_turn_limit(row, turns, self.settings)
         update = {"end_reason": None, "closing": False, "last_turn": None}
-        limit = {"scenario": {"max_turns": more}}
-        return await self._run(row, state, {**update, **limit}, max_turns=more)
+        scenario: dict[str, Any] = {"max_turns": more}
+        if row.end_reason == EndReason.LINES_DONE:  # more was asked for than the scenario lays down
+            scenario["lines"] = [*row.scenario["lines"], SIMULATE_REST]
+        return await self._run(row, state, {**update, "scenario": scenario}, max_turns=more)
 
     async def resume(
         self, id: str, in_flight: InFlight | None = None, *, only_orphaned: bool = False

@@ -37,6 +37,19 @@ async def test_text_events_json_and_transcript_agree(service: Service) -> None:
     assert heard.events[-1] == "done"
 
 
+async def test_fixed_and_simulated_lines_are_taken_by_both_ways_to_begin(service: Service) -> None:
+    body = {"bot_id": 16, "max_turns": 9, "user": "scripted"}
+    body["lines"] = [{"say": "một"}, {"simulate": 1}, {"say": "hai"}]
+    whole = (await service.ask("POST", "/api/simulate", body)).json
+    assert (whole["end_reason"], whole["turn"]) == ("lines_done", 3)
+    users = [line["content"] for line in whole["history"] if line["role"] == "user"]
+    assert (users[0], users[2]) == ("một", "hai")
+    made = await service.ask("POST", "/api/conversations", body)
+    assert made.status == 201
+    body["lines"] = [{"shout": "một"}]
+    assert (await service.ask("POST", "/simulate", body)).status == 422
+
+
 async def test_the_old_curl_still_works(service: Service, robot: RobotServer) -> None:
     history = json.dumps([{"role": "user", "content": "sẵn sàng"}])
     body = {"bot_id": 16, "user_prompt": "sẵn sàng", "max_turns": 1, "history": history}

@@ -75,7 +75,7 @@ def test_the_first_reason_wins(
     turn: int, spent: float, closing: bool, wanted: EndReason | None
 ) -> None:
     scenario = Scenario(max_turns=3, time_limit_s=9.0)
-    assert find_end_reason(scenario, [], turn, spent, closing) is wanted
+    assert find_end_reason(scenario, [], turn, spent_s=spent, closing=closing) is wanted
 
 
 @given(LINES, st.none() | st.integers(2, 5))
