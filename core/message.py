@@ -113,7 +113,7 @@ def new_message(
         line["latency_ms"] = latency_ms
     if usage:
         line["usage"] = usage
-    line.update({name: extra for name, extra in extras.items() if extra not in (None, [])})  # type: ignore[typeddict-item]
+    line.update({name: extra for name, extra in extras.items() if extra not in (None, [], "")})  # type: ignore[typeddict-item]
     return line
 
 
