@@ -27,6 +27,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
 from graph.storage.sqlite.database import Database
 
 _PUT = """INSERT OR REPLACE INTO checkpoints
@@ -60,6 +61,7 @@ _DELTAS = (
 
 _CHECKPOINT = """SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
     FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"""
+_LATEST = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
 _PENDING = """SELECT task_id, channel, type, value FROM writes
     WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?
     ORDER BY task_path, task_id, idx"""
@@ -75,13 +77,17 @@ def _execute(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
 
 def _select_checkpoint(
     head: tuple[str, str], id: str | None, connection: sqlite3.Connection
-) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]] | None:
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]], str] | None:
+    """A checkpoint's row, the last one's where no `id` is given, its writes and the last id."""
     if id:
         rows = connection.execute(f"{_CHECKPOINT} AND checkpoint_id = ?", (*head, id))
     else:
         rows = connection.execute(f"{_CHECKPOINT} ORDER BY checkpoint_id DESC LIMIT 1", head)
     row = rows.fetchone()
-    return row and (row, connection.execute(_PENDING, (*head, row[0])).fetchall())
+    if row is None:
+        return None
+    (latest,) = connection.execute(_LATEST, head).fetchone()
+    return row, connection.execute(_PENDING, (*head, row[0])).fetchall(), latest
 
 
 def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
@@ -104,7 +110,7 @@ class Checkpoints(AsyncSqliteSaver):
         self._pending: dict[str, list[Step]] = {}
 
     def get_next_version(self, current: Any, channel: None) -> Any:
-        return int(str(current).split(".")[0]) + 1 if current is not None else 1
+        return next_version(current)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint, the last one where none is named, with the writes behind it."""
@@ -115,10 +121,13 @@ class Checkpoints(AsyncSqliteSaver):
         )
         if found is None:
             return None
-        (id, parent, kind, blob, metadata_blob), writes = found
+        (id, parent, kind, blob, metadata_blob), writes, latest = found
+        continue_after(latest)
+        checkpoint = self.serde.loads_typed((kind, blob))
+        versions_as_text(checkpoint)
         return CheckpointTuple(
             _config_of(*head, id),
-            self.serde.loads_typed((kind, blob)),
+            checkpoint,
             orjson.loads(metadata_blob) if metadata_blob is not None else {},
             _config_of(*head, parent) if parent else None,
             [

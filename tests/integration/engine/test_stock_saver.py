@@ -1,0 +1,55 @@
+"""LangGraph's own SQLite saver reads, drives and changes our conversations, and ours go on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from core.ends import Status
+from core.events import SilentEmitter
+from graph.build import builder
+from graph.runs.service import RunService
+from nodes.context import RunContext
+from tests.integration.engine.house import House, created, exact, lines, rested
+from tests.servers.robot import RobotServer
+
+
+@asynccontextmanager
+async def stock_graph(runs: RunService, house: House) -> AsyncIterator[Any]:
+    async with AsyncSqliteSaver.from_conn_string(str(house.database)) as saver:
+        saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+        yield builder(runs.speakers).compile(checkpointer=saver)
+
+
+def place(id: str) -> Any:
+    return {"configurable": {"thread_id": id}, "recursion_limit": 1000}
+
+
+async def test_the_stock_saver_goes_on_with_ours_and_ours_with_its(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open() as runs:
+        id = await created(runs, bot_id=16, lines=[f"câu {n}" for n in range(1, 20)], max_turns=4)
+        await runs.start(id, turns=2)
+        await rested(runs, id)
+        async with stock_graph(runs, house) as graph:
+            context = RunContext(SilentEmitter())
+            update = {"last_turn": None}
+            await graph.aupdate_state(place(id), update, as_node="bot")
+            state = await graph.ainvoke(None, place(id), context=context, durability="sync")
+            assert state["turn"] == 4
+            await graph.aupdate_state(place(id), {"scenario": {"max_turns": 5}}, as_node="bot")
+            theirs = await graph.aget_state(place(id))
+        ours = await runs.graph.aget_state(place(id))
+        assert ours.config == theirs.config
+        assert ours.values == theirs.values
+        await runs.start(id)
+        await rested(runs, id)
+        row = await runs.get(id)
+        assert row.status in (Status.COMPLETED, Status.WAITING)
+        await runs.start(id, turns=2)
+        await rested(runs, id)
+        exact(robot, id, await lines(runs, id), (await runs.get(id)).turn)
+        assert (await runs.get(id)).turn > 4
