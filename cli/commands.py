@@ -57,5 +57,10 @@ COMMANDS = {
         reads_settings=False,
     ),
     "bots": CommandEntry("list the configured bots", options.add_bots, "cli.bots:list_bots"),
+    "check-user": CommandEntry(
+        "measure how a persona talks, without a bot",
+        options.add_check_user,
+        "cli.check_user:check_user",
+    ),
     "ping": CommandEntry("try whether a bot can be reached", options.add_ping, "cli.bots:ping_bot"),
 }

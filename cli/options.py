@@ -39,6 +39,15 @@ def add_run(command: argparse.ArgumentParser) -> None:
     add_delay(command)
 
 
+def add_check_user(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("persona", metavar="PERSONA", help="an id from personas/")
+    add("--user", choices=("simulated", "scripted"), help="a model, or rules (no model needed)")
+    add("--talks", type=int, default=5, metavar="N", help="talks with each canned bot (5)")
+    add("--turns", type=int, default=10, metavar="N", help="turns a talk (10)")
+    add_json(command, "one JSON object")
+
+
 def add_resume(command: argparse.ArgumentParser) -> None:
     add_id(command)
     command.add_argument(
