@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.spelling import nearest
 from evaluation.checks.python import Python
 from evaluation.fingerprints import Fingerprint, digest, fingerprint
+from evaluation.judge.prompts import PROMPT_HASH, RULES
 from evaluation.prices import Prices, read_prices
 from evaluation.results import AutoRepeats
 from evaluation.scenarios import ScenarioFile, load_scenario
@@ -264,7 +265,7 @@ class _Resolver:
         return fingerprint(
             {
                 "judge": {**settings, "panel": judges} if scenario.criteria else None,
-                "prompts": _prompts() if scenario.criteria else None,
+                "prompts": PROMPT_HASH if scenario.criteria else None,
                 "criteria": [one.model_dump(mode="json") for one in scenario.criteria],
                 "checks": [self._check_facts(check) for check in scenario.checks],
                 "scenario": played.model_dump(mode="json", exclude=besides),
@@ -367,7 +368,7 @@ def _used_personas(cells: Sequence[Cell]) -> list[str]:
 
 
 def _prompts() -> dict[str, str]:
-    return {"user": prompt("user"), "judge": ""}
+    return {"user": prompt("user"), "judge": RULES, "judge_hash": PROMPT_HASH}
 
 
 def _without_secrets(bot: AnyBot) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from tests.servers import standalone, wire
+from tests.servers import judging, standalone, wire
 from tests.servers.base import FakeServer, Sender, just
 from tests.servers.faults import WIRE_KINDS, Asked, Fault
 from tests.servers.journal import Call, read_lines
@@ -156,6 +156,9 @@ class LlmServer(FakeServer[LlmCall]):
     blanks), finish (`reason`: length, content_filter …), no_finish, refusal, think, reasoning,
     surrogate, nul, bad_chunk, error_event. In a stream `after=n` lets hang, cut, reset, no_finish,
     bad_chunk, error_event and bad_utf8 act after n pieces.
+
+    `judges` are the models that answer a judge's prompt, each in one of the ways of `judging`; `*`
+    stands for any model. Without `knows_schemas` output by JSON Schema is refused with 400.
     """
 
     kinds = WIRE_KINDS | LINES.keys() | ANSWERS.keys()
@@ -171,6 +174,8 @@ class LlmServer(FakeServer[LlmCall]):
         super().__init__(port=port, journal=journal, delay=delay)
         self.manner = manner or Manner()
         self.scripts: list[Script] = []
+        self.judges: dict[str, str] = {}
+        self.knows_schemas = True
 
     @property
     def base_url(self) -> str:
@@ -189,8 +194,12 @@ class LlmServer(FakeServer[LlmCall]):
         delay: float | None = None,
         manner: dict[str, Any] | None = None,
         script: dict[str, Any] | None = None,
+        judges: dict[str, str] | None = None,
+        knows_schemas: bool | None = None,
     ) -> None:
         super().set(delay=delay)
+        self.judges |= judges or {}
+        self.knows_schemas = self.knows_schemas if knows_schemas is None else knows_schemas
         self.manner = replace(self.manner, **(manner or {}))
         if script is not None:
             self.script(**script)
@@ -219,6 +228,9 @@ class LlmServer(FakeServer[LlmCall]):
             return self._models(request, fault)
         if call.op == "other" or not (call.model and call.messages):
             return self._refusal(call, 404 if call.op == "other" else 400, "not a chat request")
+        wanted = call.settings.get("response_format") or {}
+        if wanted.get("type") == "json_schema" and not self.knows_schemas:
+            return self._refusal(call, 400, "response_format json_schema is not supported")
         text = self._text(call)
         if text is None:
             return self._refusal(call, 500, "script ran dry")
@@ -243,6 +255,9 @@ class LlmServer(FakeServer[LlmCall]):
         return lambda: ANSWERS.get(x.fault.kind, wire.right)(x)
 
     def _text(self, call: LlmCall) -> str | None:
+        judge = self.judges.get(call.model) or self.judges.get("*")
+        if judge is not None:
+            return judging.answer(judge, call.messages)
         for script in self.scripts:
             if script.contains in call.said:
                 return script.next(call.line)
@@ -370,11 +385,14 @@ def main() -> None:
     options = standalone.parser("A scriptable OpenAI-compatible server on 127.0.0.1.")
     options.add_argument("--first-ms", type=float, default=0.0, help="to the first token")
     options.add_argument("--token-ms", type=float, default=0.0, help="per further token")
+    options.add_argument("--judge", choices=judging.JUDGES, help="answer as a judge")
     given = options.parse_args()
     manner = Manner(first_delay=given.first_ms / 1000, token_delay=given.token_ms / 1000)
     llm = LlmServer(
         port=given.port, journal=given.journal, delay=given.delay_ms / 1000, manner=manner
     )
+    if given.judge:
+        llm.judges["*"] = given.judge
     asyncio.run(standalone.serve(llm))
 
 
