@@ -6,7 +6,7 @@ are believed.
 
 from dataclasses import dataclass
 
-from core.state import Message, Role
+from core.message import Message, Role
 from evaluation.criteria import Criterion
 from evaluation.transcripts import Transcript
 from evaluation.verdicts import Record, Spending, Vote

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.state import Message
+from core.message import Message
 from evaluation.criteria import Criterion
 from evaluation.fingerprints import digest
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.state import Message
+from core.message import Message
 from evaluation.criteria import Criterion
 from evaluation.transcripts import fold_quote
 from evaluation.verdicts import Evidence, Status
