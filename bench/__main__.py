@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import followers, rivals, startup, storage
+from bench import evaluation, followers, rivals, startup, storage
 from bench.charts import draw
 from bench.load import files_needed
 from bench.processes import ROOT, Mocks, mocks, service, system
@@ -179,6 +179,17 @@ class Bench:
         times = startup.make_run_s(self.room(), 1 if self._quick else 3)
         self.report.add("make run: ready, warm", PRODUCT, "s", times, goal=5)
 
+    def evaluated(self) -> None:
+        rounds = 3 if self._quick else 7
+        times = evaluation.figures_ms(rounds)
+        self.report.add("figures of 10,000 trials", PRODUCT, "ms", times, goal=500)
+        page = evaluation.page(rounds)
+        note = f"{page['failed']} of 500 failed"
+        self.report.add("HTML report of 500 trials", PRODUCT, "s", page["seconds"], goal=2)
+        self.report.add(
+            "HTML report of 500 trials: size", PRODUCT, "kB", [page["kb"]], goal=1000, note=note
+        )
+
     @contextmanager
     def part(self, title: str) -> Iterator[None]:
         """A part that breaks is told and leaves the others their figures."""
@@ -199,6 +210,8 @@ class Bench:
             self.followed()
         with self.part("storage"):
             self.stored()
+        with self.part("evaluation"):
+            self.evaluated()
         with self.part("start-up"):
             self.started()
 

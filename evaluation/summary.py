@@ -124,7 +124,7 @@ def to_rate(cells: Sequence[CellCount], *, with_interval: bool = True) -> Rate:
 def _powers(tally: Tally) -> list[PassPower]:
     judged = tally.passed + tally.failed
     found = ((k, pass_power(tally.passed, judged, k)) for k in range(1, judged + 1))
-    return [PassPower(k=k, value=value) for k, value in found if value is not None]
+    return [PassPower.model_construct(k=k, value=value) for k, value in found if value is not None]
 
 
 def _find_parting(trials: Sequence[TrialRecord], lines_of: LinesOf | None) -> Parting | None:
@@ -219,14 +219,16 @@ def mean_powers(cells: Sequence[CellRecord]) -> list[PassPower]:
 
 def count_verdicts(trials: Iterable[TrialRecord]) -> QuestionCounts:
     """The verdicts on each question by cell. Labels win; broken trials count for nothing."""
+    counted = Counter(
+        (verdict.id, verdict.kind, cell, verdict.status)
+        for cell, trial in ((trial.cell, trial) for trial in trials)
+        if trial.outcome not in ("broken", "skipped", None)
+        for verdict in current_verdicts(trial)
+    )
     counts: QuestionCounts = {}
-    for trial in trials:
-        if trial.outcome in ("broken", "skipped", None):
-            continue
-        cell = trial.cell
-        for verdict in current_verdicts(trial):
-            cells = counts.setdefault((verdict.id, verdict.kind), {})
-            cells.setdefault(cell, Counter())[verdict.status] += 1
+    for (id, kind, cell, status), count in counted.items():
+        cells = counts.setdefault((id, kind), {})
+        cells.setdefault(cell, Counter())[status] = count
     return counts
 
 
@@ -296,17 +298,17 @@ def merge_spending(parts: Iterable[Mapping[Party, Spending]]) -> dict[Party, Spe
 
 
 def _sum_spending(parts: Sequence[Spending]) -> Spending:
-    costs = [part.cost_usd if _used(part) else 0.0 for part in parts]
-    return Spending(
-        input_tokens=sum(part.input_tokens for part in parts),
-        cached_tokens=sum(part.cached_tokens for part in parts),
-        output_tokens=sum(part.output_tokens for part in parts),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
-    )
-
-
-def _used(part: Spending) -> bool:
-    return part.cost_usd is not None or part.input_tokens + part.output_tokens > 0
+    taken = cached = given = 0
+    cost: float | None = 0.0
+    for part in parts:
+        taken += part.input_tokens
+        cached += part.cached_tokens
+        given += part.output_tokens
+        if part.cost_usd is not None:
+            cost = None if cost is None else cost + part.cost_usd
+        elif part.input_tokens or part.output_tokens:
+            cost = None
+    return Spending(input_tokens=taken, cached_tokens=cached, output_tokens=given, cost_usd=cost)
 
 
 def summarize_cost(bots: Iterable[BotFigures]) -> CostFigures:

@@ -41,7 +41,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "changes": ("What changed", "Thay đổi"),
     "heat": ("Where it passes", "Đạt ở đâu"),
     "heat_lead": (
-        "Trials that passed of those judged, per situation and persona.",
+        "Trials that passed of those judged, per scenario and persona.",
         "Số lượt đạt trên số lượt được chấm, theo tình huống và nhân vật.",
     ),
     "intervals": ("How sure is it?", "Chắc chắn đến đâu?"),
