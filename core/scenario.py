@@ -38,6 +38,7 @@ LineText = Annotated[
     StringConstraints(strict=True, min_length=1, max_length=MAX_TEXT, pattern=INK),
     AfterValidator(clean),
 ]
+SeedText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 Prompt = Annotated[str, StringConstraints(strict=True, max_length=MAX_TEXT), AfterValidator(clean)]
 
 
@@ -129,6 +130,11 @@ class Scenario(Strict):
     )
     loop_limit: Annotated[int, Field(strict=True, ge=2, le=100)] | None = Field(
         None, description="The same exchange, word for word, this often in a row ends it."
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**53)] | SeedText | None = Field(
+        None,
+        description="What scripted speakers draw their chance from: the same seed, the same talk. "
+        "Without one, a persona's own seed and the conversation's id.",
     )
     in_flight: InFlight = Field(
         "retry",

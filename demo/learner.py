@@ -6,14 +6,18 @@ Deterministic: what looks like chance is a hash of the turn and of what the robo
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from demo.english import is_vietnamese, tokens
+from demo.english import is_vietnamese, tokens, unmarked
 from demo.hearing import Memory, Request, find_request, normalize_quotes, quoted_english
 from demo.small_talk import PHRASES, TOPICS, Phrases
+from nodes.speakers.personas import Typing
+from nodes.speakers.script import Rule, Script
 
 READY = "sẵn sàng"
+_TYPES_WELL = Typing()
 _REMEMBERED = 40
 _LONGEST = 2000
 _SLIP = "slip 10208"
@@ -52,19 +56,35 @@ def next_line(messages: Sequence[Mapping[str, Any]], *, language: str = "vi") ->
     `messages` are `{"role": "user" | "assistant", "content": str}`, oldest first: the learner is
     the user. `language` is a tag; all but `vi…` get a learner who keeps to English.
     """
-    return _Learner(messages, language).line()
+    vietnamese = language.casefold().startswith("vi")
+    return play_script(messages, Script(language="vi" if vietnamese else "en"))[0]
+
+
+def play_script(
+    messages: Sequence[Mapping[str, Any]],
+    script: Script,
+    seed: str = "",
+    typing: Typing = _TYPES_WELL,
+) -> tuple[str, bool]:
+    """What a person with this script says next, and whether it is their last line.
+
+    The same messages, script and seed give the same line.
+    """
+    return _Learner(messages, script, seed, typing).line()
 
 
 class _Learner:
     """One look at a conversation. `own` and `heard` are what each side said, oldest first."""
 
-    def __init__(self, messages: Sequence[Mapping[str, Any]], language: str) -> None:
+    def __init__(
+        self, messages: Sequence[Mapping[str, Any]], script: Script, seed: str, typing: Typing
+    ) -> None:
+        self.script, self.rates, self.seed, self.typing = script, script.rates, seed, typing
         self.own = [str(m["content"]) for m in messages if m["role"] == "user"]
-        self.heard = [
-            normalize_quotes(said[-_LONGEST:]) for said in _robot_lines(messages)[-_REMEMBERED:]
-        ]
-        self.vietnamese = language.casefold().startswith("vi")
-        self.say: Phrases = PHRASES["vi" if self.vietnamese else "en"]
+        said = _robot_lines(messages)[-_REMEMBERED:]
+        self.heard = [normalize_quotes(line[-_LONGEST:]) for line in said]
+        self.vietnamese = script.language == "vi"
+        self.say: Phrases = replace(PHRASES[script.language], **script.phrases)  # type: ignore[arg-type]
         self.memory = Memory(self.heard)
 
     @property
@@ -77,9 +97,44 @@ class _Learner:
         """How a learner calls himself to this robot."""
         return "em" if _TO_A_PUPIL.search(self.robot) else "mình"
 
-    def line(self) -> str:
+    def line(self) -> tuple[str, bool]:
+        line, leaves = self.choose_line()
+        if self.chance(self.typing.no_tones, "tones"):
+            line = unmarked(line)
+        return (line.lower() if self.chance(self.typing.no_capitals, "case") else line), leaves
+
+    def choose_line(self) -> tuple[str, bool]:
         if not self.heard:
-            return self.choose([READY, *self.say.ready] if self.vietnamese else self.say.ready, 0)
+            ready = [READY, *self.say.ready] if self.vietnamese else self.say.ready
+            return self.choose(ready, 0), False
+        if self.has_lost_patience():
+            return self.choose(self.say.goodbye), True
+        if rule := self.matching_rule():
+            return self.choose([self.fill_in(text) for text in rule.say]), rule.leaves
+        if self.chance(self.rates.tangent, "tangent"):
+            return self.choose(self.say.tangent), False
+        return self.respond(), False
+
+    def has_lost_patience(self) -> bool:
+        limit = self.script.patience
+        if limit is None or len(self.heard) <= limit:
+            return False
+        requests = [find_request(line) for line in self.heard[-limit - 1 :]]
+        return requests[0] is not None and all(each == requests[0] for each in requests)
+
+    def matching_rule(self) -> Rule | None:
+        for number, rule in enumerate(self.script.rules):
+            heard = re.search(rule.when, self.robot, re.IGNORECASE)
+            if heard and self.chance(rule.rate, f"rule {number}"):
+                return rule
+        return None
+
+    def fill_in(self, phrase: str) -> str:
+        """A rule's phrase with the answer that the robot asks for; without one, with nothing."""
+        asked = find_request(self.robot) if "{}" in phrase else None
+        return _fill(phrase, (asked and self.right(asked)) or "") if "{}" in phrase else phrase
+
+    def respond(self) -> str:
         asked = find_request(self.robot)
         if asked and asked.kind != "question":
             return self.answer(asked)
@@ -100,8 +155,12 @@ class _Learner:
         right = self.right(asked)
         if right is None:
             return self.choose(self.say.unsure)
-        if self.roll(6 if again else 3, _SLIP) == 0:
+        if self.chance(self.rates.misunderstands, "again"):
+            return self.choose(self.say.hard)
+        if self.chance(self.rates.wrong_again if again else self.rates.wrong_answer, _SLIP):
             return self.choose(self.slip(asked, right))
+        if self.chance(self.rates.one_word, "one word"):
+            return right
         forms = self.forms(asked, again)
         # By turns and not by dice: two answers in a row should not be framed alike.
         return self.choose([_fill(form, right) for form in forms], len(self.own) % len(forms))
@@ -167,7 +226,7 @@ class _Learner:
             return self.choose([quoted[-1]] if quoted else say.listening)
         topic = next((t for t in TOPICS if t.pattern.search(line)), None)
         if topic:
-            return self.choose(topic.vi if say is PHRASES["vi"] else topic.en)
+            return self.choose(topic.vi if self.vietnamese and is_vietnamese(line) else topic.en)
         if _YES_NO.search(line) or _YES_NO_EN.search(line):
             return self.choose(say.yes)
         return self.choose(say.puzzled)
@@ -175,9 +234,17 @@ class _Learner:
     # --- choosing -----------------------------------------------------------------------------
 
     def roll(self, sides: int, purpose: str = "") -> int:
-        seed = f"{purpose}|{len(self.own)}|{self.robot}"
-        digest = hashlib.blake2s(seed.encode("utf-8", "replace"), digest_size=4).digest()
+        text = f"{purpose}|{len(self.own)}|{self.robot}"
+        text = f"{self.seed}|{text}" if self.seed else text
+        digest = hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=4).digest()
         return int.from_bytes(digest) % sides
+
+    def chance(self, rate: float, purpose: str) -> bool:
+        """Whether what happens at that rate happens now; a third and a sixth as dice show them."""
+        sides = round(1 / rate) if rate else 0
+        if sides and abs(rate * sides - 1) < 1e-9:
+            return self.roll(sides, purpose) == 0
+        return self.roll(10_000, purpose) < rate * 10_000
 
     def choose(self, options: Sequence[str], start: int | None = None) -> str:
         """One of the options, not among the last things said where that can be avoided."""
@@ -207,7 +274,7 @@ def _fill(form: str, text: str) -> str:
     """`form` with `text` in it, as the form's own sentence where it begins with it."""
     if form == "{}":
         return text
-    text = _capital(text) if form.startswith("{}") else text
+    form = _capital(text) + form[2:] if form.startswith("{}") else form
     # A sentence in the middle of a line keeps its own full stop, and only that.
     return re.sub(r"([.!?])[.,]", r"\1", form.replace("{}", text))
 

@@ -9,7 +9,7 @@ import copy
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from demo import phrases
 from demo.english import (
@@ -71,6 +71,10 @@ class LessonState(TypedDict):
     """Words that were not right at once in this session."""
     said: int
     """Replies given."""
+    careless: NotRequired[str]
+    """The seed of the careless twin's faults; absent for the careful robot."""
+    last: NotRequired[str]
+    """The careless twin's last reply."""
 
 
 def start(bot_id: int | str = FIRST_BOT) -> LessonState:
@@ -100,6 +104,13 @@ def answer(state: LessonState, message: str) -> tuple[LessonState, str]:
     return after, reply
 
 
+def begin_unit(state: LessonState) -> tuple[LessonState, str]:
+    """The state at the first task of its unit, and how the robot sets that task."""
+    after = copy.deepcopy(state)
+    reply = _begin_unit(after)
+    return after, reply
+
+
 # --- the phases: each changes the state in hand and gives the reply ------------------------------
 
 
@@ -124,9 +135,9 @@ def _await_ready(state: LessonState, message: str) -> str:
 
 
 def _do_task(state: LessonState, message: str) -> str:
-    task = _task(state)
+    task = current_task(state)
     asks = bool(_ASKS.search(message)) and not state["explained"]
-    verdict = _judge(task, message)
+    verdict = judge(task, message)
     # Whoever asks about a new word repeats it in the question: that is no answer yet.
     if verdict is not Verdict.WRONG and not (asks and task.kind in {"word", "sentence"}):
         return _right(state, verdict)
@@ -183,7 +194,7 @@ def _begin_unit(state: LessonState) -> str:
     state["queue"] = [*warm_up, *teach, ["sentence", ""], ["scene", ""]]
     state["unit_from"] = len(state["marks"])
     state["phase"] = "task"
-    return ask(_task(state), state["unit"])
+    return ask(current_task(state), state["unit"])
 
 
 def _next_unit(state: LessonState) -> None:
@@ -215,7 +226,7 @@ def _review(state: LessonState) -> list[list[str]]:
 
 def _go_on(state: LessonState, remark: str) -> str:
     if state["queue"]:
-        return f"{remark} {ask(_task(state), state['unit'])}"
+        return f"{remark} {ask(current_task(state), state['unit'])}"
     last = state["units"] >= SESSION_UNITS
     state["phase"] = "ended" if last else "more"
     return f"{remark} {_session_summary(state) if last else _unit_summary(state)}"
@@ -230,7 +241,8 @@ def _stop(state: LessonState) -> str:
 # --- answers right and wrong ----------------------------------------------------------------------
 
 
-def _judge(task: Task, message: str) -> Verdict:
+def judge(task: Task, message: str) -> Verdict:
+    """Whether `message` does what the task asks for."""
     if task.kind == "sentence":
         return judge_sentence(task.unit.sentence, message)
     if task.kind == "scene":
@@ -241,7 +253,7 @@ def _judge(task: Task, message: str) -> Verdict:
 
 
 def _right(state: LessonState, verdict: Verdict) -> str:
-    task, helped = _task(state), state["tries"] > 0
+    task, helped = current_task(state), state["tries"] > 0
     remark = _praise(state, verdict)
     if task.kind == "scene":
         remark += f" Mình đáp lại: “{task.unit.reaction}”"
@@ -253,7 +265,7 @@ def _praise(state: LessonState, verdict: Verdict) -> str:
     marks = state["marks"]
     number = len(marks) - marks.count("m")
     if verdict is Verdict.CLOSE:
-        return f"{pick(phrases.ALMOST, number)} “{phrases.corrected(_task(state))}”."
+        return f"{pick(phrases.ALMOST, number)} “{phrases.corrected(current_task(state))}”."
     if state["tries"]:
         return pick(phrases.AT_LAST, number)
     streak = len(marks) - len(marks.rstrip("f")) + 1
@@ -262,11 +274,11 @@ def _praise(state: LessonState, verdict: Verdict) -> str:
 
 
 def _correct(state: LessonState, message: str) -> str:
-    return f"{_remark(state, message)} {hint(_task(state))}"
+    return f"{_remark(state, message)} {hint(current_task(state))}"
 
 
 def _remark(state: LessonState, message: str) -> str:
-    task, number = _task(state), state["said"]
+    task, number = current_task(state), state["said"]
     if _UNSURE.search(message) or _ASKS.search(message):
         return pick(phrases.COMFORT, number)
     if task.kind in {"sentence", "scene"}:
@@ -289,7 +301,7 @@ def _remark_sentence(task: Task, message: str) -> str:
 
 def _give_up(state: LessonState) -> str:
     missed = state["marks"].count("m")
-    remark = f"{pick(phrases.NEVER_MIND, missed)} “{model(_task(state))}”."
+    remark = f"{pick(phrases.NEVER_MIND, missed)} “{model(current_task(state))}”."
     _mark(state, "m")
     return _go_on(state, remark)
 
@@ -319,7 +331,7 @@ def _unit(state: LessonState) -> Unit:
     return UNITS[state["unit"]]
 
 
-def _task(state: LessonState) -> Task:
+def current_task(state: LessonState) -> Task:
     """The task in hand; a warm-up is about a word of the unit before."""
     kind, english = state["queue"][0]
     return Task(_unit(state), kind, english)

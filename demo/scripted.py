@@ -1,13 +1,28 @@
 """The scripted user: rules instead of a model."""
 
-from demo.learner import next_line
+from demo.learner import play_script
+from nodes.speakers.personas import Persona
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
+from nodes.speakers.script import Script
+
+LEARNER = Persona(kind="scripted", name="scripted learner")
 
 
 class ScriptedUser:
-    """Deterministic, and wrong now and then. Its lines come whole, so no piece is told."""
+    """A person made of rules. Its lines come whole, so no piece is told."""
 
-    name = "scripted learner"
+    def __init__(self, persona: Persona = LEARNER) -> None:
+        self.name = persona.name
+        self._persona = persona
+        self._script = persona.script or Script()
 
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
-        return UserLine(next_line(ask.messages), "scripted")
+        typing, seed = self._persona.typing, self._seed(ask)
+        line, leaving = play_script(ask.messages, self._script, seed, typing)
+        leaving = leaving and ask.turn >= ask.scenario.min_turns
+        return UserLine(line, "scripted", leaving)
+
+    def _seed(self, ask: TurnRequest) -> str:
+        """The scenario's seed and the persona's own; without either, what is said alone decides."""
+        seeds = (ask.scenario.seed, self._persona.seed)
+        return "/".join(str(seed) for seed in seeds if seed is not None)

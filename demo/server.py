@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
 
-from demo import lesson
+from demo import careless, lesson
 
 API = "/robot-ai-lesson/api/v1/bot"
 T = TypeVar("T")
@@ -53,14 +53,14 @@ class Lessons:
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.executescript(_SCHEMA)
 
-    def open(self, conversation_id: str, bot_id: int | str, key: str) -> None:
+    def open(self, conversation_id: str, fresh: lesson.LessonState, key: str) -> None:
         """Begins a lesson. One that runs is begun anew only by a key that was not seen before."""
         with self._transaction():
             state = self._state(conversation_id)
             if state and state["said"] and (not key or self._seen(conversation_id, "init", key)):
                 return
             self._forget_turns(conversation_id)
-            self._save(conversation_id, lesson.start(bot_id))
+            self._save(conversation_id, fresh)
             self._record(conversation_id, "init", key, "")
 
     def reply(self, conversation_id: str, message: str, key: str) -> str | None:
@@ -72,7 +72,8 @@ class Lessons:
             recorded = self._seen(conversation_id, "turn", key) if key else None
             if recorded is not None:
                 return recorded[0]
-            state, reply = lesson.answer(state, message)
+            answer = careless.answer if "careless" in state else lesson.answer
+            state, reply = answer(state, message)
             self._save(conversation_id, state)
             self._record(conversation_id, "turn", key, reply)
             return reply
@@ -133,8 +134,8 @@ class Store:
         self._lessons = lessons
         self._thread = thread
 
-    async def open(self, conversation_id: str, bot_id: int | str, key: str) -> None:
-        await _within(self._thread, lambda: self._lessons.open(conversation_id, bot_id, key))
+    async def open(self, conversation_id: str, fresh: lesson.LessonState, key: str) -> None:
+        await _within(self._thread, lambda: self._lessons.open(conversation_id, fresh, key))
 
     async def forget(self, conversation_id: str) -> None:
         await _within(self._thread, lambda: self._lessons.forget(conversation_id))
@@ -193,9 +194,10 @@ class Service:
         conversation_id, bot_id = _id(body, "conversation_id"), body.get("bot_id")
         if isinstance(bot_id, bool) or not isinstance(bot_id, int | str):
             raise Unusable("bot_id must be a number or a text")
-        if not isinstance(body.get("input_slots", {}), dict):
+        slots = body.get("input_slots", {})
+        if not isinstance(slots, dict):
             raise Unusable("input_slots must be an object")
-        await self._store.open(conversation_id, bot_id, _key(request))
+        await self._store.open(conversation_id, _begin_lesson(bot_id, slots), _key(request))
         return _json({"status": 0, "msg": "Success"})
 
     async def turn(self, request: web.Request) -> web.Response:
@@ -209,6 +211,13 @@ class Service:
             return _json({"status": 1, "msg": "unknown conversation: call initConversation first"})
         data = {"message": reply, "conversation_id": conversation_id}
         return _json({"status": 0, "msg": "Success", "data": data})
+
+
+def _begin_lesson(bot_id: int | str, slots: dict[str, Any]) -> lesson.LessonState:
+    """A fresh lesson; the slots `careless: true` and `seed` ask for the careless twin."""
+    if slots.get("careless") is True:
+        return careless.start(bot_id, str(slots.get("seed", "")))
+    return lesson.start(bot_id)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

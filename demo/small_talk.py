@@ -27,6 +27,7 @@ class Phrases:
     puzzled: tuple[str, ...]
     listening: tuple[str, ...]
     silence: tuple[str, ...]
+    tangent: tuple[str, ...]
     insist: str
 
 
@@ -74,6 +75,11 @@ PHRASES = {
             "Thú vị thật! Cho {me} một ví dụ được không?",
         ),
         silence=("Alo, bạn còn đó không?", "Mình chưa nhận được gì cả."),
+        tangent=(
+            "À, hôm nay {me} được đi xem phim đấy!",
+            "Nhà {me} có con mèo, nó ngủ suốt ngày.",
+            "Bạn có thích bóng đá không?",
+        ),
         insist="{} Nghe rõ chưa?",
     ),
     "en": Phrases(
@@ -103,6 +109,11 @@ PHRASES = {
         ),
         listening=("I see. What's next?", "OK, please go on.", "Interesting! Tell me more."),
         silence=("Hello, are you there?", "I didn't get your message."),
+        tangent=(
+            "By the way, I have a cat.",
+            "Do you like football?",
+            "I saw a good film yesterday.",
+        ),
         insist="{} OK?",
     ),
 }

@@ -12,7 +12,7 @@ from core.scenario import BotId
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
-_KNOWN = re.compile(r"conversation_id|message|bot_id|turn|session\.\w+")
+_KNOWN = re.compile(r"conversation_id|message|bot_id|turn|seed|session\.\w+")
 
 
 def find_variables(value: Any) -> set[str]:
@@ -31,7 +31,7 @@ def _check_template(value: Any) -> Any:
     if unknown:
         raise ValueError(
             f"unknown template variable {{{{{unknown[0]}}}}}; known are conversation_id, "
-            "message, bot_id, turn and session.NAME"
+            "message, bot_id, turn, seed and session.NAME"
         )
     return value
 
@@ -164,6 +164,12 @@ class DemoBot(_Bot):
     """The English-lesson robot that ships with Duologue."""
 
     kind: Literal["demo"]
+    lesson: BotId | None = Field(None, description="Whose lesson it teaches, if not its own id's.")
+    careless: bool = Field(
+        False,
+        description="It praises wrong answers now and then, repeats itself, falls into English and "
+        "forgets its unit; the scenario's seed, else the conversation, says when.",
+    )
 
 
 AnyBot = Annotated[
@@ -178,14 +184,22 @@ class BotsFile(Config):
 
 
 DEMO_ID = 16
+CARELESS_ID = "careless"
+_DEMO_BOTS = {
+    str(DEMO_ID): DemoBot(kind="demo", name="English lesson robot (demo)"),
+    CARELESS_ID: DemoBot(
+        kind="demo", name="Careless lesson robot (demo)", careless=True, lesson=DEMO_ID
+    ),
+}
 
 
 def read_bots(path: Path) -> dict[str, AnyBot]:
-    """The configured bots by id as text; without a file the demo bot as 16. Raises ConfigError."""
-    if not path.exists():
-        return {str(DEMO_ID): DemoBot(kind="demo", name="English lesson robot (demo)")}
-    found: dict[str, AnyBot] = {str(key): bot for key, bot in load(path, BotsFile).bots.items()}
-    found.setdefault(str(DEMO_ID), DemoBot(kind="demo", name="English lesson robot (demo)"))
+    """The configured bots by id as text, with the two demo bots. Raises ConfigError."""
+    found: dict[str, AnyBot] = {}
+    if path.exists():
+        found = {str(key): bot for key, bot in load(path, BotsFile).bots.items()}
+    for key, bot in _DEMO_BOTS.items():
+        found.setdefault(key, bot)
     return found
 
 

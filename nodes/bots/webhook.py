@@ -276,6 +276,7 @@ def _variables(ask: TurnRequest, greeting: str | None) -> dict[str, Any]:
         "message": ask.text if ask.turn else greeting or "",
         "bot_id": ask.scenario.bot_id,
         "turn": ask.turn,
+        "seed": ask.seed,
         **{f"session.{name}": value for name, value in ask.session.items()},
     }
 

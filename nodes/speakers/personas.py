@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from core.files import load
 from nodes.prompts import prompt
+from nodes.speakers.script import Script
 
 BUILT_IN = Path(__file__).parents[2] / "personas"
 DEFAULT = "learner"
@@ -74,6 +75,9 @@ class Persona(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["model", "scripted"] = Field(
+        "model", description="Who plays it: the configured model, or the rules of `script`."
+    )
     name: Annotated[str, Field(min_length=1, max_length=200)]
     goal: str = ""
     character: str = ""
@@ -103,6 +107,13 @@ class Persona(BaseModel):
     model: str | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: int | None = None
+    script: Script | None = Field(None, description="What a persona of kind `scripted` does.")
+
+    @model_validator(mode="after")
+    def _has_one_player(self) -> "Persona":
+        if self.script is not None and self.kind != "scripted":
+            raise ValueError("a persona with a script needs `kind: scripted`")
+        return self
 
     @field_validator("behaviours")
     @classmethod

@@ -26,6 +26,12 @@ class TurnRequest:
         return self.messages[-1]["content"] if self.messages else ""
 
     @property
+    def seed(self) -> str:
+        """What a speaker may draw its chance from: the scenario's seed, or the conversation."""
+        given = self.scenario.seed
+        return self.conversation_id if given is None else str(given)
+
+    @property
     def key(self) -> str:
         """The Idempotency-Key: a function of conversation and turn, the same after a crash."""
         return f"{self.conversation_id}:{self.turn}"

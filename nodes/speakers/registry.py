@@ -69,10 +69,11 @@ class Speakers:
             raise Invalid(_NO_KEY, "bot_id")
         if (isinstance(config, PromptBot)) and not self.settings.has_model:
             raise Invalid(_NO_MODEL, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
-        if scenario.user == "simulated" and not self.settings.has_model:
-            raise Invalid(_NO_MODEL, "user")
         if scenario.persona is not None and scenario.persona not in self.personas:
             raise Invalid(f"there is no persona {scenario.persona!r}", "persona")
+        scripted = self.persona(scenario).kind == "scripted"
+        if scenario.user == "simulated" and not (scripted or self.settings.has_model):
+            raise Invalid(_NO_MODEL, "user")
         if scenario.first_speaker == "bot" and not self.bot(scenario).greets:
             hint = "; give it a greeting_message in bots.yaml" if config.kind == "webhook" else ""
             raise Invalid(
@@ -106,13 +107,15 @@ class Speakers:
         self, scenario: Scenario, seat: Seat, persona_snapshot: Mapping[str, Any], emitter: Emitter
     ) -> User:
         """Who speaks for the user; the snapshot is the persona that the conversation began with."""
+        persona = load_snapshot(persona_snapshot) if persona_snapshot else self.persona(scenario)
+        if persona.kind == "scripted":
+            return ScriptedUser(persona)
         if seat == "scripted":
             return ScriptedUser()
         if not self.settings.has_model:
             raise UserError("unreachable", _NO_MODEL, retryable=False)
         from nodes.speakers.simulated import SimulatedUser
 
-        persona = load_snapshot(persona_snapshot) if persona_snapshot else self.persona(scenario)
         chat = self._model(UserError, temperature=persona.temperature)
         return SimulatedUser(
             persona,
@@ -159,6 +162,8 @@ class Speakers:
             name=config.name or "demo bot",
             preset="robot-lesson",
             base_url=self._demo_url,
+            remote_bot_id=config.lesson,
+            input_slots={"careless": True, "seed": "{{seed}}"} if config.careless else {},
         )
         return Webhook(webhook, self._http, self.settings)
 

@@ -39,7 +39,7 @@ async def test_what_leaves_the_turns_out_gets_what_is_allowed(opened: Opened) ->
 async def test_the_schema_names_what_is_configured(service: Service) -> None:
     schemas = (await service.get("/openapi.json"))["components"]["schemas"]
     asked = schemas["Simulate"]["properties"]
-    assert asked["bot_id"]["enum"] == [16, "16"]
+    assert asked["bot_id"]["enum"] == [16, "16", "careless"]
     assert None in asked["persona"]["enum"]
     assert "learner" in asked["persona"]["enum"]
     assert asked["user"]["enum"] == ["scripted", "human", None]

@@ -95,8 +95,8 @@ def test_a_folder_in_place_of_a_file_is_a_mistake_too(tmp_path: Path) -> None:
         read_bots(tmp_path)
 
 
-def test_without_a_file_there_is_the_demo_bot(tmp_path: Path) -> None:
-    assert [*read_bots(tmp_path / "none.yaml")] == [str(DEMO_ID)]
+def test_without_a_file_there_are_the_demo_bots(tmp_path: Path) -> None:
+    assert [*read_bots(tmp_path / "none.yaml")] == [str(DEMO_ID), "careless"]
 
 
 def test_ids_are_numbers_or_texts_and_the_demo_keeps_16_until_it_is_taken(tmp_path: Path) -> None:
@@ -105,6 +105,7 @@ def test_ids_are_numbers_or_texts_and_the_demo_keeps_16_until_it_is_taken(tmp_pa
         "7": "webhook",
         "shop-1": "webhook",
         "16": "demo",
+        "careless": "demo",
     }
     assert read_bots(written(tmp_path, f"bots:\n  16: {{{HOOK}}}\n"))["16"].kind == "webhook"
 

@@ -111,9 +111,9 @@ def test_each_bot_has_an_assistant_and_you_have_one() -> None:
     assert len({each["assistant_id"] for each in made}) == 3
 
 
-async def test_without_a_file_there_are_two_bots(tmp_path: Path) -> None:
+async def test_without_a_file_there_are_three_bots(tmp_path: Path) -> None:
     stage = Stage(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1")
-    assert list((await stage.cast("")).bots) == [str(DEMO_ID), str(DEMO_ID + 1)]
+    assert list((await stage.cast("")).bots) == [str(DEMO_ID), "careless", str(DEMO_ID + 1)]
 
 
 # --- what a bot has heard -------------------------------------------------------------------------

@@ -45,6 +45,7 @@ async def test_what_is_missing_is_named(bots: Path) -> None:
         "007",
         "8",
         "16",
+        "careless",
     ]
 
 
