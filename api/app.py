@@ -13,6 +13,7 @@ from api import problems
 from api.auth import ApiKeys
 from api.bodies import BodyLimit
 from api.metrics import Metrics
+from api.origins import OriginGuard
 from api.published import publish
 from api.routes import about, bots, chat, conversations, runs, simulate
 from core.settings import Settings
@@ -74,18 +75,20 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:
-    """Added last is met first: origins, then keys, then the size of bodies."""
+    """Added last is met first: hosts and origins, then keys, then the size of bodies."""
+    policy = settings.origin_policy
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     if settings.api_keys:
         app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=settings.cors_origins,
+            allow_origin_regex=policy.origin_pattern,
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=["Location", "Link"],
         )
+    app.add_middleware(OriginGuard, policy=policy)
 
 
 async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.app import create_app
 from api.routes.about import user_note
 from core.errors import ConfigError, DuologueError
+from core.origins import WILDCARD_ADDRESSES
 from core.ports import bind_port
 from core.settings import Settings
 from graph import logs
@@ -122,7 +123,7 @@ def _settle_memory() -> None:
 
 
 def _base_url(settings: Settings, listener: socket.socket) -> str:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host  # noqa: S104
+    host = "127.0.0.1" if settings.host in WILDCARD_ADDRESSES else settings.host
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{listener.getsockname()[1]}"
 
@@ -136,6 +137,12 @@ def _find_warnings(settings: Settings) -> list[str]:
     ]
 
 
+def _describe_hosts(settings: Settings) -> list[str]:
+    if settings.host in WILDCARD_ADDRESSES and not settings.allowed_hosts:
+        return ["  hosts    only localhost is answered; DUOLOGUE_ALLOWED_HOSTS names others"]
+    return []
+
+
 def _announce(settings: Settings, base: str) -> None:
     body = '{"bot_id": 16, "user_prompt": "sẵn sàng", "max_turns": 5}'
     key = " -H 'X-API-Key: KEY'" if settings.api_keys else ""
@@ -146,6 +153,7 @@ def _announce(settings: Settings, base: str) -> None:
         f"  user     {user_note(settings.has_model)}",
         f"  storage  {settings.database_url}",
         *_find_warnings(settings),
+        *_describe_hosts(settings),
         f"  try      curl -N {base}/simulate{key} -H 'Content-Type: application/json' -d '{body}'",
         "           KEY is one of DUOLOGUE_API_KEYS" if key else "",
         "Ctrl-C ends it; what was said is kept.",

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from core.errors import ConfigError
+from core.origins import OriginPolicy
 
 
-def _listed(value: Any) -> Any:
+def _split_list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",") if part.strip()]
@@ -25,8 +26,9 @@ class Settings(BaseModel):
     database_url: str = "sqlite:///duologue.db"
     bots: Path = Path("bots.yaml")
     personas: Path = Path("personas")
-    api_keys: Annotated[list[SecretStr], BeforeValidator(_listed)] = []
-    cors_origins: Annotated[list[str], BeforeValidator(_listed)] = []
+    api_keys: Annotated[list[SecretStr], BeforeValidator(_split_list)] = []
+    allowed_hosts: Annotated[list[str], BeforeValidator(_split_list)] = []
+    cors_origins: Annotated[list[str], BeforeValidator(_split_list)] = []
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_file: Path | None = None
     model: str = "gpt-4o-mini"
@@ -46,6 +48,11 @@ class Settings(BaseModel):
     send_timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
     grace_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     demo_delay_s: Annotated[float, Field(ge=0, le=30)] = 0.0
+
+    @property
+    def origin_policy(self) -> OriginPolicy:
+        """The names this server answers to, and the origins whose pages may call it."""
+        return OriginPolicy.of_server(self.host, self.allowed_hosts, self.cors_origins)
 
     @property
     def has_model(self) -> bool:

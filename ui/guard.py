@@ -27,7 +27,7 @@ HEADERS = {
         b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
         b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
         b"connect-src 'self'; frame-src 'none'; object-src 'none'; base-uri 'self'; "
-        b"form-action 'self'"
+        b"form-action 'self'; frame-ancestors 'self'"
     ),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",

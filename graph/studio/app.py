@@ -20,6 +20,7 @@ from langgraph_sdk.runtime import ServerRuntime
 from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
 from core import tracing
+from core.origins import LOOPBACK_ORIGINS
 from core.settings import Settings
 from demo.server import serve_demo
 from graph.build import builder
@@ -30,6 +31,9 @@ from nodes.bots.config import DEMO_ID, DemoBot
 from nodes.speakers.registry import Speakers
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
+# Where Studio's page comes from, and pages on this machine, as agent-chat-ui is one.
+ORIGINS = ("https://smith.langchain.com", "https://*.smith.langchain.com", *LOOPBACK_ORIGINS)
+IN_PROCESS_HOST = "api"  # by this name the LangGraph server calls itself
 GRAPH_ID = "conversation"
 
 
@@ -52,7 +56,12 @@ def read_settings() -> Settings:
     load_dotenv(".env", override=False)
     settings = Settings.from_env(os.environ, ui=False, resume_on_start=False)
     path = sqlite_path(settings.database_url).absolute()
-    return settings.model_copy(update={"database_url": f"sqlite:///{path}"})
+    changes = {
+        "database_url": f"sqlite:///{path}",
+        "allowed_hosts": [*settings.allowed_hosts, IN_PROCESS_HOST],
+        "cors_origins": [*settings.cors_origins, *ORIGINS],
+    }
+    return settings.model_copy(update=changes)
 
 
 async def settings() -> Settings:

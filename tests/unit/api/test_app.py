@@ -21,7 +21,7 @@ async def app() -> FastAPI:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -39,7 +39,7 @@ async def test_a_ui_that_fails_is_named_no_more_and_nobody_waits_for_it(
         raise ImportError("no such library")
 
     monkeypatch.setattr(service, "import_module", broken)
-    await service._mount_ui(app, lambda: "http://here")
+    await service._mount_ui(app, lambda: "http://localhost")
     page = (await client.get("/", headers=BROWSER)).text
     assert "could not be loaded" in page
     assert "log" in page
@@ -57,7 +57,7 @@ async def test_docs_say_where_their_scripts_come_from(client: httpx.AsyncClient)
 
 async def test_a_switched_off_ui_is_told_plainly() -> None:
     transport = httpx.ASGITransport(create_app(Settings(ui=False)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         page = (await client.get("/", headers=BROWSER)).text
     assert "switched off" in page
     assert "refresh" not in page

@@ -51,7 +51,7 @@ def test_no_class_of_the_tree_is_left_out_but_those_that_never_reach_a_client() 
         return {kind}.union(*(below(child) for child in kind.__subclasses__()))
 
     known = {type(error) for error, _, _ in KINDS} | {errors.SpeakerError}
-    assert below(DuologueError) - known == {DuologueError, errors.ConfigError}
+    assert below(DuologueError) - known == {DuologueError, errors.ConfigError, errors.NewerDatabase}
 
 
 def test_what_nobody_foresaw_shows_an_incident_and_nothing_else() -> None:
