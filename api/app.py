@@ -14,7 +14,7 @@ from api.auth import ApiKeys
 from api.bodies import BodyLimit
 from api.metrics import Metrics
 from api.origins import OriginGuard
-from api.published import publish
+from api.published import operation_id, publish
 from api.routes import about, bots, chat, conversations, runs, simulate
 from core.settings import Settings
 from core.version import VERSION
@@ -59,6 +59,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
         description=ABOUT,
         lifespan=lifespan,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         docs_url=None,  # these come from another site and are blank without it; see `about.docs`
         redoc_url=None,
     )

@@ -2,26 +2,27 @@
 
 from typing import Any, get_args
 
-from api.schemas import Problem, RunAccepted
+from api.schemas import RunAccepted
 from core.events import EventName
 
-PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 STATUS_TEXTS = {
     400: "The request is malformed",
     401: "API keys are configured, and none was sent",
-    403: "The conversation belongs to another client",
+    403: "The conversation belongs to another client, or a page of another origin sent this",
     404: "There is no such thing",
     405: "The path takes other methods",
     409: "The conversation has a run already, or is in another state",
     413: "The body is too large",
     415: "The body is not JSON",
+    421: "The server does not answer to that host name",
     422: "Something does not fit; `field` names it",
     500: "Something broke; `incident` finds it in the log",
     502: "The bot or the model failed",
     503: "Too many runs, or the server is stopping",
     507: "The disk is full",
 }
-EVERYWHERE = (400, 401, 404, 405, 413, 415, 422, 500, 503, 507)
+EVERYWHERE = (400, 401, 403, 404, 405, 413, 415, 421, 422, 500, 503, 507)
 
 
 def describe_responses(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

@@ -1,17 +1,15 @@
-"""The OpenAPI document of this very server: it names the bots and personas that are configured.
+"""The OpenAPI document: one for every server, whatever bots, personas and models it has.
 
-What one server takes another refuses, so a document that only said "a text" would not be true.
+A client generated from one server's document works with the next. What a server refuses beyond the
+document (a bot that is not configured, more turns than its limit) it refuses with 422.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from graph.runs.service import RunService
-
-_ASKED = ("CreateConversation", "Simulate", "Fork", "OpenSession", "Change", "NextLine")
-_NULL = {"type": "null"}
+from api.schemas import Problem
 
 # A history as the old service took it: the JSON text of a list of lines.
 _GAP = r"[ \t\n\r]*"
@@ -24,49 +22,27 @@ _LINE = rf"\{{{_GAP}{_PAIR}{_GAP}\}}"
 _LIST = rf"^{_GAP}(?:\[{_GAP}(?:{_LINE}(?:{_GAP},{_GAP}{_LINE})*{_GAP})?\]{_GAP})?$"
 
 
+def operation_id(route: APIRoute) -> str:
+    """The function's name: short, and the same in every version."""
+    return route.name
+
+
 def publish(app: FastAPI) -> None:
-    """Makes the app's document say what this process takes, once that is known."""
-    plain = app.openapi
+    """Completes the app's document with what its models cannot say."""
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = plain()
-        runs: RunService | None = getattr(app.state, "runs", None)
-        if runs is not None and not document.get("x-narrowed"):
-            document["x-narrowed"] = True
-            schemas = document["components"]["schemas"]
-            for name in _ASKED:
-                _narrow(schemas[name]["properties"], _known_values(runs), runs.settings.max_turns)
+        document = generate()
+        schemas = document["components"]["schemas"]
+        schemas.setdefault("Problem", Problem.model_json_schema())
+        for schema in schemas.values():
+            _describe_history(schema.get("properties", {}).get("history", {}))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _known_values(runs: RunService) -> dict[str, list[Any]]:
-    """The values of each field that depend on the configuration."""
-    bots = [*map(int, filter(_is_number, runs.speakers.bots)), *runs.speakers.bots]
-    known: dict[str, list[Any]] = {"bot_id": bots, "persona": [*runs.speakers.personas, None]}
-    if not runs.settings.has_model:
-        known |= {"user": ["scripted", "human", None], "bot_prompt": [None]}
-    return known
-
-
-def _is_number(id: str) -> bool:
-    """Whether the integer leads to that bot: 7 is not `007`."""
-    return id.isascii() and id.isdecimal() and str(int(id)) == id and int(id) <= 2**53
-
-
-def _narrow(properties: dict[str, Any], known: Mapping[str, list[Any]], most: int) -> None:
-    for form in properties.get("history", {}).get("anyOf", ()):
+def _describe_history(field: dict[str, Any]) -> None:
+    for form in field.get("anyOf", ()):
         if form.get("type") == "string":
             form.update(pattern=_LIST, description="The JSON text of such a list.")
-    turns = properties.get("max_turns", {})
-    for form in (turns, *turns.get("anyOf", ())):
-        form.update({n: min(form[n], most) for n in ("maximum", "default") if form.get(n)})
-    for name, values in known.items():
-        if name in properties:
-            was = properties[name]
-            nullable = _NULL in was.get("anyOf", ())
-            kept = {key: was[key] for key in ("title", "description", "default") if key in was}
-            fits = [value for value in values if value is not None or nullable]
-            more = [None] if nullable and None not in fits else []
-            properties[name] = {**kept, "enum": [*fits, *more]}

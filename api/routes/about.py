@@ -23,7 +23,7 @@ router = APIRouter(tags=["about"], responses=describe_responses())
     response_class=Response,
     responses={200: {"description": "What this is"}},
 )
-async def root(request: Request, settings: SettingsDep) -> Response:
+async def get_root(request: Request, settings: SettingsDep) -> Response:
     """A browser is led to the UI, in its language; anything else is told where things are."""
     if "text/html" in request.headers.get("accept", ""):
         if request.app.state.ui_ready:
@@ -60,7 +60,7 @@ async def docs() -> HTMLResponse:
 
 
 @router.get("/health", response_model=schemas.Health, summary="How it is")
-async def health(request: Request, response: Response) -> dict[str, Any]:
+async def get_health(request: Request, response: Response) -> dict[str, Any]:
     """Answers without touching a bot or a model; 503 where the database does not answer."""
     runs = getattr(request.app.state, "runs", None)
     state, full = "starting", ""
@@ -78,7 +78,7 @@ async def health(request: Request, response: Response) -> dict[str, Any]:
 
 
 @router.get("/info", summary="How it is set up")
-async def info(request: Request, runs: RunsDep, settings: SettingsDep) -> dict[str, Any]:
+async def get_info(request: Request, runs: RunsDep, settings: SettingsDep) -> dict[str, Any]:
     """What serves as user and as bots, and the limits; no secrets."""
     return {
         "name": "Duologue",
@@ -108,7 +108,7 @@ def user_note(has_model: bool) -> str:
 
 
 @router.get("/metrics", summary="For Prometheus", response_class=Response)
-async def metrics(request: Request, runs: RunsDep) -> Response:
+async def get_metrics(request: Request, runs: RunsDep) -> Response:
     """Runs by status, turns, latencies, retries and open streams."""
     kept: Metrics = request.app.state.metrics
     content = kept.text(await runs.storage.catalogue.count_by_status(), runs.open_runs)

@@ -20,7 +20,7 @@ BotPath = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/bots", response_model=schemas.BotList, summary="The configured bots")
-async def bots(runs: RunsDep) -> dict[str, Any]:
+async def list_bots(runs: RunsDep) -> dict[str, Any]:
     return {"bots": [_describe_bot(runs, id) for id in runs.speakers.bots]}
 
 
@@ -40,7 +40,7 @@ def _describe_bot(runs: RunService, id: str) -> dict[str, Any]:
 
 
 @router.post("/bots/{id}/ping", response_model=schemas.PingResult, summary="Try a bot")
-async def ping(id: BotPath, runs: RunsDep) -> dict[str, Any]:
+async def ping_bot(id: BotPath, runs: RunsDep) -> dict[str, Any]:
     """Calls the bot once and says what came; `ok` is false where it failed.
 
     One that is not ready is not called.
@@ -60,7 +60,7 @@ async def _try_bot(id: str, runs: RunService) -> dict[str, Any]:
 
 
 @router.get("/personas", response_model=schemas.PersonaList, summary="The configured personas")
-async def personas(runs: RunsDep) -> dict[str, Any]:
+async def list_personas(runs: RunsDep) -> dict[str, Any]:
     return {
         "personas": [
             {

@@ -35,10 +35,10 @@ async def open_session(
 @router.post(
     "/chat/stream",
     response_class=Response,
-    responses=describe_responses(403, 409, s200=STREAM),
+    responses=describe_responses(409, s200=STREAM),
     summary="Say something, hear the reply",
 )
-async def chat(
+async def chat_stream(
     body: schemas.ChatRequest, request: Request, runs: RunsDep, settings: SettingsDep
 ) -> Response:
     """The reply as it comes: the `content` of the tokens, put together, is the bot's text."""
@@ -53,7 +53,7 @@ async def chat(
     responses=describe_responses(502),
     summary="The simulated user's next line",
 )
-async def generate(body: schemas.NextLineRequest, runs: RunsDep) -> dict[str, Any]:
+async def generate_user_response(body: schemas.NextLineRequest, runs: RunsDep) -> dict[str, Any]:
     """What the simulator would say to that; nothing is stored."""
     said = await suggest_line(
         runs.speakers, body.history, persona=body.persona, user_prompt=body.user_prompt

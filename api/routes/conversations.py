@@ -64,7 +64,7 @@ async def create(
 @router.post(
     "", status_code=201, response_model=schemas.ConversationCreated, summary="Make a conversation"
 )
-async def make(
+async def create_conversation(
     body: schemas.CreateConversation, runs: RunsDep, response: Response, key: Key = None
 ) -> dict[str, Any]:
     """Stores a conversation; `POST …/runs` starts it. Its id exists once it is answered.
@@ -78,7 +78,7 @@ async def make(
 
 
 @router.get("", response_model=schemas.ConversationPage, summary="List conversations")
-async def page(
+async def list_conversations(
     runs: RunsDep,
     client_id: ClientQuery = None,
     status: Annotated[schemas.StatusName | Absent, Query()] = None,
@@ -109,10 +109,9 @@ async def page(
 @router.get(
     "/{id}",
     response_model=schemas.ConversationDetail,
-    responses=describe_responses(403),
     summary="Show one",
 )
-async def show(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> dict[str, Any]:
+async def get_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> dict[str, Any]:
     """How it stands, and its transcript as far as it is on disk."""
     await runs.get(id, client_id)
     messages = await runs.messages(id)
@@ -124,11 +123,11 @@ async def show(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> dict[str
     "/{id}",
     response_model=schemas.ConversationDetail,
     responses=describe_responses(
-        403, 409, s202={"description": "Done between the step under way and the next"}
+        409, s202={"description": "Done between the step under way and the next"}
     ),
     summary="Change the seat, the persona or a limit",
 )
-async def change(
+async def update_conversation(
     id: Id, body: schemas.ConversationChange, runs: RunsDep, response: Response
 ) -> dict[str, Any]:
     """Takes the user's seat (`human`) or gives it back, between two steps.
@@ -145,10 +144,8 @@ async def change(
     return describe_conversation(await runs.get(id, body.client_id), messages, children)
 
 
-@router.delete(
-    "/{id}", status_code=204, responses=describe_responses(403, 409), summary="Remove one"
-)
-async def remove(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> None:
+@router.delete("/{id}", status_code=204, responses=describe_responses(409), summary="Remove one")
+async def delete_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> None:
     """Stops it, and everything of it is gone."""
     await runs.get(id, client_id)
     await runs.delete(id)
@@ -157,10 +154,9 @@ async def remove(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> None:
 @router.get(
     "/{id}/checkpoints",
     response_model=schemas.CheckpointList,
-    responses=describe_responses(403),
     summary="Moments to go back to",
 )
-async def checkpoints(
+async def list_checkpoints(
     id: Id,
     runs: RunsDep,
     client_id: ClientQuery = None,
@@ -175,10 +171,10 @@ async def checkpoints(
     "/{id}/forks",
     status_code=201,
     response_model=schemas.ForkCreated,
-    responses=describe_responses(403, 409),
+    responses=describe_responses(409),
     summary="Go another way from any message",
 )
-async def make_fork(
+async def fork_conversation(
     id: Id, body: schemas.ForkRequest, runs: RunsDep, response: Response, key: Key = None
 ) -> dict[str, Any]:
     """A new conversation that shares its beginning with this one; this one stays as it is.

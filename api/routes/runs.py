@@ -31,12 +31,12 @@ router = APIRouter(
     prefix="/api/conversations/{id}",
     tags=["runs"],
     route_class=StrictRoute,
-    responses=describe_responses(403),
+    responses=describe_responses(),
 )
 # An empty one is none: that is what a client sends that has no id yet.
 CURSOR = r"^([0-9]{1,9}\.[0-9]{1,9}\.[0-9a-f]{1,8}\.[0-9]{1,9}\.[0-9]{1,9}[de]?)?$"
 CursorText = Annotated[str, StringConstraints(max_length=100, pattern=CURSOR)]
-RUNS = describe_responses(403, 409, s200=STREAM, s202=ACCEPTED)
+RUNS = describe_responses(409, s200=STREAM, s202=ACCEPTED)
 
 
 def accepted_response(id: str, status: Status) -> Response:
@@ -70,7 +70,7 @@ async def find_end_position(runs: RunService, id: str) -> Cursor:
 
 
 @router.post("/runs", responses=RUNS, response_class=Response, summary="Start, or go on")
-async def start(
+async def start_run(
     id: Id,
     request: Request,
     runs: RunsDep,
@@ -88,7 +88,7 @@ async def start(
 
 
 @router.post("/resume", responses=RUNS, response_class=Response, summary="Go on after a break")
-async def resume(
+async def resume_conversation(
     id: Id,
     request: Request,
     runs: RunsDep,
@@ -103,7 +103,7 @@ async def resume(
 
 
 @router.post("/messages", responses=RUNS, response_class=Response, summary="A person speaks")
-async def say(
+async def send_message(
     id: Id, request: Request, body: schemas.MessageRequest, runs: RunsDep, settings: SettingsDep
 ) -> Response:
     """Says a line from the user's seat; the stream brings the bot's reply."""
@@ -127,9 +127,11 @@ async def say_line(
     "/stop",
     response_model=schemas.ConversationSummary,
     summary="Stop",
-    responses=describe_responses(403, 409),
+    responses=describe_responses(409),
 )
-async def stop(id: Id, runs: RunsDep, body: schemas.ClientIdBody | None = None) -> dict[str, Any]:
+async def stop_conversation(
+    id: Id, runs: RunsDep, body: schemas.ClientIdBody | None = None
+) -> dict[str, Any]:
     """Stops it within the step, also while the bot hangs; stopping twice is stopping once."""
     await runs.get(id, body.client_id if body else None)
     return summarize(await runs.stop(id))
@@ -140,10 +142,10 @@ async def stop(id: Id, runs: RunsDep, body: schemas.ClientIdBody | None = None) 
     response_class=Response,
     summary="Follow or replay",
     responses=describe_responses(
-        403, s200=STREAM, s204={"description": "All was told, and the conversation has ended"}
+        s200=STREAM, s204={"description": "All was told, and the conversation has ended"}
     ),
 )
-async def events(
+async def follow_events(
     id: Id,
     runs: RunsDep,
     settings: SettingsDep,

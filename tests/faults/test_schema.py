@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.api.service import Service
 from tests.servers.llm import LlmServer
-from tests.servers.process import clean_environment
+from tests.servers.process import ROOT, clean_environment
 
 Opened = Callable[..., Awaitable[Service]]
 COMMAND = Path(sys.executable).with_name("schemathesis")
@@ -41,7 +41,10 @@ async def test_schemathesis_finds_nothing(
         "--continue-on-failure",
         *given,
         cwd=tmp_path,
-        env=clean_environment({}),
+        env=clean_environment(
+            {"SCHEMA_SERVER": service.url, "SCHEMATHESIS_HOOKS": "tests.faults.schema_values"}
+        )
+        | {"PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from api.published import _known_values
 from core.errors import NotFound
 from core.settings import Settings
 from nodes.speakers.readiness import missing_requirement
@@ -57,13 +56,3 @@ async def test_with_a_model_nothing_but_secrets_is_missing(bots: Path) -> None:
 async def test_a_bot_that_is_not_there_is_not_found(bots: Path) -> None:
     with pytest.raises(NotFound):
         missing_requirement(Speakers(Settings(bots=bots)), "nobody")
-
-
-async def test_the_schema_has_numbers_that_lead_to_a_bot_and_no_others(bots: Path) -> None:
-    class RunService:
-        settings = Settings(bots=bots)
-        speakers = Speakers(settings)
-
-    named = _known_values(RunService())["bot_id"]  # type: ignore[arg-type]
-    assert [id for id in named if isinstance(id, int)] == [8, 16]
-    assert "007" in named
