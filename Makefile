@@ -2,6 +2,7 @@
 
 VENV        ?= .venv
 STUDIO_VENV ?= .venv-studio
+CLIENT_VENV ?= .venv-client
 BIN         := $(VENV)/bin
 STUDIO_BIN  := $(STUDIO_VENV)/bin
 ARGS        ?=
@@ -80,6 +81,10 @@ install = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/p
 	$(call install,$*,--no-deps --no-build-isolation -e .)
 	@touch $@
 
+%/.client: requirements/client.txt %/.tools
+	$(call install,$*,--require-hashes -r $<)
+	@touch $@
+
 .PRECIOUS: %/.made %/.tools %/.run
 
 lock: $(VENV)/.tools ## write requirements/*.txt anew (UPGRADE=1 for newer versions)
@@ -89,5 +94,5 @@ wheel: $(VENV)/.tools ## build dist/*.whl
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean: ## remove the environments, caches and builds
-	rm -rf $(VENV) $(STUDIO_VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(STUDIO_VENV) $(CLIENT_VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -112,7 +112,8 @@ class StrictRoute(APIRoute):
             own = StrictRequest(request.scope, request.receive)
             if request.method in ("POST", "PUT", "PATCH") and await own.body():
                 _require_json(own)
-                await own.json()
+                if await own.json() is None:
+                    raise Invalid("the body must be an object", "body")
             return await handler(own)
 
         return strict

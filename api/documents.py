@@ -37,13 +37,10 @@ def describe_responses(*more: int, **forms: dict[str, Any]) -> dict[int | str, d
 
 _FRAME = 'id: 4.17.9a3f01c2.1.6\nevent: token\ndata: {"content": "Chào", …}\n\n'
 _EVENT = {
-    "type": "object",
-    "description": "One frame; its data is a JSON object whose keys the event decides.",
-    "properties": {
-        "id": {"type": "string", "description": "A cursor: Last-Event-ID goes on behind it."},
-        "event": {"type": "string", "enum": list(get_args(EventName))},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
+    "type": "string",
+    "description": "Server-sent events: `id` (a cursor: sent as Last-Event-ID, the stream goes on "
+    "after it), `event` and `data`, a JSON object whose keys the event decides.",
+    "x-events": list(get_args(EventName)),
 }
 STREAM = {
     "description": "The event stream: status, token, message, discarded, reset, error, done",
@@ -56,4 +53,11 @@ STREAM = {
 ACCEPTED = {
     "description": "With `Prefer: respond-async`: it runs",
     "model": RunAccepted,
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`respond-async`: answer 202 at once, and do not wait for the run.",
 }

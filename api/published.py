@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from api.documents import PREFER
 from api.schemas import Problem
 
 # A history as the old service took it: the JSON text of a list of lines.
@@ -37,9 +38,21 @@ def publish(app: FastAPI) -> None:
         schemas.setdefault("Problem", Problem.model_json_schema())
         for schema in schemas.values():
             _describe_history(schema.get("properties", {}).get("history", {}))
+        for operation in (part for path in document["paths"].values() for part in path.values()):
+            _describe_operation(operation)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _describe_operation(operation: dict[str, Any]) -> None:
+    """A body that may be left out is not null either; a run may be started without waiting."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    forms = [form for form in body.get("schema", {}).get("anyOf", ()) if form != {"type": "null"}]
+    if len(forms) == 1:
+        body["schema"] = forms[0]
+    if "RunAccepted" in str(operation["responses"].get("202", {}).get("content")):
+        operation.setdefault("parameters", []).append(PREFER)
 
 
 def _describe_history(field: dict[str, Any]) -> None:

@@ -29,16 +29,26 @@ Accept = Annotated[str, Header()]
 _TEXT = {
     "text/plain": {"schema": {"type": "string"}, "example": "User: sẵn sàng\nBot: Chào bạn!\n"}
 }
-_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Detail"}}}
-_ALL = {
-    "description": "The conversation: as text lines, as events or as JSON, by `Accept`",
-    "content": {**_TEXT, **_JSON, **STREAM["content"]},  # type: ignore[dict-item]
-    "headers": STREAM["headers"],
-}
-RESPONSES = describe_responses(409, s200=_ALL, s202=ACCEPTED)
+_JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/ConversationDetail"}}}
+_EVENTS: dict[str, Any] = STREAM["content"]  # type: ignore[assignment]
 
 
-@router.post("/simulate", responses=RESPONSES, response_class=Response, summary="One call")
+def _describe_answers(*forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """What comes by `Accept`; the first form is the one without it."""
+    answer = {
+        "description": "The conversation: as text lines, as events or as JSON, by `Accept`",
+        "content": {name: form[name] for form in forms for name in form},
+        "headers": STREAM["headers"],
+    }
+    return describe_responses(409, s200=answer, s202=ACCEPTED)
+
+
+@router.post(
+    "/simulate",
+    responses=_describe_answers(_TEXT, _JSON, _EVENTS),
+    response_class=Response,
+    summary="One call",
+)
 async def simulate(
     body: schemas.SimulateRequest,
     request: Request,
@@ -55,7 +65,10 @@ async def simulate(
 
 
 @router.post(
-    "/api/simulate", responses=RESPONSES, response_class=Response, summary="One call, JSON"
+    "/api/simulate",
+    responses=_describe_answers(_JSON, _TEXT, _EVENTS),
+    response_class=Response,
+    summary="One call, JSON",
 )
 async def simulate_json(
     body: schemas.SimulateRequest,
