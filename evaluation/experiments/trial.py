@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from core.ends import EndReason, Status
-from core.errors import Busy, DuologueError, Full, Stopping, StorageError
+from core.errors import Busy, Conflict, DuologueError, Stopping, StorageError
 from core.message import now
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
@@ -160,8 +160,8 @@ class TrialRunner:
         """Lets it run until it rests; tells whether it did."""
         try:
             begin = self._runs.start if status is Status.CREATED else self._runs.resume
-            view = await begin(id)
-        except (Busy, Full):
+            view = await begin(id, wait=True)
+        except (Busy, Conflict):  # another has it run, or it was stopped while it waited
             await asyncio.sleep(POLL_S)
             return False
         while view.is_driven_here:

@@ -7,14 +7,14 @@ only a view of it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, DuologueError, Forbidden, Full, Stopping, StorageError
+from core.errors import Busy, Conflict, DuologueError, Forbidden, Stopping, StorageError
 from core.lines import SIMULATE_REST
 from core.message import Message
 from core.scenario import Scenario
@@ -41,6 +41,7 @@ from graph.runs.finish import (
     resume_all,
 )
 from graph.runs.run import Ending, Graph, Run, update_thread
+from graph.runs.slots import Slots, Turn
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
 from graph.stream.cursor import Cursor
@@ -68,11 +69,9 @@ class RunService:
         self.storage = storage
         self.speakers = speakers
         self.graph: Graph = builder(speakers).compile(checkpointer=storage.checkpoints)
-        self._driving: dict[str, Run | None] = {}
-        self._starting: dict[str, asyncio.Event] = {}
-        self._changing: dict[str, asyncio.Event] = {}
+        self.slots = Slots(settings.max_open_runs)
         self.views = LiveConversations(
-            self.graph, storage, self._record_event, self._driving, self.with_live_status
+            self.graph, storage, self._record_event, self.slots, self.with_live_status
         )
         self._tasks = tasks
         self._watch = watch
@@ -139,7 +138,7 @@ class RunService:
     def _runs(self, row: Conversation) -> bool:
         owner = self.storage.owner
         if row.owner == owner.id:
-            return row.id in self._driving
+            return row.id in self.slots
         return bool(row.owner and owner.is_alive(row.owner))
 
     async def messages(self, id: str) -> list[Message]:
@@ -148,67 +147,81 @@ class RunService:
 
     # --- runs -------------------------------------------------------------------------------
 
-    async def start(self, id: str, turns: int | None = None) -> LiveConversation:
+    async def start(
+        self, id: str, turns: int | None = None, *, wait: bool = False
+    ) -> LiveConversation:
         """Starts a run, or lets the simulator go on, for at most `turns` turns.
 
-        Raises `Busy`, `Conflict` (it has ended, and no `turns` were asked for), `Full`, `Stopping`.
+        With `wait` it waits for its turn where as many runs are open as are allowed; others get
+        `Full`. Raises `Busy`, `Conflict` (it has ended and no `turns` were asked for, or it was
+        stopped while it waited), `Stopping`.
         """
-        row = await self._require_idle(id)
-        state = await self._read_start_state(row)
-        if row.status is Status.COMPLETED:
-            return await self._extend(row, state, turns)
-        update: dict[str, Any] = {}
-        if turns is not None or state.get("last_turn") is not None:
-            update["last_turn"] = None if turns is None else row.turn + turns
-        if row.status is Status.WAITING and row.seat == "human":
-            update["seat"] = unattended_seat(self.speakers, row)
-        return await self._run(row, state, update)
+        async with self._turn(id, wait=wait) as turn:
+            row, state = turn.row, await self._read_start_state(turn.row)
+            if row.status is Status.COMPLETED:
+                return await self._extend(turn, state, turns)
+            update: dict[str, Any] = {}
+            if turns is not None or state.get("last_turn") is not None:
+                update["last_turn"] = None if turns is None else row.turn + turns
+            if row.status is Status.WAITING and row.seat == "human":
+                update["seat"] = unattended_seat(self.speakers, row)
+            return await self._begin(turn, state, update)
 
-    async def _extend(self, row: Conversation, state: State, turns: int | None) -> LiveConversation:
+    async def _extend(self, turn: Turn, state: State, turns: int | None) -> LiveConversation:
+        row = turn.row
         more = extend_turn_limit(row, turns, self.settings)
         update = {"end_reason": None, "closing": False, "last_turn": None}
         scenario: dict[str, Any] = {"max_turns": more}
         if row.end_reason == EndReason.LINES_DONE:  # more was asked for than the scenario lays down
             scenario["lines"] = [*row.scenario["lines"], SIMULATE_REST]
-        return await self._run(row, state, {**update, "scenario": scenario}, max_turns=more)
+        return await self._begin(turn, state, {**update, "scenario": scenario}, max_turns=more)
 
     async def resume(
-        self, id: str, in_flight: InFlight | None = None, *, only_orphaned: bool = False
+        self,
+        id: str,
+        in_flight: InFlight | None = None,
+        *,
+        only_orphaned: bool = False,
+        wait: bool = False,
     ) -> LiveConversation:
         """Goes on from the last checkpoint. A conversation that has ended calls nobody.
 
-        With `left` only where a process died at it. Raises `Busy`, and `Conflict` where the turn in
-        flight waits for a decision.
+        With `only_orphaned` only where a process died at it, with `wait` as `start` does. Raises
+        `Busy`, `Full`, `Stopping`, and `Conflict` where the turn in flight waits for a decision.
         """
-        row = await self._require_idle(id)
-        if row.status is Status.COMPLETED:
+        if (await self._require_idle(id)).status is Status.COMPLETED:
             return await self.views.get_view(id)
-        return await self._run(
-            row, await self._read_start_state(row), in_flight=in_flight, only_orphaned=only_orphaned
-        )
+        async with self._turn(id, wait=wait) as turn:
+            state = await self._read_start_state(turn.row)
+            return await self._begin(turn, state, in_flight=in_flight, only_orphaned=only_orphaned)
 
     async def say(self, id: str, text: str) -> LiveConversation:
         """A person speaks, from the user's seat; the line is on disk when this returns.
 
         Raises `Busy`, `Conflict`, `Full`, `Stopping`.
         """
-        row = await self._require_idle(id)
-        if row.status is Status.COMPLETED:
-            raise Conflict("the conversation has ended", end_reason=row.end_reason)
-        state, text = await self._read_start_state(row), clean(text)
-        if state.get("unsaid") not in (None, text):  # the same one again is a client that retries
-            raise Conflict("the line before was not said yet; `resume` says it")
-        if state.get("sent", 0) >= row.max_turns:
-            raise Conflict("the last turn waits for the bot's reply; `resume` asks for it")
-        update = {"unsaid": text, **({"seat": "human"} if row.seat != "human" else {})}
-        return await self._run(row, state, update)
+        async with self._turn(id) as turn:
+            row = turn.row
+            if row.status is Status.COMPLETED:
+                raise Conflict("the conversation has ended", end_reason=row.end_reason)
+            state, text = await self._read_start_state(row), clean(text)
+            if state.get("unsaid") not in (None, text):  # the same again is a client that retries
+                raise Conflict("the line before was not said yet; `resume` says it")
+            if state.get("sent", 0) >= row.max_turns:
+                raise Conflict("the last turn waits for the bot's reply; `resume` asks for it")
+            update = {"unsaid": text, **({"seat": "human"} if row.seat != "human" else {})}
+            return await self._begin(turn, state, update)
 
     async def stop(self, id: str) -> Conversation:
         """Stops it, also while a speaker hangs; stopping twice is stopping once.
 
         Raises `Busy` where another process drives it.
         """
-        run = await self._find_run(id)
+        self.slots.cancel_waiting(id)
+        async with self.slots.hold(id) as slot:
+            return await self._stop(id, slot.run)
+
+    async def _stop(self, id: str, run: Run | None) -> Conversation:
         ending = Ending(Status.STOPPED, EndReason.STOPPED)
         if run is not None:
             run.view.status("stopping", "stopping on request")
@@ -218,10 +231,7 @@ class RunService:
             view := self.views.find_view(id)
         ):
             view.done(ending.status, ending.reason)
-        row = self.with_live_status(await self.storage.catalogue.get(id))
-        if id in self._driving:  # a start came between: what it started is stopped too
-            return await self.stop(id)
-        return self._require_local(row)
+        return self._require_local(self.with_live_status(await self.storage.catalogue.get(id)))
 
     async def change(self, row: Conversation, wanted: Mapping[str, Any]) -> bool:
         """Changes seat, persona or limits: at once where nothing runs, else between two steps.
@@ -229,34 +239,28 @@ class RunService:
         Tells whether it is done already. Raises `Conflict` where the conversation has ended, `Busy`
         where another process drives it.
         """
-        if row.status is Status.COMPLETED:
-            raise Conflict("the conversation has ended; fork it instead", end_reason=row.end_reason)
-        update, columns = plan_change(self.speakers, row, wanted)
-        run = await self._find_run(row.id)
-        if run is None:
-            await self._change_at_rest(row.id, update)
-        else:
-            run.change(update)
-        await self.storage.catalogue.update(row.id, **columns)
-        if view := self.views.find_view(row.id):
-            view.max_turns = columns.get("max_turns", view.max_turns)
-            facts = {name: columns[name] for name in ("seat",) if name in columns}
-            view.status("changed", "changed on request", **facts)
-        return run is None
-
-    async def _change_at_rest(self, id: str, update: dict[str, Any]) -> None:
-        """Two who write to one thread tear it: a start waits until the change is done."""
-        done = self._changing[id] = asyncio.Event()
-        try:
-            self._require_local(self.with_live_status(await self.storage.catalogue.get(id)))
-            await update_thread(self.graph, id, update)
-        finally:
-            del self._changing[id]
-            done.set()
+        async with self.slots.hold(row.id) as slot:
+            row = self.with_live_status(await self.storage.catalogue.get(row.id))
+            if row.status is Status.COMPLETED:
+                raise Conflict(
+                    "the conversation has ended; fork it instead", end_reason=row.end_reason
+                )
+            self._require_local(row)
+            update, columns = plan_change(self.speakers, row, wanted)
+            if slot.run is None:
+                await update_thread(self.graph, row.id, update)
+            else:
+                slot.run.change(update)
+            await self.storage.catalogue.update(row.id, **columns)
+            if view := self.views.find_view(row.id):
+                view.max_turns = columns.get("max_turns", view.max_turns)
+                facts = {name: columns[name] for name in ("seat",) if name in columns}
+                view.status("changed", "changed on request", **facts)
+            return slot.run is None
 
     async def stream_graph_events(self, id: str) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events of the run under way, from the next step on."""
-        run = self._driving.get(id)
+        run = self.slots.get_run(id)
         if run is None:
             return
         async for event in run.stream_graph_events():
@@ -264,9 +268,10 @@ class RunService:
 
     async def delete(self, id: str) -> None:
         """Stops it and removes everything of it. Raises `Busy` where another process drives it."""
-        row = await self.storage.catalogue.get(id)
-        await self.stop(id)
-        await self.storage.catalogue.delete(id)
+        self.slots.cancel_waiting(id)
+        async with self.slots.hold(id) as slot:
+            row = await self._stop(id, slot.run)
+            await self.storage.catalogue.delete(id)
         await self.speakers.forget(row.bot_id, id)
         self.views.forget(id)
 
@@ -284,7 +289,7 @@ class RunService:
 
     async def _require_idle(self, id: str) -> Conversation:
         row = self.with_live_status(await self.storage.catalogue.get(id))
-        if row.status is Status.RUNNING or id in self._driving:
+        if row.status is Status.RUNNING or id in self.slots:
             raise Busy("the conversation has a run already", conversation_id=id)
         return row
 
@@ -292,9 +297,25 @@ class RunService:
         """What a run begins with; nothing that matters where there was none before."""
         return await self.views.read_state(row.id) if row.runs else {}
 
-    async def _run(
+    @asynccontextmanager
+    async def _turn(self, id: str, *, wait: bool = False) -> AsyncIterator[Turn]:
+        """The conversation at rest, and leave to open a run; given back if none is opened."""
+        row = await self._require_idle(id)
+        if self._stopping:
+            raise Stopping("the server is stopping")
+        has_waited = await self.slots.take_permit(id, wait=wait)
+        turn = Turn(row)
+        try:
+            if has_waited:
+                turn.row = await self._require_idle(id)
+            yield turn
+        finally:
+            if not turn.is_used:
+                self.slots.give_permit_back()
+
+    async def _begin(
         self,
-        row: Conversation,
+        turn: Turn,
         state: State,
         update: Mapping[str, Any] | None = None,
         *,
@@ -302,29 +323,29 @@ class RunService:
         max_turns: int | None = None,
         only_orphaned: bool = False,
     ) -> LiveConversation:
+        row = turn.row
         accepted = resolve_accepted_turn(row, state, in_flight)
-        self._reserve(row.id)
-        try:
-            while changing := self._changing.get(row.id):
-                await changing.wait()
-            view = await self.views.read_view(row.id)
-            owner = self.storage.owner
-            claimed = await self.storage.catalogue.claim(
-                row.id, owner.id, self._other_lives, runs=row.runs, only_orphaned=only_orphaned
-            )
-            await apply_start_changes(self.graph, self.storage, claimed, update or {}, max_turns)
+        async with self.slots.hold(row.id) as slot:
+            if slot.run is not None:
+                raise Busy("the conversation has a run already", conversation_id=row.id)
+            slot.is_starting = True
+            try:
+                view = await self.views.read_view(row.id)
+                claimed = await self._claim(row, only_orphaned)
+                await apply_start_changes(
+                    self.graph, self.storage, claimed, update or {}, max_turns
+                )
+            finally:
+                slot.is_starting = False
             last = {**state, **(update or {})}.get("last_turn")
-            self._driving[row.id] = run = Run(
+            slot.run = run = Run(
                 self.graph,
                 view,
                 accepted=accepted,
                 last_turn=last if last is not None and last > row.turn else None,
                 unconfirmed_turn=find_turn_in_flight(row, state) or 0,
             )
-        finally:
-            if self._driving[row.id] is None:
-                del self._driving[row.id]
-            self._starting.pop(row.id).set()
+            turn.is_used = True
         if self._stopping:
             run.drain(SERVER_STOPPED)
         view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
@@ -332,27 +353,16 @@ class RunService:
         run.task = self._tasks.create_task(self._execute(run), name=f"run {row.id}")
         return view
 
-    def _reserve(self, id: str) -> None:
-        """Nothing is awaited between check and entry: two starts at once cannot both pass."""
-        if self._stopping:
-            raise Stopping("the server is stopping")
-        if id in self._driving:
-            raise Busy("the conversation has a run already", conversation_id=id)
-        if len(self._driving) >= self.settings.max_open_runs:
-            raise Full(f"{len(self._driving)} runs are open, as many as are allowed")
-        self._driving[id] = None
-        self._starting[id] = asyncio.Event()
+    async def _claim(self, row: Conversation, only_orphaned: bool) -> Conversation:
+        owner = self.storage.owner
+        return await self.storage.catalogue.claim(
+            row.id, owner.id, self._other_lives, runs=row.runs, only_orphaned=only_orphaned
+        )
 
     def _require_local(self, row: Conversation) -> Conversation:
-        if row.status is Status.RUNNING and row.id not in self._driving:
+        if row.status is Status.RUNNING and row.id not in self.slots:
             raise Busy("another process drives the conversation", conversation_id=row.id)
         return row
-
-    async def _find_run(self, id: str) -> Run | None:
-        """Who drives it; a start or a change that is under way is waited for."""
-        while busy := self._starting.get(id) or self._changing.get(id):
-            await busy.wait()
-        return self._driving.get(id)
 
     def _other_lives(self, owner: str) -> bool:
         return owner != self.storage.owner.id and self.storage.owner.is_alive(owner)
@@ -369,7 +379,7 @@ class RunService:
         try:
             ending = await persist_ending(self.storage, run, ending)
         finally:
-            self._driving.pop(run.view.id, None)
+            self.slots.release(run.view.id)
             self._watch("run_ended", run.view.id, announce_ending(run.view, ending))
             run.mark_over()
             if run.view.followers and not self._stopping:
@@ -402,7 +412,7 @@ class RunService:
             return
         ids = await list_resumable(self.storage)
         self.views.expected.update(ids)
-        going_on = resume_all(partial(self.resume, only_orphaned=True), self.views, ids)
+        going_on = resume_all(partial(self.resume, only_orphaned=True, wait=True), self.views, ids)
         resuming = self._tasks.create_task(going_on, name="resume")
         if wait:
             await resuming
@@ -410,12 +420,12 @@ class RunService:
     async def drain(self, grace_s: float) -> None:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""
         self._stopping = True
-        runs = [run for run in self._driving.values() if run is not None]
-        await drain_runs(runs, SERVER_STOPPED, grace_s)
+        self.slots.refuse_waiting(Stopping("the server is stopping"))
+        await drain_runs([*self.slots.iter_runs()], SERVER_STOPPED, grace_s)
         for closing in self._closings:
             closing.cancel()
         self.views.close()
 
     @property
     def open_runs(self) -> int:
-        return len(self._driving)
+        return len(self.slots)

@@ -69,7 +69,7 @@ async def followed(runs: RunService, id: str, seconds: float = 8.0) -> list[Fram
 
 async def rested(runs: RunService, id: str, seconds: float = 8.0) -> None:
     """Returns once no run drives it."""
-    await wait_until(lambda: id not in runs._driving, seconds, what="the end of the run")
+    await wait_until(lambda: id not in runs.slots, seconds, what="the end of the run")
 
 
 async def seen(follower: Follower, event: str, **data: Any) -> Frame:

@@ -128,9 +128,9 @@ async def test_an_accepted_turn_is_not_sent_again_after_a_change(
     id = await killed_in_turn(house, robot, 2, max_turns=4)
     async with house.open(resume_on_start=False) as runs:
         await runs.recover()
-        row = await runs.get(id)
         known = await runs.views.read_state(id)
-        await runs._run(row, known, {"last_turn": 2}, in_flight="accept")
+        async with runs._turn(id) as turn:
+            await runs._begin(turn, known, {"last_turn": 2}, in_flight="accept")
         await rested(runs, id)
         assert (await runs.get(id)).turn == 2
         await runs.change(await runs.get(id), {"seat": "scripted"})
@@ -314,7 +314,7 @@ async def test_a_conversation_that_was_stopped_meanwhile_is_not_resumed_with_the
         with pytest.raises(Conflict):
             await runs.resume(id, only_orphaned=True)
         assert (await runs.get(id)).status is Status.STOPPED
-        assert not runs._driving
+        assert not runs.slots
 
 
 async def test_a_pause_that_was_asked_for_holds_over_a_crash(

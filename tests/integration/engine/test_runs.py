@@ -106,7 +106,7 @@ async def test_a_stop_beside_a_start_never_leaves_a_status_that_is_untrue(
             async with asyncio.timeout(2):
                 await asyncio.gather(start, runs.stop(id))
                 row = await runs.storage.catalogue.get(id)
-                assert (row.status is Status.RUNNING) == (id in runs._driving)
+                assert (row.status is Status.RUNNING) == (id in runs.slots)
                 assert (await runs.stop(id)).status is Status.STOPPED
 
 

@@ -168,7 +168,7 @@ async def test_many_changes_at_any_moment_lose_neither_turn_nor_change(
         for limit in range(30, 12, -1):
             await runs.change(await runs.get(id), {"max_turns": limit})
             await asyncio.sleep(0.003)
-            if id not in runs._driving:
+            if id not in runs.slots:
                 break
         await rested(runs, id)
         row, state = await runs.get(id), await runs.views.read_state(id)
