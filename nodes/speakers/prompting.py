@@ -43,6 +43,13 @@ def build_system_prompt(persona: Persona, user_prompt: str | None) -> str:
     return _fill(prompt("user"), persona=described.strip(), task=task)
 
 
+@lru_cache(maxsize=64)
+def describe_secrets(persona: Persona) -> str:
+    """What the person never says in these words. The caller's task and the sample lines are no
+    secret: they may hold what is to be said."""
+    return "\n".join((prompt("user"), persona.goal, persona.character, persona.prompt))
+
+
 def _fill(text: str, **values: str) -> str:
     """In one go: what a persona or a caller wrote is never taken for a place to fill in."""
     places = "|".join(values)

@@ -10,7 +10,12 @@ from nodes.calls.retry import within
 from nodes.speakers.endings import MarkFilter, strip_end_mark
 from nodes.speakers.guard import Situation, find_fault
 from nodes.speakers.personas import Persona
-from nodes.speakers.prompting import build_prompt, build_system_prompt, draw_behaviour
+from nodes.speakers.prompting import (
+    build_prompt,
+    build_system_prompt,
+    describe_secrets,
+    draw_behaviour,
+)
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
 TRIES = 3
@@ -44,7 +49,7 @@ class SimulatedUser:
         self._persona = persona
         self._chat = chat
         self._system = build_system_prompt(persona, user_prompt)
-        self._goal = " ".join((persona.goal, persona.character, user_prompt or ""))
+        self._goal = f"{persona.goal} {persona.character}"
         self._languages = () if any_language else persona.languages
         self._timeout_s = timeout_s
         self._emitter = emitter
@@ -97,7 +102,7 @@ class SimulatedUser:
         return Situation(
             name=self.name,
             languages=self._languages,
-            briefing=self._system,
+            briefing=describe_secrets(self._persona),
             goal=self._goal,
             bot_line=request.text if len(request.messages) else "",
             own_lines=own[-5:],

@@ -8,7 +8,7 @@ import yaml
 
 from nodes.speakers.guard import Situation, find_fault
 from nodes.speakers.personas import BUILT_IN, read_personas
-from nodes.speakers.prompting import build_system_prompt
+from nodes.speakers.prompting import describe_secrets
 
 DATA = Path(__file__).parents[3] / "data" / "user_lines"
 PLANTED = yaml.safe_load((DATA / "planted.yaml").read_text("utf-8"))
@@ -31,7 +31,7 @@ def situation(**given: Any) -> Situation:
     facts: dict[str, Any] = {
         "name": LEARNER.name,
         "languages": LANGUAGES["mixed"],
-        "briefing": build_system_prompt(LEARNER, None),
+        "briefing": describe_secrets(LEARNER),
         "goal": f"{LEARNER.goal} {LEARNER.character}",
         "bot_line": PLANTED["bot"],
         "own_lines": ["sẵn sàng"],

@@ -9,6 +9,7 @@ from nodes.speakers.personas import Persona
 from nodes.speakers.prompting import (
     build_prompt,
     build_system_prompt,
+    describe_secrets,
     draw_behaviour,
     list_open_facts,
 )
@@ -110,3 +111,12 @@ def test_languages_are_read_from_speaks_or_the_words_of_language(
     given: dict[str, object], languages: tuple[str, ...]
 ) -> None:
     assert Persona(name="x", **given).languages == languages  # type: ignore[arg-type]
+
+
+def test_what_the_caller_wants_said_is_no_secret() -> None:
+    task = "Hỏi giá vé tàu từ Hà Nội đi Sài Gòn sáng mai"
+    persona = Persona(name="Lan", sample_lines=["con muốn hỏi giá vé tàu đi Hà Nội ạ", "dạ"])
+    assert task in build_system_prompt(persona, task)
+    secrets = describe_secrets(persona)
+    assert task not in secrets
+    assert "giá vé tàu" not in secrets
