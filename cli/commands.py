@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from cli import options
+from cli import evaluation_options, options
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -44,6 +44,41 @@ COMMANDS = {
         "go on with a conversation that was stopped or broke off",
         options.add_resume,
         "cli.converse:resume",
+    ),
+    "test": CommandEntry(
+        "run suites and tell by the exit code whether the bots are good enough",
+        evaluation_options.add_test,
+        "cli.experiments:test",
+    ),
+    "compare": CommandEntry(
+        "compare two experiments: what got worse, what got better",
+        evaluation_options.add_compare,
+        "cli.experiment_store:compare",
+    ),
+    "judge": CommandEntry(
+        "check and judge the conversations of an experiment again",
+        evaluation_options.add_judge,
+        "cli.experiments:judge",
+    ),
+    "report": CommandEntry(
+        "show an experiment, or write reports of it",
+        evaluation_options.add_report,
+        "cli.experiment_store:report",
+    ),
+    "experiments": CommandEntry(
+        "list experiments, newest first",
+        evaluation_options.add_experiments,
+        "cli.experiment_store:list_experiments",
+    ),
+    "label": CommandEntry(
+        "give a person's verdict on a trial",
+        evaluation_options.add_label,
+        "cli.labels:label",
+    ),
+    "experiment": CommandEntry(
+        "export, import or delete an experiment",
+        evaluation_options.add_transfer,
+        "cli.transfer:transfer",
     ),
     "show": CommandEntry("show a conversation", options.add_show, "cli.stored:show"),
     "list": CommandEntry(

@@ -1,6 +1,6 @@
 """From a conversation that ended to verdicts and an outcome."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,31 +8,40 @@ from core.message import Message, Usage
 from core.settings import Settings
 from evaluation.checks.any import run_checks
 from evaluation.checks.python import PythonRunner
+from evaluation.criteria import Criterion
 from evaluation.prices import Prices, add_spendings
 from evaluation.resolve import ResolvedSuite
 from evaluation.results import Party
 from evaluation.scenarios import ScenarioFile
+from evaluation.suites import JudgeConfig
 from evaluation.transcripts import Transcript
 from evaluation.verdicts import Outcome, Spending, Verdict, decide_outcome
-from graph.runs.service import RunService
 
 
 class Judges(Protocol):
     """Who answers the criteria of a suite."""
 
-    async def judge(self, scenario: ScenarioFile, transcript: Transcript) -> list[Verdict]:
-        """A verdict for each criterion of the scenario. Fails closed: raises nothing."""
+    async def judge_all(
+        self, criteria: Sequence[Criterion], transcript: Transcript
+    ) -> list[Verdict]:
+        """A verdict for each criterion. Fails closed: raises nothing for what a judge does."""
+
+    async def check_canary(self) -> Any:
+        """Whether it fails what it must fail: `passed`, and the `reason` where it does not."""
+
+    async def aclose(self) -> None:
+        """Gives the connections back."""
 
 
-JudgeFactory = Callable[
-    [ResolvedSuite, Prices, RunService], Awaitable[tuple[Judges | None, dict[str, Any]]]
-]
-"""Makes the judge of a suite; also gives what there is to store of it, as its canary's answer."""
+JudgeFactory = Callable[[ResolvedSuite, Settings, Prices], Judges | None]
+"""Makes the judge of a suite; None where none is configured."""
 
 
-async def without_judge(*_: object) -> tuple[Judges | None, dict[str, Any]]:
-    """The default: nobody judges."""
-    return None, {}
+def make_judge(suite: ResolvedSuite, settings: Settings, prices: Prices) -> Judges | None:
+    """The judge that the suite asks for. Without a model each of its verdicts is an `error`."""
+    from evaluation.judge.judge import Judge  # takes a second to import
+
+    return Judge.from_config(suite.suite.judge or JudgeConfig(), settings, prices, suite.judges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,16 @@ class Assessor:
         self._only_passed = when == "checks_passed"
 
     async def close(self) -> None:
-        """Ends the processes that run people's own checks."""
+        """Ends what checks and judge needed."""
         await self._python.__aexit__(None, None, None)
+        if self._judges is not None:
+            await self._judges.aclose()
+
+    async def try_judge(self) -> str | None:
+        """Whether the judge fails what it must fail: `passed` or `failed`; None without a judge."""
+        if self._judges is None:
+            return None
+        return "passed" if (await self._judges.check_canary()).passed else "failed"
 
     async def assess(self, scenario_id: str, bot: str, said: Conversation) -> Assessment:
         """The verdicts on a conversation that ended, and what follows from them."""
@@ -92,7 +109,7 @@ class Assessor:
 
     async def _ask_judges(self, scenario: ScenarioFile, transcript: Transcript) -> list[Verdict]:
         if self._judges is not None:
-            return await self._judges.judge(scenario, transcript)
+            return await self._judges.judge_all(scenario.criteria, transcript)
         reason = "no model is configured to judge with"
         return [
             Verdict(id=one.id, kind="criterion", status="error", reason=reason, must=one.must)

@@ -19,14 +19,18 @@ async def resume(
 
     Raises `Busy`.
     """
+    row = await prepare_resume(service, id)
+    return row if row.status == "completed" else await service.start(id, budget=budget)
+
+
+async def prepare_resume(service: ExperimentService, id: str) -> ExperimentRow:
+    """What was stopped is pending again. Raises `Busy`."""
     row = await service.require_rest(id)
-    if row.status == "completed":
-        return row
     skipped = await service.storage.trials.select(id, outcome="skipped")
     stopped = [trial.number for trial in skipped if trial.skipped == "stopped"]
     if stopped:
         await service.storage.trials.reset(id, stopped)
-    return await service.start(id, budget=budget)
+    return row
 
 
 async def retry(service: ExperimentService, id: str, outcome: str) -> ExperimentRow:
@@ -34,9 +38,15 @@ async def retry(service: ExperimentService, id: str, outcome: str) -> Experiment
 
     Raises `Invalid` for another outcome, `Conflict` where there is none, and `Busy`.
     """
+    await reopen(service, id, outcome)
+    return await service.start(id)
+
+
+async def reopen(service: ExperimentService, id: str, outcome: str) -> ExperimentRow:
+    """The trials of that outcome are to run, or only to be judged. Raises as `retry`."""
     if outcome not in RETRIES:
         raise Invalid(f"only {', '.join(RETRIES)} can be tried again", "outcome")
-    await service.require_rest(id)
+    row = await service.require_rest(id)
     rows = await service.storage.trials.select(id, outcome=outcome)
     if not rows:
         raise Conflict(f"no trial of the experiment is {outcome}")
@@ -45,7 +55,7 @@ async def retry(service: ExperimentService, id: str, outcome: str) -> Experiment
         await service.storage.trials.reopen(id, numbers)
     else:
         await service.storage.trials.reset(id, numbers)
-    return await service.start(id)
+    return row
 
 
 async def rejudge(service: ExperimentService, id: str) -> ExperimentRow:
@@ -53,13 +63,19 @@ async def rejudge(service: ExperimentService, id: str) -> ExperimentRow:
 
     Raises `Conflict` where there is none, and `Busy`.
     """
-    await service.require_rest(id)
+    await reopen_all(service, id)
+    return await service.start(id)
+
+
+async def reopen_all(service: ExperimentService, id: str) -> ExperimentRow:
+    """Every conversation is to be judged. Raises as `rejudge`."""
+    row = await service.require_rest(id)
     rows = await service.storage.trials.select(id, status="finished")
     held = [row.number for row in rows if row.outcome in _ASSESSED]
     if not held:
         raise Conflict("no trial of the experiment can be judged")
     await service.storage.trials.reopen(id, held)
-    return await service.start(id)
+    return row
 
 
 async def extend(service: ExperimentService, id: str, repeats: int) -> ExperimentRow:

@@ -1,5 +1,6 @@
 """The published document of an experiment, made of its rows."""
 
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import orjson
 
 from core.message import Message, now
 from evaluation.compare import compare_bots, compare_experiments
-from evaluation.experiments.plan import describe_suite, fingerprints_of, read_suite
+from evaluation.experiments.plan import describe_suite, fingerprints_of, key_of, read_suite
 from evaluation.gate import choose_exit_code, summarize
 from evaluation.resolve import ResolvedSuite
 from evaluation.results import (
@@ -131,10 +132,8 @@ def describe_trial(
 
 def describe_reproduction(suite: ResolvedSuite, row: TrialRow) -> str:
     """The command that has this conversation again."""
-    parts = ["duologue test", *([suite.file] if suite.file else [])]
-    parts += [f"--scenario {row.scenario}", f"--bot {row.bot}"]
-    parts += [f"--persona {row.persona}"] if row.persona else []
-    return " ".join(parts)
+    file = [shlex.quote(suite.file)] if suite.file else []
+    return " ".join(["duologue test", *file, "--trial", shlex.quote(str(key_of(row)))])
 
 
 def read_verdict(row: VerdictRow) -> Verdict:

@@ -69,7 +69,7 @@ class ExperimentRun:
         self.decided = False
         self.progress = Progress()
         self.halted: tuple[Halt, str] | None = None
-        self._storage, self._runner, self._budget = storage, runner, budget
+        self._storage, self.runner, self._budget = storage, runner, budget
         self._fail_fast = fail_fast
         plans = {cell.key: cell.repeats for cell in suite.cells}
         self._schedule = Schedule(plans, trials)
@@ -120,7 +120,7 @@ class ExperimentRun:
         began = monotonic()
         outcome: str | None = None
         try:
-            result = await self._runner.run(trial)
+            result = await self.runner.run(trial)
             if not (result.skipped and self.halted):
                 await self._store(trial, result, monotonic() - began)
                 outcome = result.outcome
@@ -182,11 +182,11 @@ class ExperimentRun:
         for trial in list(self._running.values()):
             row = await self._storage.trials.select(self.row.id, after=trial.number - 1, limit=1)
             if row and row[0].conversation_id:
-                await self._runner.stop(row[0].conversation_id)
+                await self.runner.stop(row[0].conversation_id)
 
     async def close(self) -> None:
         """Ends what the checks needed."""
-        await self._runner.close()
+        await self.runner.close()
 
     def unfinished(self) -> list[TrialRow]:
         """All that have not ended."""

@@ -17,7 +17,7 @@ from evaluation.results import (
     SuiteInfo,
 )
 from evaluation.scenarios import ScenarioFile
-from evaluation.verdicts import CellKey
+from evaluation.verdicts import CellKey, TrialKey
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 
 
@@ -38,6 +38,11 @@ def plan_experiment(suite: ResolvedSuite, name: str | None = None) -> Experiment
 def plan_trials(suite: ResolvedSuite) -> list[TrialRow]:
     """All trials, in the order in which they begin."""
     return [TrialRow(number, *key) for number, key in enumerate(suite.trials())]
+
+
+def key_of(trial: TrialRow) -> TrialKey:
+    """Names a trial among those of its experiment, and of every other of the same suite."""
+    return TrialKey(trial.scenario, trial.persona, trial.bot, trial.repeat)
 
 
 def plan_more_trials(

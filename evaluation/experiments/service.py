@@ -16,10 +16,17 @@ from uuid import uuid4
 from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stopping, StorageError
 from core.message import now
 from evaluation.checks.python import PythonRunner
-from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, without_judge
-from evaluation.experiments.document import build_document
+from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
+from evaluation.experiments.document import (
+    build_document,
+    describe_trial,
+    group_labels,
+    read_verdict,
+)
 from evaluation.experiments.drive import Budget, ExperimentRun, read_budget, sum_costs
+from evaluation.experiments.labels import update_outcome
 from evaluation.experiments.plan import (
+    key_of,
     plan_experiment,
     plan_trials,
     read_suite,
@@ -27,7 +34,7 @@ from evaluation.experiments.plan import (
 from evaluation.experiments.trial import TrialRunner
 from evaluation.prices import read_prices
 from evaluation.resolve import ResolvedSuite
-from evaluation.results import ExperimentDocument
+from evaluation.results import ExperimentDocument, TrialRecord
 from graph.runs.service import RunService
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 
@@ -35,7 +42,6 @@ log = logging.getLogger("duologue.experiments")
 SWEEP_S = 5.0
 MOST_TAKEOVERS = 3
 KEPT_DOCUMENTS = 8
-RETRIES = ("broken", "failed", "unjudged")
 
 
 class ExperimentService:
@@ -47,7 +53,7 @@ class ExperimentService:
         tasks: asyncio.TaskGroup,
         *,
         root: Path = Path(),
-        judges: JudgeFactory = without_judge,
+        judges: JudgeFactory = make_judge,
     ) -> None:
         self.runs, self.storage = runs, runs.storage
         self._tasks, self._root, self._judges = tasks, root, judges
@@ -59,9 +65,12 @@ class ExperimentService:
 
     # --- what there is ----------------------------------------------------------------------
 
-    async def create(self, suite: ResolvedSuite, name: str | None = None) -> ExperimentRow:
-        """Stores an experiment with all its trials. Raises `Invalid` where a trial cannot be played
-        and `NotFound` where there is no such baseline.
+    async def create(
+        self, suite: ResolvedSuite, name: str | None = None, *, only: str | None = None
+    ) -> ExperimentRow:
+        """Stores an experiment with all its trials, or with the one that `only` names.
+
+        Raises `Invalid` where a trial cannot be played and where there is no such baseline.
         """
         if self._stopping:
             raise Stopping("the server is stopping")
@@ -70,7 +79,8 @@ class ExperimentService:
         base = await self._find_baseline(suite)
         if base is not None:
             row = replace(row, judge={"baseline": base.id})
-        await self.storage.experiments.add(row, plan_trials(suite))
+        trials = [one for one in plan_trials(suite) if only in (None, str(key_of(one)))]
+        await self.storage.experiments.add(replace(row, total=len(trials)), trials)
         return row
 
     def _must_be_playable(self, suite: ResolvedSuite) -> None:
@@ -102,6 +112,26 @@ class ExperimentService:
         if row.status == "running" and not (row.owner and self.storage.owner.is_alive(row.owner)):
             return replace(row, status="interrupted", reason="its process ended")
         return row
+
+    async def read_trial(self, id: str, number: int) -> TrialRecord:
+        """One trial with its verdicts. Raises `NotFound`."""
+        row = await self.get(id)
+        found = await self.storage.trials.select(id, after=number - 1, limit=1)
+        if not found or found[0].number != number:
+            raise NotFound("the experiment has no such trial")
+        verdicts = (await self.storage.trials.verdicts(id, number)).get(number, [])
+        labels = await self.storage.labels.select(found[0].conversation_id)
+        return describe_trial(
+            id,
+            self._suite(row),
+            found[0],
+            [read_verdict(one) for one in verdicts],
+            group_labels(labels),
+        )
+
+    def _suite(self, row: ExperimentRow) -> ResolvedSuite:
+        run = self._running.get(row.id)
+        return run.suite if run is not None else read_suite(row.plan)
 
     async def document(
         self, id: str, *, details: bool = True, lines: bool = False
@@ -224,10 +254,7 @@ class ExperimentService:
         trials = await self.storage.trials.select(row.id)
         prices = read_prices(self._root / "prices.yaml")
         python = PythonRunner(self._root)
-        judges, facts = await self._judges(suite, prices, self.runs)
-        if facts:
-            row = replace(row, judge={**(row.judge or {}), **facts})
-            await self.storage.experiments.update(row.id, judge=row.judge)
+        judges = self._judges(suite, self.runs.settings, prices) if suite.judges else None
         models = find_models(suite, self.runs.settings)
         assessor = Assessor(suite, prices, models, python, judges)
         return ExperimentRun(
@@ -252,6 +279,7 @@ class ExperimentService:
     async def _execute(self, run: ExperimentRun) -> None:
         id = run.row.id
         try:
+            await self._try_judge(run)
             await run.run()
         except Exception as error:  # it shares a task group with others, and must end none
             incident = uuid4().hex[:12]
@@ -259,6 +287,15 @@ class ExperimentService:
             run.halt("interrupted", f"an internal error, incident {incident}: {error}")
         finally:
             await asyncio.shield(self._finish(run))
+
+    async def _try_judge(self, run: ExperimentRun) -> None:
+        """A judge that could not fail anything is found out before it judges."""
+        answer = await run.runner.try_judge()
+        if answer is not None:
+            row = await self.storage.experiments.get(run.row.id)
+            await self.storage.experiments.update(
+                row.id, judge={**(row.judge or {}), "canary": answer}
+            )
 
     async def _finish(self, run: ExperimentRun) -> None:
         id = run.row.id
@@ -293,6 +330,8 @@ class ExperimentService:
         }
         await self.storage.experiments.update(id, **ending)
         self._running.pop(id, None)
+        for label in await self.storage.labels.select(experiment_id=id):
+            await update_outcome(self.storage, label.conversation_id)
         try:
             code = (await self.document(id, details=False)).experiment.exit_code
         except StorageError:
@@ -348,7 +387,7 @@ async def open_experiments(
     runs: RunService,
     *,
     root: Path = Path(),
-    judges: JudgeFactory = without_judge,
+    judges: JudgeFactory = make_judge,
     serving: bool = False,
 ) -> AsyncIterator[ExperimentService]:
     """The experiments of this process. A server takes over what dies; a command leaves behind what

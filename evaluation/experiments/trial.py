@@ -90,6 +90,10 @@ class TrialRunner:
         """Ends what the checks needed."""
         await self._assessor.close()
 
+    async def try_judge(self) -> str | None:
+        """Whether the judge fails what it must fail; None without a judge."""
+        return await self._assessor.try_judge()
+
     async def stop(self, conversation_id: str) -> None:
         """Ends a trial's conversation, also while its bot hangs."""
         await self._runs.stop(conversation_id)
@@ -131,6 +135,9 @@ class TrialRunner:
         played = scenario.play(
             persona=trial.persona or None, bot_id=int(bot) if bot.isdecimal() else bot
         )
+        # The same for every bot, so that two are compared under the same chance.
+        seed = f"{played.seed or trial.scenario}/{trial.persona}/{trial.repeat}"[-200:]
+        played = played.model_copy(update={"seed": seed})
         persona = self._suite.personas.get(trial.persona)
         id = await self._runs.create(
             played,

@@ -170,7 +170,7 @@ async def test_a_scenario_whose_check_fails_fails_the_experiment(lab: Lab) -> No
         assert failed.scenario == "strict"
         assert failed.verdicts[0].status == "fail"
         file = lab.folder / "suites/robot.yaml"
-        assert failed.reproduce == f"duologue test {file} --scenario strict --bot 16"
+        assert failed.reproduce == f"duologue test {file} --trial 'strict/-/16#1'"
 
 
 async def test_nothing_judged_is_never_green(lab: Lab) -> None:
