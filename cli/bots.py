@@ -9,7 +9,7 @@ from time import monotonic
 from cli.plain import use_utf8
 from core.errors import Invalid
 from core.settings import Settings
-from nodes.bots.config import AnyBot, missing_secrets, read_bots
+from nodes.bots.config import BotConfig, missing_secrets, read_bots
 
 
 def list_bots(options: Namespace, settings: Settings) -> int:
@@ -27,12 +27,12 @@ def list_bots(options: Namespace, settings: Settings) -> int:
     return 0
 
 
-def bot_columns(id: str, bot: AnyBot) -> list[str]:
+def bot_columns(id: str, bot: BotConfig) -> list[str]:
     """Id, kind, name, where it is, and the environment variables that it lacks."""
     return [id, bot.kind, bot.name or "", _find_address(bot), ", ".join(missing_secrets(bot))]
 
 
-def _find_address(bot: AnyBot) -> str:
+def _find_address(bot: BotConfig) -> str:
     """Its address as it stands in the file, where a secret is only named; no query."""
     turn = getattr(bot, "turn", None)
     url = getattr(bot, "base_url", None) or getattr(bot, "url", None) or (turn and turn.url)

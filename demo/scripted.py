@@ -5,13 +5,11 @@ from nodes.speakers.personas import Persona
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 from nodes.speakers.script import Script
 
-LEARNER = Persona(kind="scripted", name="scripted learner")
-
 
 class ScriptedUser:
     """A person made of rules. Its lines come whole, so no piece is told."""
 
-    def __init__(self, persona: Persona = LEARNER) -> None:
+    def __init__(self, persona: Persona) -> None:
         self.name = persona.name
         self._persona = persona
         self._script = persona.script or Script()

@@ -19,7 +19,8 @@ from evaluation.results import AutoRepeats
 from evaluation.scenarios import ScenarioFile, load_scenario
 from evaluation.suites import MAX_TRIALS, JudgeConfig, SuiteBase, SuiteBody, SuiteFile
 from evaluation.verdicts import CellKey, Record, TrialKey
-from nodes.bots.config import AnyBot, OpenAIBot, PromptBot, read_bots
+from nodes.bots.chat import OpenAIBot, PromptBot
+from nodes.bots.config import BotConfig, read_bots
 from nodes.calls.http import redacted_url
 from nodes.prompts import prompt
 from nodes.speakers.personas import DEFAULT, Persona, read_personas
@@ -33,7 +34,7 @@ class Project:
 
     root: Path
     personas: Mapping[str, Persona]
-    bots: Mapping[str, AnyBot]
+    bots: Mapping[str, BotConfig]
     prices: Prices
     model: str
     has_model: bool = True
@@ -371,7 +372,7 @@ def _prompts() -> dict[str, str]:
     return {"user": prompt("user"), "judge": RULES, "judge_hash": PROMPT_HASH}
 
 
-def _without_secrets(bot: AnyBot) -> dict[str, Any]:
+def _without_secrets(bot: BotConfig) -> dict[str, Any]:
     """The bot as bots.yaml has it; what is no `${NAME}` and may be a secret is left out."""
     return {
         name: _mask(name, value) for name, value in bot.model_dump(mode="json").items() if value

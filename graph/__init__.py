@@ -1,0 +1,3 @@
+"""The conversation graph and all that runs it. What ships with Duologue registers itself here."""
+
+import demo.kinds  # noqa: F401

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from core.settings import Settings
+from demo.kinds import DemoBot
 from demo.server import serve_demo
 from graph.runs.service import RunService
 from graph.storage.opening import Storage, open_storage, sqlite_path
 from graph.stream.live import Watch, nobody_watches
-from nodes.bots.config import DemoBot, read_bots
+from nodes.bots.config import read_bots
 from nodes.speakers.registry import Speakers
 
 

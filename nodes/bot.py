@@ -13,7 +13,7 @@ from core.message import Message, new_message
 from core.rules import find_end_reason
 from core.state import State, append_lines
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, Context, make_turn_request, retry_limits
+from nodes.context import AnyContext, Context, bot_place, make_turn_request, retry_limits
 from nodes.speakers.protocol import Reply, TurnRequest
 from nodes.speakers.registry import Speakers
 
@@ -29,18 +29,20 @@ async def run_bot_turn(
     request = make_turn_request(state, runtime, turn)
     if turn and context.accepts(turn):
         return _finish_turn(state, request, Reply([]), [], 0.0, context, runtime)
-    bot, started = speakers.bot(request.scenario), monotonic()
-    context.emitter.status(
-        "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
-    )
-    reply = await attempts(
-        partial(bot.reply, request, partial(context.emitter.piece, "assistant")),
-        fail=BotError,
-        who=bot.name,
-        emitter=context.emitter,
-        patience=retry_limits(speakers),
-    )
-    took = monotonic() - started
+    bot = speakers.bot(request.scenario)
+    async with bot_place(speakers, request, bot, context.emitter):
+        started = monotonic()
+        context.emitter.status(
+            "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
+        )
+        reply = await attempts(
+            partial(bot.reply, request, partial(context.emitter.piece, "assistant")),
+            fail=BotError,
+            who=bot.name,
+            emitter=context.emitter,
+            patience=retry_limits(speakers),
+        )
+        took = monotonic() - started
     lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000))
     return _finish_turn(state, request, reply, lines, took, context, runtime)
 

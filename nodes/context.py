@@ -1,6 +1,7 @@
 """What a run gives its nodes."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from core.events import Emitter
 from core.scenario import Scenario
 from core.state import State
 from nodes.calls.retry import RetryLimits
-from nodes.speakers.protocol import TurnRequest
+from nodes.speakers.protocol import Bot, TurnRequest
 from nodes.speakers.registry import Speakers
 
 
@@ -60,3 +61,11 @@ def make_turn_request(state: State, runtime: Runtime[Any], turn: int) -> TurnReq
 
 def retry_limits(speakers: Speakers) -> RetryLimits:
     return RetryLimits(speakers.settings.attempts, speakers.settings.attempts_total_s)
+
+
+def bot_place(
+    speakers: Speakers, request: TurnRequest, bot: Bot, emitter: Emitter
+) -> AbstractAsyncContextManager[None]:
+    """A place among the calls that this bot allows; who waits for one says so."""
+    waits = f"waiting for a free place at {bot.name}"
+    return speakers.limits(request.scenario).place(lambda: emitter.status("queued", waits))

@@ -8,7 +8,7 @@ from core.errors import BotError
 from core.rules import route_after_open
 from core.state import State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, make_turn_request, retry_limits
+from nodes.context import AnyContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.registry import Speakers
 
 
@@ -29,13 +29,14 @@ async def open_session(
     emitter.status(
         "initializing", f"opening a session with {bot.name}{_describe_seat(state, speakers)}"
     )
-    session = await attempts(
-        lambda: bot.open(request),
-        fail=BotError,
-        who=bot.name,
-        emitter=emitter,
-        patience=retry_limits(speakers),
-    )
+    async with bot_place(speakers, request, bot, emitter):
+        session = await attempts(
+            lambda: bot.open(request),
+            fail=BotError,
+            who=bot.name,
+            emitter=emitter,
+            patience=retry_limits(speakers),
+        )
     emitter.status("initialized", f"{bot.name} is ready")
     done = state.get("turn", 0)
     asks_bot = bool(state.get("messages")) and await route_after_open(state) == "bot"

@@ -9,7 +9,7 @@ from core.errors import BotError
 from core.message import Message
 from core.state import State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, make_turn_request, retry_limits
+from nodes.context import AnyContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest
 from nodes.speakers.registry import Speakers
 
@@ -30,13 +30,14 @@ async def replay_turn(
     bot = speakers.bot(whole.scenario)
     total = state["scenario"]["replay"]
     emitter.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
-    reply = await attempts(
-        lambda: bot.reply(request, ignore_piece),
-        fail=BotError,
-        who=bot.name,
-        emitter=emitter,
-        patience=retry_limits(speakers),
-    )
+    async with bot_place(speakers, request, bot, emitter):
+        reply = await attempts(
+            lambda: bot.reply(request, ignore_piece),
+            fail=BotError,
+            who=bot.name,
+            emitter=emitter,
+            patience=retry_limits(speakers),
+        )
     recorded = _recorded_answers(messages, upto)
     update: State = {"replayed": done + 1}
     if list(reply.bubbles) != recorded and not state.get("diverged"):

@@ -22,12 +22,12 @@ from typing_extensions import TypedDict  # pydantic makes no schema of typing's 
 from core import tracing
 from core.origins import LOOPBACK_ORIGINS
 from core.settings import Settings
+from demo.kinds import DEMO_ID, DemoBot
 from demo.server import serve_demo
 from graph.build import builder
 from graph.storage.opening import sqlite_path
 from graph.studio.setup import with_choices
 from graph.studio.staging import StudioNodes
-from nodes.bots.config import DEMO_ID, DemoBot
 from nodes.speakers.registry import Speakers
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]

@@ -1,12 +1,45 @@
 """Bots that are models: an OpenAI-compatible endpoint, or a system prompt that one plays."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
 
 from core.errors import BotError
-from nodes.calls.models import ChatModel
+from core.settings import Settings
+from nodes.bots.config import BotConfig, Seconds, Url
+from nodes.bots.kinds import BotKind, Toolbox
 from nodes.calls.retry import within
 from nodes.prompts import OPEN_AS_BOT
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
+
+if TYPE_CHECKING:
+    from nodes.calls.models import ChatModel
+
+NO_KEY = "OpenAI wants a key; set OPENAI_API_KEY, or give the bot a base_url or an api_key"
+NO_MODEL = "no model is configured; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server"
+
+
+class OpenAIBot(BotConfig):
+    """Any OpenAI-compatible chat endpoint."""
+
+    kind: Literal["openai"]
+    model: str | None = None
+    base_url: Url | None = None
+    api_key: str | None = None
+    system: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    timeout_s: Seconds | None = None
+
+
+class PromptBot(BotConfig):
+    """A bot made of a system prompt, played by the configured model."""
+
+    kind: Literal["prompt"]
+    prompt: Annotated[str, Field(min_length=1)]
+    model: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    timeout_s: Seconds | None = None
 
 
 class ChatBot:
@@ -15,7 +48,7 @@ class ChatBot:
     remembers = False
     greets = True
 
-    def __init__(self, name: str, chat: ChatModel, system: str | None, timeout_s: float) -> None:
+    def __init__(self, name: str, chat: "ChatModel", system: str | None, timeout_s: float) -> None:
         self.name = name
         self._chat = chat
         self._system = system
@@ -52,3 +85,30 @@ _PING = [{"role": "user", "content": "ping"}]
 
 def _unheard(text: str) -> None:
     """A ping's answer interests nobody."""
+
+
+def _make_openai(config: OpenAIBot, id: str, tools: Toolbox) -> ChatBot:
+    timeout = config.timeout_s or tools.settings.model_timeout_s
+    model = tools.chat_model(BotError, config)
+    return ChatBot(config.name or f"bot {id}", model, config.system, timeout)
+
+
+def _make_prompt(config: PromptBot, id: str, tools: Toolbox) -> ChatBot:
+    timeout = config.timeout_s or tools.settings.model_timeout_s
+    model = tools.chat_model(BotError, config)
+    return ChatBot(config.name or f"bot {id}", model, config.prompt, timeout)
+
+
+def _find_missing_key(config: OpenAIBot, settings: Settings) -> str | None:
+    at_openai = not (config.base_url or config.api_key)
+    return NO_KEY if at_openai and not settings.has_model else None
+
+
+def _find_missing_model(_config: PromptBot, settings: Settings) -> str | None:
+    return None if settings.has_model else NO_MODEL
+
+
+KINDS = (
+    BotKind(OpenAIBot, _make_openai, _find_missing_key),
+    BotKind(PromptBot, _make_prompt, _find_missing_model),
+)

@@ -4,7 +4,7 @@ import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
@@ -14,7 +14,8 @@ from core.files import resolve_secrets
 from core.message import Usage
 from core.settings import Settings
 from core.text import clean
-from nodes.bots.config import LangGraphBot
+from nodes.bots.config import BotConfig, Seconds, Url
+from nodes.bots.kinds import BotKind, Toolbox
 from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, read_body, request
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
@@ -22,6 +23,16 @@ from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 T = TypeVar("T")
 MOST_SETTLED = 10_000
 Json = dict[str, Any]
+
+
+class LangGraphBot(BotConfig):
+    """A graph on a LangGraph server."""
+
+    kind: Literal["langgraph"]
+    url: Url
+    assistant: str = "agent"
+    headers: dict[str, str] = {}
+    timeout_s: Seconds | None = None
 
 
 class LangGraphServerBot:
@@ -309,3 +320,10 @@ def _loaded(content: bytes, address: str) -> Any:
         raise BotError("encoding", f"{address} sent what is not UTF-8") from None
     except (ValueError, RecursionError):
         raise BotError("bad_json", f"{address} sent what is not JSON", transient=True) from None
+
+
+def _make(config: LangGraphBot, _id: str, tools: Toolbox) -> LangGraphServerBot:
+    return LangGraphServerBot(config, tools.http, tools.settings)
+
+
+KINDS = (BotKind(LangGraphBot, _make),)

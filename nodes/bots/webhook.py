@@ -15,7 +15,8 @@ from core.files import find_secret_names, resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
-from nodes.bots.config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
+from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
 from nodes.calls.http import Answer, HttpClient, probe, read_body, request, to_json_bytes
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
@@ -120,8 +121,14 @@ class Webhook:
     async def _exchange(self, call: Call, ask: TurnRequest, key: str) -> Any:
         address = self._address(call)
         async with self._send(call, ask, key, address) as response:
-            kind = self._quote(response.headers.get("content-type", ""), 80)
-            return _parse_json(await read_body(response, BotError, address), kind, address)
+            self._check_type(response.headers.get("content-type", ""), address)
+            return _parse_json(await read_body(response, BotError, address), address)
+
+    def _check_type(self, content_type: str, address: str) -> None:
+        kind = content_type.split(";", maxsplit=1)[0].strip().lower()
+        if kind and not (kind == "application/json" or kind.endswith("+json")):
+            sent = self._quote(content_type.split(";", maxsplit=1)[0].strip(), 80)
+            raise BotError("bad_content_type", f"{address} sent {sent}, not JSON", url=address)
 
     def _send(
         self, call: Call, ask: TurnRequest, key: str, address: str
@@ -225,10 +232,7 @@ def _drop_blank(bubbles: list[str] | None) -> list[str]:
     return [bubble for bubble in bubbles or [] if bubble.strip()]
 
 
-def _parse_json(content: bytes, content_type: str, address: str) -> Any:
-    kind = content_type.split(";", maxsplit=1)[0].strip().lower()
-    if kind and not (kind == "application/json" or kind.endswith("+json")):
-        raise BotError("bad_content_type", f"{address} sent {kind}, not JSON", url=address)
+def _parse_json(content: bytes, address: str) -> Any:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -310,3 +314,11 @@ def fill_deep(template: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(template, list):
         return [fill_deep(item, variables) for item in template]
     return template
+
+
+def _make(config: WebhookBot, id: str, tools: Toolbox) -> Webhook:
+    named = config if config.name else config.model_copy(update={"name": f"bot {id}"})
+    return Webhook(named, tools.http, tools.settings)
+
+
+KINDS = (BotKind(WebhookBot, _make),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.message import Message, Origin, Refused, Usage
 from core.scenario import Scenario
@@ -87,6 +87,13 @@ class Bot(Protocol):
 
     async def ping(self) -> str:
         """Tries whether the bot can be reached and says what it found. Raises `BotError`."""
+
+
+@runtime_checkable
+class ForgettingBot(Protocol):
+    """A bot that can be told to forget a conversation."""
+
+    async def forget(self, conversation_id: str) -> None: ...
 
 
 class User(Protocol):

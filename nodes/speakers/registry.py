@@ -1,6 +1,7 @@
 """Who can speak: the configured bots and personas, and the models that play them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BotError, Invalid, SpeakerError, UserError
@@ -9,22 +10,14 @@ from core.files import resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.state import Seat
-from demo.scripted import ScriptedUser
-from demo.server import API as DEMO_API
-from nodes.bots.config import (
-    AnyBot,
-    DemoBot,
-    LangGraphBot,
-    OpenAIBot,
-    PromptBot,
-    WebhookBot,
-    missing_secrets,
-    read_bots,
-)
-from nodes.bots.webhook import Webhook
-from nodes.calls.http import HttpClient, delete
+from nodes.bots.chat import NO_MODEL, OpenAIBot, PromptBot
+from nodes.bots.config import BotConfig, missing_secrets, read_bots
+from nodes.bots.kinds import Toolbox, bot_kinds
+from nodes.calls.http import HttpClient
+from nodes.calls.limits import CallLimits
 from nodes.speakers.personas import DEFAULT, Persona, load_snapshot, read_personas
-from nodes.speakers.protocol import Bot, User
+from nodes.speakers.protocol import Bot, ForgettingBot, User
+from nodes.speakers.users import make_user
 
 if TYPE_CHECKING:
     from nodes.calls.models import ChatModel
@@ -37,9 +30,11 @@ class Speakers:
         self.settings = settings
         self.bots = read_bots(settings.bots)
         self.personas = read_personas(settings.personas)
-        self._demo_url = demo_url
         self._http = HttpClient()
+        addresses = {"demo": demo_url} if demo_url else {}
+        self._tools = Toolbox(self._http, settings, self._model, addresses)
         self._made: dict[str, Bot] = {}
+        self._limits: dict[str, CallLimits] = {}
         self._models: dict[tuple[Any, ...], ChatModel] = {}
         if settings.has_model or any(bot.kind == "openai" for bot in self.bots.values()):
             import nodes.calls.models  # noqa: F401 - takes a second, which the first turn must not wait
@@ -50,7 +45,7 @@ class Speakers:
     @property
     def wants_end_call(self) -> bool:
         """Whether any bot wants to be told when a conversation has ended."""
-        return any(isinstance(bot, WebhookBot) and bot.end for bot in self.bots.values())
+        return any(bot.wants_end_call for bot in self.bots.values())
 
     @property
     def default_seat(self) -> Seat:
@@ -64,20 +59,16 @@ class Speakers:
             raise Invalid(
                 f"bot {scenario.bot_id} needs the environment variable {missing[0]}", "bot_id"
             )
-        at_openai = isinstance(config, OpenAIBot) and not (config.base_url or config.api_key)
-        if at_openai and not self.settings.has_model:
-            raise Invalid(_NO_KEY, "bot_id")
-        if (isinstance(config, PromptBot)) and not self.settings.has_model:
-            raise Invalid(_NO_MODEL, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
+        if lack := bot_kinds()[config.kind].find_missing(config, self.settings):
+            raise Invalid(lack, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
         if scenario.persona is not None and scenario.persona not in self.personas:
             raise Invalid(f"there is no persona {scenario.persona!r}", "persona")
-        scripted = self.persona(scenario).kind == "scripted"
-        if scenario.user == "simulated" and not (scripted or self.settings.has_model):
-            raise Invalid(_NO_MODEL, "user")
+        needs_model = self.persona(scenario).kind == "model"
+        if scenario.user == "simulated" and needs_model and not self.settings.has_model:
+            raise Invalid(NO_MODEL, "user")
         if scenario.first_speaker == "bot" and not self.bot(scenario).greets:
-            hint = "; give it a greeting_message in bots.yaml" if config.kind == "webhook" else ""
             raise Invalid(
-                f"this bot cannot speak first{hint}",
+                f"this bot cannot speak first{config.greeting_hint}",
                 "first_speaker",
             )
 
@@ -94,10 +85,21 @@ class Speakers:
             self._made[key] = self._make(self._config(scenario), key)
         return self._made[key]
 
+    def limits(self, scenario: Scenario) -> CallLimits:
+        """How often the bot under test may be called."""
+        key = str(scenario.bot_id)
+        if key not in self._limits:
+            config = self._config(scenario)
+            self._limits[key] = CallLimits(config.max_concurrent, config.per_minute)
+        return self._limits[key]
+
     async def forget(self, bot_id: str, id: str) -> None:
-        """The demo bot is ours, so what it keeps of a conversation can go with it."""
-        if self._demo_url and isinstance(self.bots.get(bot_id), DemoBot):
-            await delete(self._http, f"{self._demo_url}{DEMO_API}/conversations/{id}")
+        """A bot that can forget a conversation does; the others are left alone."""
+        if bot_id in self.bots:
+            with suppress(BotError):
+                bot = self.by_id(bot_id)
+                if isinstance(bot, ForgettingBot):
+                    await bot.forget(id)
 
     def by_id(self, bot_id: str) -> Bot:
         """A configured bot. Raises `Invalid`."""
@@ -108,12 +110,12 @@ class Speakers:
     ) -> User:
         """Who speaks for the user; the snapshot is the persona that the conversation began with."""
         persona = load_snapshot(persona_snapshot) if persona_snapshot else self.persona(scenario)
-        if persona.kind == "scripted":
-            return ScriptedUser(persona)
+        if persona.kind != "model":
+            return make_user(persona.kind, persona)
         if seat == "scripted":
-            return ScriptedUser()
+            return make_user("scripted", _LEARNER)
         if not self.settings.has_model:
-            raise UserError("unreachable", _NO_MODEL, retryable=False)
+            raise UserError("unreachable", NO_MODEL, retryable=False)
         from nodes.speakers.simulated import SimulatedUser
 
         chat = self._model(UserError, temperature=persona.temperature)
@@ -127,7 +129,7 @@ class Speakers:
             any_language=bool(scenario.user_prompt) and scenario.persona is None,
         )
 
-    def _config(self, scenario: Scenario) -> AnyBot:
+    def _config(self, scenario: Scenario) -> BotConfig:
         if scenario.bot_prompt is not None:
             return PromptBot(kind="prompt", prompt=scenario.bot_prompt or " ")
         try:
@@ -138,59 +140,26 @@ class Speakers:
                 f"there is no bot with that id; configured are {known}", "bot_id"
             ) from None
 
-    def _make(self, config: AnyBot, key: str) -> Bot:
-        match config:
-            case DemoBot():
-                return self._demo(config)
-            case WebhookBot():
-                named = config if config.name else config.model_copy(update={"name": f"bot {key}"})
-                return Webhook(named, self._http, self.settings)
-            case LangGraphBot():
-                from nodes.bots.langgraph import LangGraphServerBot
-
-                return LangGraphServerBot(config, self._http, self.settings)
-            case OpenAIBot() | PromptBot():
-                return self._chat_bot(config, key)
-
-    def _demo(self, config: DemoBot) -> Bot:
-        if self._demo_url is None:
-            raise BotError(
-                "unreachable", "the demo bot does not run in this process", retryable=False
-            )
-        webhook = WebhookBot(
-            kind="webhook",
-            name=config.name or "demo bot",
-            preset="robot-lesson",
-            base_url=self._demo_url,
-            remote_bot_id=config.lesson,
-            input_slots={"careless": True, "seed": "{{seed}}"} if config.careless else {},
-        )
-        return Webhook(webhook, self._http, self.settings)
-
-    def _chat_bot(self, config: OpenAIBot | PromptBot, key: str) -> Bot:
-        from nodes.bots.chat import ChatBot
-
-        system = config.prompt if isinstance(config, PromptBot) else config.system
-        chat = self._model(BotError, config)
-        timeout = config.timeout_s or self.settings.model_timeout_s
-        return ChatBot(config.name or f"bot {key}", chat, system, timeout)
+    def _make(self, config: BotConfig, key: str) -> Bot:
+        return bot_kinds()[config.kind].make(config, key, self._tools)
 
     def _model(
         self,
         fail: type[SpeakerError],
-        config: OpenAIBot | PromptBot | None = None,
+        config: BotConfig | None = None,
         *,
         temperature: float | None = None,
     ) -> "ChatModel":
         from nodes.calls.models import chat_model
 
+        asked = config if isinstance(config, OpenAIBot | PromptBot) else None
         own = config if isinstance(config, OpenAIBot) else None
         base_url, api_key = self._endpoint(own)
         facts: dict[str, Any] = {
-            "model": (config and config.model) or self.settings.model,
+            "model": (asked and asked.model) or self.settings.model,
             "base_url": base_url,
             "api_key": api_key,
-            "temperature": config.temperature if config else temperature,
+            "temperature": asked.temperature if asked else temperature,
             "max_tokens": own.max_tokens if own else None,
             "address": own.base_url if own else None,
         }
@@ -213,5 +182,4 @@ class Speakers:
         return base_url, key.get_secret_value() if key and ours else None
 
 
-_NO_KEY = "OpenAI wants a key; set OPENAI_API_KEY, or give the bot a base_url or an api_key"
-_NO_MODEL = "no model is configured; set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server"
+_LEARNER = Persona(kind="scripted", name="scripted learner")

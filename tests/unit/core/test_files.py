@@ -7,7 +7,9 @@ import yaml
 
 from core.errors import ConfigError
 from core.files import Loader, find_secret_names, load, resolve_secrets
-from nodes.bots.config import DEMO_ID, BotsFile, missing_secrets, read_bots
+from demo.kinds import DEMO_ID
+from nodes.bots.config import missing_secrets, read_bots
+from nodes.bots.kinds import bots_file_model
 from nodes.speakers.personas import DEFAULT, Persona, read_personas
 from nodes.speakers.prompting import build_system_prompt
 
@@ -125,7 +127,7 @@ def test_secrets_are_named_and_looked_up_when_called(
 
 def test_text_is_cleaned_as_it_is_read(tmp_path: Path) -> None:
     text = 'bots:\n  1: {kind: prompt, prompt: "a\\ud800\\0b e\\u0302"}\n'
-    bot = load(written(tmp_path, text), BotsFile).bots[1]
+    bot = load(written(tmp_path, text), bots_file_model()).bots[1]
     assert bot.prompt == "a\ufffd\ufffdb e\u0302"  # type: ignore[union-attr]
 
 

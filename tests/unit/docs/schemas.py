@@ -8,13 +8,13 @@ from evaluation.prices import PricesFile
 from evaluation.results import ComparisonDocument, ExperimentDocument
 from evaluation.scenarios import ScenarioFile
 from evaluation.suites import SuiteFile
-from nodes.bots.config import BotsFile
+from nodes.bots.kinds import bots_file_model
 from nodes.speakers.personas import Persona
 from tests.servers.process import ROOT
 
 FOLDER = ROOT / "docs" / "schemas"
 SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
-    "bots.json": (BotsFile, "Duologue: bots.yaml"),
+    "bots.json": (bots_file_model(), "Duologue: bots.yaml"),
     "comparison.json": (ComparisonDocument, "Duologue: two experiments compared"),
     "experiment.json": (ExperimentDocument, "Duologue: what an experiment found"),
     "persona.json": (Persona, "Duologue: a file of personas/"),

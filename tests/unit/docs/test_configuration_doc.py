@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.settings import Settings, variable
-from nodes.bots.config import BotsFile
+from nodes.bots.kinds import bots_file_model
 from nodes.speakers.personas import Persona
 from tests.servers.process import ROOT
 from tests.unit.docs.schemas import FOLDER, SCHEMAS, schema
@@ -69,7 +69,7 @@ def as_json(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("at", "model", "name"), [(0, BotsFile, "bots.json"), (1, Persona, "persona.json")]
+    ("at", "model", "name"), [(0, bots_file_model(), "bots.json"), (1, Persona, "persona.json")]
 )
 def test_example_fits_model_and_schema(at: int, model: type[BaseModel], name: str) -> None:
     model.model_validate(examples()[at])

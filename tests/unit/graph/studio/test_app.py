@@ -9,11 +9,11 @@ import pytest
 from core.errors import Invalid
 from core.settings import Settings
 from core.state import State
+from demo.kinds import DEMO_ID
 from graph.build import builder
 from graph.studio.app import GRAPH_ID, Stage, assistants, compiled
 from graph.studio.setup import Setup, with_choices
 from graph.studio.staging import StudioEmitter, Told, changes
-from nodes.bots.config import DEMO_ID
 from nodes.speakers.registry import Speakers
 from tests.servers.process import ROOT
 

@@ -12,8 +12,7 @@ from core.errors import BotError
 from core.message import new_message
 from core.scenario import Scenario
 from core.settings import Settings
-from nodes.bots.config import LangGraphBot
-from nodes.bots.langgraph import LangGraphServerBot
+from nodes.bots.langgraph import LangGraphBot, LangGraphServerBot
 from nodes.calls.http import HttpClient
 from nodes.speakers.protocol import Reply, TurnRequest
 from tests.servers.host import Host

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nodes.bots.config import BotsFile, open_secrets
+from nodes.bots.config import open_secrets
+from nodes.bots.kinds import bots_file_model
 
 TURN = {"url": "http://h/turn", "reply": "text"}
 
@@ -24,4 +25,4 @@ TURN = {"url": "http://h/turn", "reply": "text"}
 def test_only_what_the_file_itself_holds_is_pointed_out(
     bot: dict[str, Any], found: list[str]
 ) -> None:
-    assert open_secrets(BotsFile.model_validate({"bots": {"1": bot}}).bots["1"]) == found
+    assert open_secrets(bots_file_model().model_validate({"bots": {"1": bot}}).bots["1"]) == found

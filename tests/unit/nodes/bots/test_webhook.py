@@ -8,8 +8,8 @@ import pytest
 
 from core.errors import BotError
 from core.settings import Settings
-from nodes.bots.config import WebhookBot
 from nodes.bots.webhook import Webhook
+from nodes.bots.webhook_config import WebhookBot
 from nodes.calls.http import HttpClient
 from tests.servers.robot import RobotServer, reply_to
 from tests.unit.nodes.desk import Desk, asks, desk
@@ -358,3 +358,14 @@ async def test_a_ping_tells_that_the_bot_is_there_or_why_not(
     with pytest.raises(BotError) as caught:
         await bot(http, "http://127.0.0.1:9").ping()
     assert caught.value.code == "bot_unreachable"
+
+
+async def test_a_secret_that_is_a_common_word_does_not_make_json_unreadable(
+    service: Desk, http: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_MODE", "on")
+    shop = bot(http, service.url, headers={"X-Mode": "${SHOP_MODE}"})
+    assert (await shop.reply(asks(), unheard)).bubbles == ["Chào"]
+    service.answers = [(200, b"{}", {"Content-Type": "text/on"})]
+    with pytest.raises(BotError, match=r"sent text/\*\*\*, not JSON"):
+        await shop.reply(asks(), unheard)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import demo.kinds  # noqa: F401 - registers itself
 from core.errors import BotError, Invalid, UserError
 from core.scenario import Scenario
 from core.settings import Settings
