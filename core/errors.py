@@ -97,6 +97,16 @@ class StorageFull(StorageError):
     code = "storage_full"
 
 
+class Overtaken(StorageError):
+    """Another process drives the conversation now; nothing more of it is written here."""
+
+
+class Damaged(StorageError):
+    """What is stored of the conversation cannot be read."""
+
+    retryable = False
+
+
 class NewerDatabase(StorageError):
     """The database was written by a newer Duologue."""
 

@@ -84,6 +84,7 @@ class Lessons:
             for table in ("answered", "lessons"):
                 sql = f"DELETE FROM {table} WHERE conversation_id = ?"  # noqa: S608 - our names
                 self._db.execute(sql, [conversation_id])
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # gone from the log too
 
     def close(self) -> None:
         self._db.close()

@@ -90,5 +90,5 @@ async def apply_start_changes(
     except BaseException:
         before = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
         with suppress(StorageError):
-            await storage.catalogue.update(row.id, **before, owner=None)
+            await storage.catalogue.release(row.id, **before)
         raise

@@ -25,12 +25,11 @@ async def persist_ending(storage: Storage, run: Run, ending: Ending) -> Ending:
     try:
         await storage.checkpoints.settle(view.id)
         await run.report_unreported()
-        await storage.catalogue.update(
+        await storage.catalogue.release(
             view.id,
             status=ending.status,
             end_reason=ending.reason,
             error=to_error_data(ending.error) if ending.error else None,
-            owner=None,
             turn=view.turn,
             in_flight=run.in_flight(ending),
         )

@@ -7,14 +7,14 @@ only a view of it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, DuologueError, Forbidden, Stopping, StorageError
+from core.errors import Busy, Conflict, Forbidden, Stopping
 from core.lines import SIMULATE_REST
 from core.message import Message
 from core.scenario import Scenario
@@ -108,16 +108,8 @@ class RunService:
         initial = state or build_first_state(self.speakers, scenario, card)
         row = build_first_row(id, scenario, initial, client_id, parent)
         row = replace(row, experiment_id=experiment_id)
-        await update_thread(self.graph, id, dict(initial), first=True)
-        try:
-            stored_id = await self.storage.catalogue.add(row, key, body)
-        except DuologueError:
-            with suppress(StorageError):
-                await self.storage.checkpoints.adelete_thread(id)
-            raise
-        if stored_id != id:  # the same key at the same moment: the other one was first
-            await self.storage.checkpoints.adelete_thread(id)
-        return stored_id
+        begin = partial(update_thread, self.graph, id, dict(initial), first=True)
+        return await self.storage.create(row, begin, key, body)
 
     async def get(self, id: str, client_id: str | None = None) -> Conversation:
         """How the conversation stands. Raises `Forbidden` where it is another client's."""

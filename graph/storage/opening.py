@@ -1,18 +1,20 @@
 """Where conversations are kept, by URL."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StorageError
+from graph.storage.conversation import Conversation
 from graph.storage.sqlite.catalogue import Catalogue
 from graph.storage.sqlite.checkpoints import Checkpoints
 from graph.storage.sqlite.database import Database, prepare_file
 from graph.storage.sqlite.experiments import Experiments
+from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import Labels
 from graph.storage.sqlite.owners import Owner
 from graph.storage.sqlite.trials import Trials
@@ -32,10 +34,28 @@ class Storage:
     trials: Trials
     labels: Labels
     owner: Owner
+    identity: str
+
+    async def create(
+        self,
+        row: Conversation,
+        checkpoint: Callable[[], Awaitable[None]],
+        key: str | None = None,
+        body: str = "",
+    ) -> str:
+        """Stores a new conversation, and gives its id or the one that `key` stands for already.
+
+        `checkpoint` writes its first state; that and the row are stored in one transaction. Raises
+        `KeyReused` where the key came with another body.
+        """
+        with self.checkpoints.creating(row.id) as steps:
+            await checkpoint()
+            return await self.catalogue.add(row, key, body, steps)
 
     async def check(self) -> None:
         """Raises `StorageError` where the database cannot be read, or lately not be written."""
-        await self.database.read("SELECT 1")
+        if await _read_identity(self.database) != self.identity:
+            raise StorageError("another database was copied over the one that is open: restart")
         if self.database.last_failure:
             await self.database.execute_many(_TOUCH, [()])
 
@@ -58,29 +78,40 @@ def prepare_storage(url: str) -> None:
     `open_storage` does so too; a server does it before it starts, so that what keeps it from
     starting is one error. Raises `ConfigError`, `NewerDatabase`, `StorageError`.
     """
-    prepare_file(sqlite_path(url).absolute())
+    prepare_file(resolved_path(url))
+
+
+def resolved_path(url: str) -> Path:
+    """`sqlite_path` without links: all spellings of one file are one database."""
+    return sqlite_path(url).resolve()
+
+
+async def _read_identity(database: Database) -> str:
+    ((identity,),) = await database.read("SELECT value FROM meta WHERE name = 'identity'")
+    return str(identity)
 
 
 @asynccontextmanager
 async def open_storage(url: str) -> AsyncIterator[Storage]:
     """The storage at `url`; created where it does not exist. Raises `StorageError`."""
-    path = sqlite_path(url).absolute()
+    path = resolved_path(url)
     database = Database(path)
     await database.open()
     owner = Owner(path)
+    fences = Fences(owner)
     try:
         await asyncio.to_thread(owner.begin)
         async with aiosqlite.connect(path) as reader:
             await reader.execute("PRAGMA query_only=ON")
-            saver = Checkpoints(database, reader)
             yield Storage(
                 database=database,
-                checkpoints=saver,
-                catalogue=Catalogue(database),
+                checkpoints=Checkpoints(database, reader, fences),
+                catalogue=Catalogue(database, fences),
                 experiments=Experiments(database),
                 trials=Trials(database),
                 labels=Labels(database),
                 owner=owner,
+                identity=await _read_identity(database),
             )
     finally:
         await database.close()

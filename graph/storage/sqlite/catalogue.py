@@ -1,18 +1,22 @@
 """The catalogue of conversations: how each stands, in the same file as its checkpoints."""
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, KeyReused, NotFound
+from core.errors import Busy, Conflict, Damaged, KeyReused, NotFound
 from core.message import now
 from graph.storage.conversation import Conversation
-from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
+from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import forget_conversation
 
 T = TypeVar("T")
+log = logging.getLogger("duologue.storage")
 
 
 _COLUMNS = list(Conversation.__dataclass_fields__)
@@ -21,22 +25,37 @@ _JSON = ("error", "scenario")
 
 
 def _conversation(row: Sequence[Any]) -> Conversation:
+    """Raises `Damaged`."""
     values = dict(zip(_COLUMNS, row, strict=False))
-    for name in _JSON:
-        values[name] = json.loads(values[name]) if values[name] else None
-    return Conversation(**{**values, "status": Status(values["status"])})
+    try:
+        for name in _JSON:
+            values[name] = json.loads(values[name]) if values[name] else None
+        return Conversation(**{**values, "status": Status(values["status"])})
+    except ValueError as error:
+        id = str(values["id"])
+        raise Damaged(f"the row of conversation {id} is damaged: {error}", id=id) from error
 
 
 class Catalogue:
     """Reads and writes rows; each change is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, fences: Fences) -> None:
         self._database = database
+        self._fences = fences
+        self.damaged: dict[str, str] = {}
+        """Rows that could not be read, with the reason, by id."""
 
-    async def add(self, row: Conversation, key: str | None = None, body: str = "") -> str:
+    async def add(
+        self,
+        row: Conversation,
+        key: str | None = None,
+        body: str = "",
+        steps: Sequence[Step] = (),
+    ) -> str:
         """Stores a new conversation and gives its id; with a known `key`, the id it stands for.
 
-        Raises `KeyReused` where the key came with another body.
+        `steps` are its first checkpoints, stored in the same transaction or not at all. Raises
+        `KeyReused` where the key came with another body.
         """
 
         def work(connection: sqlite3.Connection) -> str:
@@ -46,6 +65,7 @@ class Catalogue:
                     return known
                 connection.execute("INSERT INTO idempotency VALUES (?, ?, ?)", (key, body, row.id))
             _insert(connection, row)
+            execute_steps(steps, connection)
             return row.id
 
         return await self._database.write(work)
@@ -76,7 +96,23 @@ class Catalogue:
             f"{_SELECT}{where} ORDER BY seq DESC LIMIT ?", [*values, limit + 1]
         )
         more = rows[limit - 1][-1] if len(rows) > limit else None
-        return [_conversation(row) for row in rows[:limit]], more
+        return self._readable(rows[:limit]), more
+
+    def _readable(self, rows: Sequence[Sequence[Any]]) -> list[Conversation]:
+        """Without the damaged ones, each of which is logged once and remembered."""
+        found = []
+        for row in rows:
+            try:
+                found.append(_conversation(row))
+            except Damaged as error:
+                self._report_damage(error)
+        return found
+
+    def _report_damage(self, error: Damaged) -> None:
+        id = error.facts["id"]
+        if id not in self.damaged:
+            self.damaged[id] = error.message
+            log.error("conversation damaged", extra={"conversation_id": id, "why": error.message})
 
     async def list_children(self, id: str) -> list[str]:
         rows = await self._database.read(
@@ -117,7 +153,17 @@ class Catalogue:
             )
             return found
 
-        return await self._database.write(work)
+        before = await self._database.write(work)
+        self._fences.hold(id, before.runs + 1)
+        return before
+
+    async def release(self, id: str, **changes: Any) -> None:
+        """`update` that ends the claim: nobody drives it from now on. Raises `Overtaken`."""
+        step = self._update_statement(id, {**changes, "owner": None})
+        # Dropped before the writer has its turn: what comes after it is under no claim.
+        fence = self._fences.of(id)
+        self._fences.drop(id)
+        await self._database.write(partial(execute_fenced, fence, [step]))
 
     async def stop(self, id: str, runs: Callable[[Conversation], bool]) -> bool:
         """Writes `stopped`, unless it has ended or somebody drives it. Raises `NotFound`."""
@@ -139,11 +185,14 @@ class Catalogue:
         return await self._database.write(work)
 
     async def update(self, id: str, **changes: Any) -> None:
-        await self._database.execute_many(*self._update_statement(id, changes))
+        """Changes columns. Raises `Overtaken` where another process drives the conversation."""
+        fence, step = self._fences.of(id), self._update_statement(id, changes)
+        await self._database.write(partial(execute_fenced, fence, [step]))
 
     def update_later(self, id: str, **changes: Any) -> None:
         """`update` that waits for nothing; it is on disk with whatever is awaited next."""
-        self._database.enqueue(*self._update_statement(id, changes))
+        fence, step = self._fences.of(id), self._update_statement(id, changes)
+        self._database.enqueue(partial(execute_fenced, fence, [step]))
 
     def _update_statement(self, id: str, changes: dict[str, Any]) -> tuple[str, list[list[Any]]]:
         packed = {name: _to_column(name, value) for name, value in changes.items()}
@@ -156,9 +205,8 @@ class Catalogue:
 
         def work(connection: sqlite3.Connection) -> list[Conversation]:
             rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
-            left = [
-                row for row in map(_conversation, rows) if not (row.owner and is_alive(row.owner))
-            ]
+            found = self._readable(rows)
+            left = [row for row in found if not (row.owner and is_alive(row.owner))]
             connection.executemany(
                 "UPDATE conversations SET status = ?, owner = NULL, updated_at = ? WHERE id = ?",
                 [(Status.INTERRUPTED, now(), row.id) for row in left],
@@ -181,6 +229,9 @@ class Catalogue:
             forget_conversation(connection, id)
 
         await self._database.write(work)
+        self._fences.drop(id)
+        self.damaged.pop(id, None)
+        self._database.erase_soon()
 
     async def count_by_status(self) -> dict[str, int]:
         """How many conversations stand how."""

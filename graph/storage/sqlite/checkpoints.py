@@ -7,7 +7,8 @@ long transcripts are read (without unpacking every step on the way).
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,10 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from core.errors import Damaged
 from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
-from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
+from graph.storage.sqlite.fences import Fences
 
 _PUT = """INSERT OR REPLACE INTO checkpoints
     (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
@@ -67,14 +70,6 @@ _PENDING = """SELECT task_id, channel, type, value FROM writes
     ORDER BY task_path, task_id, idx"""
 
 
-Step = tuple[str, Sequence[Sequence[Any]]]
-
-
-def _execute(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
-    for sql, rows in steps:
-        connection.executemany(sql, rows)
-
-
 def _select_checkpoint(
     head: tuple[str, str], id: str | None, connection: sqlite3.Connection
 ) -> tuple[tuple[Any, ...], list[tuple[Any, ...]], str] | None:
@@ -100,12 +95,22 @@ def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
     }
 
 
+@contextmanager
+def _naming_damage(id: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise Damaged(f"a checkpoint of conversation {id} is damaged: {error}", id=id) from error
+
+
 class Checkpoints(AsyncSqliteSaver):
     """The saver that all runs share."""
 
-    def __init__(self, database: Database, reader: aiosqlite.Connection) -> None:
+    def __init__(self, database: Database, reader: aiosqlite.Connection, fences: Fences) -> None:
         super().__init__(reader, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self.database = database
+        self._fences = fences
+        self._creating: set[str] = set()
         self.is_setup = True
         self._pending: dict[str, list[Step]] = {}
 
@@ -116,6 +121,8 @@ class Checkpoints(AsyncSqliteSaver):
         """The checkpoint, the last one where none is named, with the writes behind it."""
         place = config["configurable"]
         head = (str(place["thread_id"]), place.get("checkpoint_ns", ""))
+        if head[0] in self._creating:
+            return None
         found = await self.database.run_read(
             partial(_select_checkpoint, head, get_checkpoint_id(config))
         )
@@ -123,18 +130,19 @@ class Checkpoints(AsyncSqliteSaver):
             return None
         (id, parent, kind, blob, metadata_blob), writes, latest = found
         continue_after(latest)
-        checkpoint = self.serde.loads_typed((kind, blob))
-        versions_as_text(checkpoint)
-        return CheckpointTuple(
-            _config_of(*head, id),
-            checkpoint,
-            orjson.loads(metadata_blob) if metadata_blob is not None else {},
-            _config_of(*head, parent) if parent else None,
-            [
-                (task_id, channel, self.serde.loads_typed((kind, value)))
-                for task_id, channel, kind, value in writes
-            ],
-        )
+        with _naming_damage(head[0]):
+            checkpoint = self.serde.loads_typed((kind, blob))
+            versions_as_text(checkpoint)
+            return CheckpointTuple(
+                _config_of(*head, id),
+                checkpoint,
+                orjson.loads(metadata_blob) if metadata_blob is not None else {},
+                _config_of(*head, parent) if parent else None,
+                [
+                    (task_id, channel, self.serde.loads_typed((kind, value)))
+                    for task_id, channel, kind, value in writes
+                ],
+            )
 
     async def aput(
         self,
@@ -149,9 +157,20 @@ class Checkpoints(AsyncSqliteSaver):
         metadata_blob = orjson.dumps(get_checkpoint_metadata(config, metadata))
         parent = place.get("checkpoint_id")
         row = (thread, namespace, checkpoint["id"], parent, kind, blob, metadata_blob)
-        steps = [*self._pending.pop(thread, []), (_PUT, [row])]
-        await self.database.write(partial(_execute, steps))
+        self._pending.setdefault(thread, []).append((_PUT, [row]))
+        if thread not in self._creating:
+            await self.settle(thread)
         return _config_of(thread, namespace, checkpoint["id"])
+
+    @contextmanager
+    def creating(self, thread_id: str) -> Iterator[list[Step]]:
+        """Collects what is checkpointed of a new thread, for one transaction with its row."""
+        self._creating.add(thread_id)
+        try:
+            yield self._pending.setdefault(thread_id, [])
+        finally:
+            self._creating.discard(thread_id)
+            self._pending.pop(thread_id, None)
 
     async def aput_writes(
         self,
@@ -181,14 +200,17 @@ class Checkpoints(AsyncSqliteSaver):
     async def settle(self, thread_id: str) -> None:
         """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.
 
-        Returns once all that the run wrote is on disk, also where nobody waited for it.
+        Returns once all that the run wrote is on disk, also where nobody waited for it. Raises
+        `Overtaken` where another process drives the conversation.
         """
-        await self.database.write(partial(_execute, self._pending.pop(thread_id, [])))
+        steps = self._pending.pop(thread_id, [])
+        await self.database.write(partial(execute_fenced, self._fences.of(thread_id), steps))
 
     async def adelete_thread(self, thread_id: str) -> None:
         tables = ("checkpoints", "writes")
         steps = [(f"DELETE FROM {table} WHERE thread_id = ?", [(thread_id,)]) for table in tables]
-        await self.database.write(partial(_execute, steps))
+        await self.database.write(partial(execute_steps, steps))
+        self.database.erase_soon()
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -206,10 +228,9 @@ class Checkpoints(AsyncSqliteSaver):
         seeds = await self._seeds(where, channels)
         names = {f"c{at}": channel for at, channel in enumerate(channels)}
         sql = _DELTAS.format(channels=", ".join(f":{name}" for name in names))
-        rows = await self.database.run_read(
-            lambda look: list(look.execute(sql, {**where, **names}))
-        )
-        return {channel: self._history(channel, rows, seeds.get(channel)) for channel in channels}
+        rows = await self.database.read(sql, {**where, **names})
+        with _naming_damage(where["thread"]):
+            return {name: self._history(name, rows, seeds.get(name)) for name in channels}
 
     def _history(
         self, channel: str, rows: Sequence[Any], seed: tuple[int, Any] | None
@@ -230,7 +251,7 @@ class Checkpoints(AsyncSqliteSaver):
         """The nearest stored value of each channel, with its distance in steps."""
         seeds: dict[str, tuple[int, Any]] = {}
         stored = _stores_any_of(channels)
-        rows = await self.database.run_read(lambda look: list(look.execute(_ANCESTORS, where)))
+        rows = await self.database.read(_ANCESTORS, where)
         for depth, kind, blob in rows:
             if len(seeds) == len(channels):
                 break

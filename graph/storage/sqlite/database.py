@@ -9,20 +9,27 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.errors import StorageError, StorageFull
+from core.errors import Damaged, Overtaken, StorageError, StorageFull
 from graph.storage.migrations import Migration
 from graph.storage.sqlite.migrate import migrate
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
+Values = Sequence[Any] | Mapping[str, Any]
+Step = tuple[str, Rows]
+"""A statement, and the rows that it is run for."""
+ERASE_AFTER_S = 1.0
+ERASE_EVERY_S = 5.0
+ERASE_BUSY_MS = 100
 BUSY_TIMEOUT_S = 15.0
 GROUP = 500
 CACHE_KB = 512
@@ -55,6 +62,8 @@ class Database:
         """Why the last write failed, until one succeeds."""
         self._failed: Exception | None = None
         self._closed = False
+        self._file = (0, 0)
+        self._erase_at: float | None = None
 
     async def open(self, migrations: tuple[Migration, ...] | None = None) -> None:
         """Creates the file, brings it to the version of this program, and starts the writer.
@@ -64,12 +73,14 @@ class Database:
         try:
             await asyncio.to_thread(prepare_file, self.path, migrations)
             writing = await asyncio.to_thread(connect, self.path)
+            self._file = _inode(self.path)
         except (sqlite3.Error, OSError) as error:
             raise storage_error(error, self.path) from error
         # Connected by now: a writer that died of that would let all who write wait for ever.
         self._writer = threading.Thread(
             target=self._write, args=(writing,), name="duologue-write", daemon=True
         )
+        self.erase_soon()  # a process that died may have deleted something just before
         self._writer.start()
 
     async def close(self) -> None:
@@ -82,9 +93,15 @@ class Database:
         self._jobs.put(None)  # the writer goes last: then SQLite folds the log into the file
         await asyncio.to_thread(self._writer.join)
 
-    def enqueue(self, sql: str, rows: Rows) -> None:
-        """Queues rows for `sql`; they are on disk no later than whatever is awaited next."""
-        self._jobs.put(_Job(partial(_executemany, sql, rows), None))
+    def enqueue(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Queues `work`; it is on disk no later than whatever is awaited next."""
+        self._jobs.put(_Job(work, None))
+
+    def erase_soon(self) -> None:
+        """What was deleted is gone from the log too, in a few seconds."""
+        if self._erase_at is None:
+            self._erase_at = time.monotonic() + ERASE_AFTER_S
+            self._jobs.put(_Job(_do_nothing, None))  # wakes a writer that waits without end
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
@@ -100,7 +117,7 @@ class Database:
 
     async def execute_many(self, sql: str, rows: Rows) -> None:
         """`write` for rows of one statement."""
-        await self.write(partial(_executemany, sql, rows))
+        await self.write(partial(execute_steps, [(sql, rows)]))
 
     async def flush(self) -> None:
         """Returns once everything queued so far is on disk. Raises what a queued row met."""
@@ -109,7 +126,7 @@ class Database:
             failed, self._failed = self._failed, None
             raise failed
 
-    async def read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    async def read(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, read beside the writer."""
         return await self.run_read(lambda connection: list(connection.execute(sql, values)))
 
@@ -126,11 +143,12 @@ class Database:
         if not hasattr(self._local, "connection"):
             self._local.connection = connect(self.path)
             self._reading.append(self._local.connection)
+        self._require_same_file()
         return work(self._local.connection)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         while True:
-            jobs = self._next_batch()
+            jobs = self._next_batch(connection)
             stop = jobs[-1] is None
             batch = [job for job in jobs if job is not None]
             if batch:
@@ -139,8 +157,19 @@ class Database:
                 connection.close()
                 return
 
-    def _next_batch(self) -> list[_Job | None]:
-        jobs = [self._jobs.get()]
+    def _next_job(self, connection: sqlite3.Connection) -> _Job | None:
+        """The next job; while nothing is to be done, what was deleted is erased."""
+        while self._erase_at is not None:
+            wait = self._erase_at - time.monotonic()
+            if wait <= 0:
+                self._erase_at = None if erase(connection) else time.monotonic() + ERASE_EVERY_S
+                continue
+            with suppress(queue.Empty):
+                return self._jobs.get(timeout=wait)
+        return self._jobs.get()
+
+    def _next_batch(self, connection: sqlite3.Connection) -> list[_Job | None]:
+        jobs = [self._next_job(connection)]
         try:
             while jobs[-1] is not None and len(jobs) < GROUP:
                 jobs.append(self._jobs.get_nowait())
@@ -151,7 +180,10 @@ class Database:
     def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[Any]:
         """One transaction; if it fails, one for each job, so that none harms another."""
         try:
+            self._require_same_file()
             connection.execute("BEGIN IMMEDIATE")
+        except StorageError as error:
+            return [_Failure(error)] * len(batch)
         except sqlite3.Error as error:  # locked for too long: nobody waits that long once more
             return [_Failure(storage_error(error, self.path))] * len(batch)
         try:
@@ -160,6 +192,14 @@ class Database:
             if len(batch) == 1:
                 return [_Failure(self._as_storage_error(error))]
         return [self._commit(connection, [job])[0] for job in batch]
+
+    def _require_same_file(self) -> None:
+        """Raises `StorageError` where the path leads to another file than the one that is open."""
+        if _inode(self.path) != self._file:
+            raise StorageError(
+                f"the database {self.path.name} was deleted or replaced while it was open: put it "
+                "back, or restart on what is there now"
+            )
 
     def _as_storage_error(self, error: Exception) -> Exception:
         return storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
@@ -176,7 +216,8 @@ class Database:
 
     def _report(self, batch: list[_Job], results: list[Any]) -> None:
         broke = [r.error for r in results if isinstance(r, _Failure)]
-        found = [error for error in broke if isinstance(error, StorageError)]
+        ours = (Overtaken, Damaged)  # one conversation's trouble, not the database's
+        found = [e for e in broke if isinstance(e, StorageError) and not isinstance(e, ours)]
         self.last_failure = found[-1] if found else None
         for job, result in zip(batch, results, strict=True):
             if job.future is None and isinstance(result, _Failure):
@@ -217,10 +258,48 @@ def prepare_file(path: Path, migrations: tuple[Migration, ...] | None = None) ->
         raise storage_error(error, path) from error
 
 
-def _executemany(sql: str, rows: Rows, connection: sqlite3.Connection) -> None:
+def execute_steps(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
     # Gives no cursor away: freed in another thread, it resets the statement that the writer may
     # be running again just then ("bad parameter or other API misuse").
-    connection.executemany(sql, rows)
+    for sql, rows in steps:
+        connection.executemany(sql, rows)
+
+
+def execute_fenced(
+    fence: Callable[[sqlite3.Connection], None],
+    steps: Sequence[Step],
+    connection: sqlite3.Connection,
+) -> None:
+    """`execute_steps`, unless `fence` raises."""
+    fence(connection)
+    execute_steps(steps, connection)
+
+
+def erase(connection: sqlite3.Connection) -> bool:
+    """Folds the log into the file and empties it; False where a reader is in the way.
+
+    The file itself holds nothing that was deleted (`secure_delete`), its log does until then.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {ERASE_BUSY_MS}")
+    try:
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+    except sqlite3.Error:
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+
+
+def _do_nothing(_connection: sqlite3.Connection) -> None:
+    pass
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, -1)
+    return found.st_dev, found.st_ino
 
 
 def _resolve_futures(waiting: list[tuple["asyncio.Future[Any]", Any]]) -> None:

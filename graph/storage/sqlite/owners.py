@@ -1,55 +1,84 @@
-"""Which process drives a conversation: an owner lives as long as it holds its lock file.
+"""Which process drives a conversation: an owner lives as long as it holds its lock.
 
-The lock is the system's, so it goes with the process, however that ends; a pid could be reused.
+The lock is on one byte of the database file itself, far beyond its end, so it goes where the file
+goes: two spellings of a path share it, and it cannot be deleted. The system frees it with the
+process, however that ends; a pid could be reused.
 """
 
-import errno
 import fcntl
 import os
+import re
+import struct
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_FAR = 2**62
+_FLOCK = "hhqqi4x"
+
+
+@dataclass(slots=True)
+class _File:
+    """The one handle of this process on a database file.
+
+    Closing any handle of a file drops all classic locks that the process has on it, those of
+    SQLite too. So there is one handle for all owners, and it is closed after their connections.
+    """
+
+    handle: int
+    owners: set[str] = field(default_factory=set)
+
+
+_files: dict[tuple[int, int], _File] = {}
+_guard = threading.Lock()
 
 
 class Owner:
     """This process, as the owner of the runs it drives."""
 
     def __init__(self, database: Path) -> None:
-        self._folder = database.with_name(f"{database.name}.owners")
+        self._database = database
         self.id = uuid4().hex
-        self._handle: int | None = None
+        self._file: _File | None = None
 
     def begin(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Locks; the database's file must be there. Raises `OSError`."""
+        with _guard:
+            found = self._database.stat()
+            file = _files.get((found.st_dev, found.st_ino))
+            if file is None:
+                file = _File(os.open(self._database, os.O_RDWR | os.O_CLOEXEC))
+                _files[found.st_dev, found.st_ino] = file
+            file.owners.add(self.id)
+            _lock(file.handle, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, self.id)
+            self._file = file
 
     def end(self) -> None:
-        if self._handle is None:
+        """Unlocks; the connections to the database must be closed by now."""
+        if self._file is None:
             return
-        (self._folder / self.id).unlink(missing_ok=True)
-        os.close(self._handle)
-        self._handle = None
-        try:
-            self._folder.rmdir()
-        except OSError:
-            return  # other owners are there
+        with _guard:
+            file, self._file = self._file, None
+            _lock(file.handle, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, self.id)
+            file.owners.discard(self.id)
+            if not file.owners:
+                os.close(file.handle)
+                for key in [key for key, one in _files.items() if one is file]:
+                    del _files[key]
 
     def is_alive(self, owner: str) -> bool:
-        """Whether that owner's process still runs. A dead one's file is taken away."""
-        if owner == self.id:
-            return True
-        path = self._folder / Path(owner).name
-        try:
-            handle = os.open(path, os.O_RDWR)
-        except OSError as error:
-            # Where no more files may be opened, nothing is known of the other process.
-            return error.errno in (errno.EMFILE, errno.ENFILE)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        else:
-            path.unlink(missing_ok=True)
+        """Whether that owner's process still runs."""
+        if self._file is None or not _ID.fullmatch(owner):
             return False
-        finally:
-            os.close(handle)
+        if owner in self._file.owners:
+            return True
+        return _lock(self._file.handle, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, owner) != fcntl.F_UNLCK
+
+
+def _lock(handle: int, command: int, kind: int, owner: str) -> int:
+    """Sets, frees or looks up the lock on the owner's byte; the kind of lock that is there."""
+    place = _FAR + int(owner[:15], 16)
+    asked = struct.pack(_FLOCK, kind, os.SEEK_SET, place, 1, 0)
+    return int(struct.unpack(_FLOCK, fcntl.fcntl(handle, command, asked))[0])

@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from core.errors import NotFound, StorageError, StorageFull
 from graph.storage.migrations import Migration
 from graph.storage.sqlite import database as module
-from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.database import Database, execute_steps
 
 SAID = Migration(1, "0001_said", "CREATE TABLE said (at INTEGER PRIMARY KEY, text TEXT NOT NULL);")
 ADD = "INSERT INTO said (text) VALUES (?)"
@@ -59,7 +60,7 @@ async def test_writes_keep_their_order(database: Database) -> None:
     writes = []
     for text in wanted:
         if int(text) % 3:
-            database.enqueue(ADD, [(text,)])
+            database.enqueue(partial(execute_steps, [(ADD, [(text,)])]))
         else:
             writes.append(asyncio.ensure_future(database.write(add(text))))
             await asyncio.sleep(0)
@@ -103,14 +104,14 @@ async def test_a_failing_job_harms_no_other_and_is_told_its_error(
 async def test_text_that_sqlite_cannot_hold_ends_no_writer(database: Database) -> None:
     with pytest.raises(UnicodeEncodeError):
         await database.write(add("\ud800"))
-    database.enqueue(ADD, [("\ud800",)])
+    database.enqueue(partial(execute_steps, [(ADD, [("\ud800",)])]))
     async with asyncio.timeout(5):
         assert await database.write(add("sau")) == 1
 
 
 async def test_a_queued_row_that_fails_is_told_to_who_flushes(database: Database) -> None:
-    database.enqueue("INSERT INTO nowhere VALUES (?)", [(1,)])
-    database.enqueue(ADD, [("sau",)])
+    database.enqueue(partial(execute_steps, [("INSERT INTO nowhere VALUES (?)", [(1,)])]))
+    database.enqueue(partial(execute_steps, [(ADD, [("sau",)])]))
     with pytest.raises(StorageError):
         await database.flush()
     await database.flush()
@@ -129,7 +130,7 @@ async def test_no_cursor_of_the_writer_leaves_its_thread(
 
     monkeypatch.setattr(module, "_resolve_futures", seen)
     await database.execute_many(ADD, [("một",)])
-    database.enqueue(ADD, [("hai",)])
+    database.enqueue(partial(execute_steps, [(ADD, [("hai",)])]))
     await database.flush()
     assert given == [None, None]
     assert await texts(database) == ["một", "hai"]
@@ -220,7 +221,7 @@ async def test_closing_writes_what_is_queued_and_closing_twice_is_closing_once(
     database = Database(tmp_database)
     await database.open((SAID,))
     for n in range(50):
-        database.enqueue(ADD, [(str(n),)])
+        database.enqueue(partial(execute_steps, [(ADD, [(str(n),)])]))
     await database.close()
     await database.close()
     with contextlib.closing(sqlite3.connect(tmp_database)) as other:

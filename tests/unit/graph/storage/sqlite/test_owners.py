@@ -1,6 +1,6 @@
-"""An owner lives as long as its process, however that ends."""
+"""An owner lives as long as its process, however that ends, and under every name of the file."""
 
-import errno
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -18,10 +18,16 @@ print("owner", owner.id, flush=True); time.sleep(60)
 """
 
 
-async def test_a_process_killed_with_9_is_a_dead_owner(tmp_database: Path) -> None:
-    mine = Owner(tmp_database)
+@pytest.fixture
+def file(tmp_database: Path) -> Path:
+    tmp_database.touch()
+    return tmp_database
+
+
+async def test_a_process_killed_with_9_is_a_dead_owner(file: Path) -> None:
+    mine = Owner(file)
     mine.begin()
-    argv = [sys.executable, "-c", HOLDS, str(tmp_database)]
+    argv = [sys.executable, "-c", HOLDS, str(file)]
     async with Process(argv, ready="owner") as process:
         other = process.stdout.split()[1]
         assert mine.is_alive(other)
@@ -29,12 +35,25 @@ async def test_a_process_killed_with_9_is_a_dead_owner(tmp_database: Path) -> No
         process.kill9()
         await process.wait()
     assert not mine.is_alive(other)
-    assert not mine.is_alive(other)
     mine.end()
 
 
-def test_whoever_ends_is_dead_and_leaves_no_file(tmp_database: Path) -> None:
-    first, second = Owner(tmp_database), Owner(tmp_database)
+async def test_an_owner_lives_under_every_name_of_the_file(file: Path) -> None:
+    soft, hard = file.with_name("soft.db"), file.with_name("hard.db")
+    soft.symlink_to(file)
+    hard.hardlink_to(file)
+    argv = [sys.executable, "-c", HOLDS, str(file)]
+    async with Process(argv, ready="owner") as process:
+        other = process.stdout.split()[1]
+        for name in (soft, hard, file.parent / ".." / file.parent.name / file.name):
+            mine = Owner(name)
+            mine.begin()
+            assert mine.is_alive(other)
+            mine.end()
+
+
+def test_whoever_ends_is_dead_and_leaves_no_file(file: Path) -> None:
+    first, second = Owner(file), Owner(file)
     first.begin()
     second.begin()
     assert first.is_alive(second.id)
@@ -43,33 +62,33 @@ def test_whoever_ends_is_dead_and_leaves_no_file(tmp_database: Path) -> None:
     first.end()
     assert not second.is_alive(first.id)
     second.end()
-    assert list(tmp_database.parent.iterdir()) == []
+    assert list(file.parent.iterdir()) == [file]
 
 
-def test_an_owner_that_never_was_is_dead_and_no_path_leads_out_of_the_folder(
-    tmp_database: Path,
-) -> None:
-    owner = Owner(tmp_database)
+def test_an_owner_that_never_was_is_dead(file: Path) -> None:
+    owner = Owner(file)
     owner.begin()
-    outside = tmp_database.with_name("outside")
-    outside.write_text("kept")
-    for id in ("", "0" * 32, "../outside", "/etc/hostname", ".", ".."):
+    for id in ("", "0" * 32, "../outside", "/etc/hostname", ".", "..", "0" * 33, "x" * 32):
         assert not owner.is_alive(id)
-    assert outside.read_text() == "kept"
     owner.end()
+    assert not owner.is_alive(owner.id)
 
 
-def test_an_owner_whose_file_cannot_be_opened_for_want_of_files_is_not_dead(
-    tmp_database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = Owner(tmp_database), Owner(tmp_database)
+async def test_an_owner_that_ends_frees_no_lock_of_sqlite_in_its_process(file: Path) -> None:
+    first, second = Owner(file), Owner(file)
     first.begin()
-
-    def refused(*_: object) -> int:
-        raise OSError(errno.EMFILE, "too many open files")
-
-    monkeypatch.setattr("graph.storage.sqlite.owners.os.open", refused)
-    assert second.is_alive(first.id)
-    monkeypatch.undo()
+    second.begin()
+    ours = sqlite3.connect(file, isolation_level=None)
+    ours.execute("CREATE TABLE t (x)")
+    ours.execute("BEGIN IMMEDIATE")
     first.end()
-    assert not second.is_alive(first.id)
+    probe = (
+        "import sqlite3, sys\n"
+        "other = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)\n"
+        "other.execute('BEGIN IMMEDIATE')"
+    )
+    async with Process([sys.executable, "-c", probe, str(file)]) as process:
+        assert await process.wait() == 1
+        assert "locked" in process.stderr
+    ours.close()
+    second.end()
