@@ -14,7 +14,7 @@ from evaluation.figures.rates import (
     CellCount,
     wilson_interval,
 )
-from evaluation.figures.student import student_quantile
+from evaluation.figures.student import normal_quantile, student_quantile
 
 Unit = Literal["scenario", "pair", "trial"]
 Answer = Literal["worse", "not_worse", "undecided"]
@@ -71,20 +71,20 @@ def compare_pairs(pairs: Sequence[Pair]) -> Difference:
     With at least 6 scenarios the personas of a scenario are flipped together; with fewer, but at
     least 6 pairs, each pair for itself. With fewer pairs flips can prove nothing, so an exact test
     over the trials within pairs takes their place. Where fewer than 6 units differ
-    from what is most common among them, the interval is at least Newcombe's: equal results are no
-    proof that nothing changed, nor that all changed alike.
+    from what is most common among them, the interval is at least what chance within cells makes:
+    equal results are no proof that nothing changed, nor that all changed alike.
     """
     value = math.fsum(pair.difference for pair in pairs) / len(pairs)
     unit, units = _units(pairs)
     sizes = len(units), _fewest_trials(pairs)
-    newcombe = [_newcombe(pairs, quantile) for quantile in (TWO_SIDED, ONE_SIDED)]
     if unit == "trial":
-        (low, high), (lower, upper) = newcombe
+        (low, high), (lower, upper) = (_newcombe(pairs, q) for q in (TWO_SIDED, ONE_SIDED))
         return Difference(value, low, high, lower, upper, stratified_p(pairs), unit, *sizes)
     flips = SignFlips(units)
     intervals = [flips.interval(TWO_SIDED), flips.interval(ONE_SIDED)]
     if _count_unlike(units) < FEWEST_UNITS:
-        intervals = [_hull(a, b) for a, b in zip(intervals, newcombe, strict=True)]
+        least = (_least_interval(pairs, quantile) for quantile in (TWO_SIDED, ONE_SIDED))
+        intervals = [_hull(a, b) for a, b in zip(intervals, least, strict=True)]
     (low, high), (lower, upper) = intervals
     return Difference(value, low, high, lower, upper, flips.p_value(), unit, *sizes)
 
@@ -202,6 +202,22 @@ def _units(pairs: Sequence[Pair]) -> tuple[Unit, list[tuple[float, int]]]:
 def _count_unlike(units: Sequence[tuple[float, int]]) -> int:
     means = Counter(round(total / count, 9) for total, count in units)
     return len(units) - max(means.values())
+
+
+def _least_interval(pairs: Sequence[Pair], quantile: float) -> tuple[float, float]:
+    """What chance alone makes of such cells: pooled, or cell by cell where cells differ much."""
+    pooled = _newcombe(pairs, quantile)
+    value = math.fsum(pair.difference for pair in pairs) / len(pairs)
+    noise = math.fsum(_noise(side) for pair in pairs for side in (pair.base, pair.head))
+    half = normal_quantile(quantile) * math.sqrt(noise) / len(pairs)
+    by_cell = (value - half, value + half)
+    return min(pooled, by_cell, key=lambda ends: ends[1] - ends[0])
+
+
+def _noise(cell: CellCount) -> float:
+    """The variance of a cell's rate. Half a pass and half a failure more: it is never nothing."""
+    rate = (cell.passed + 0.5) / (cell.judged + 1)
+    return rate * (1 - rate) / cell.judged
 
 
 def _newcombe(pairs: Sequence[Pair], quantile: float) -> tuple[float, float]:

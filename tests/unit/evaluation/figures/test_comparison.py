@@ -52,6 +52,13 @@ def test_all_equal_results_are_no_proof_that_nothing_changed() -> None:
     assert decide_difference(many) == "not_worse"
 
 
+def test_scenarios_that_always_pass_or_always_fail_do_not_hide_a_drop() -> None:
+    steady = [(10, 10)] * 7 + [(0, 0)] * 7
+    found = compare_pairs(pairs(*steady, (10, 9), trials=10))
+    assert -0.1 < found.low < found.high < 0.1
+    assert chance_to_see(0.1, found) > 0.5
+
+
 def test_hard_scenarios_cancel_out() -> None:
     changes = [(9, 7), (9, 8), (8, 7), (8, 5), (9, 6), (3, 1), (3, 2), (2, 1), (4, 1), (2, 2)]
     found = compare_pairs(pairs(*changes, trials=10))
