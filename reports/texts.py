@@ -83,6 +83,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "agreement": ("Agreement with people", "Đồng thuận với người"),
     "baseline": ("Against baseline", "So với mốc"),
     "requirement": ("Requirement", "Yêu cầu"),
+    "always_passed": ("{n} requirements always passed", "{n} yêu cầu luôn đạt"),
     "optional": ("reported only", "chỉ để tham khảo"),
     "against": ("{head} against {base}", "{head} so với {base}"),
     "before": ("before", "trước"),

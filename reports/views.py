@@ -206,6 +206,8 @@ def view_intervals(document: Data, words: Wording) -> View:
         for question in scenario["questions"]
     }
     ids = dict.fromkeys(question["id"] for bot in bots for question in bot["questions"])
+    questions = [_view_question(id, texts.get(id), bots, words) for id in ids]
+    questions.sort(key=lambda question: question["worst"])
     return {
         "required": None if required is None else round(100 * required, 2),
         "floor": None if floor is None else round(100 * floor, 2),
@@ -216,27 +218,34 @@ def view_intervals(document: Data, words: Wording) -> View:
             {"rate": view_rate(bot["rate"], words), "label": words.name("bot", bot["bot"])}
             for bot in bots
         ],
-        "questions": [_view_question(id, texts.get(id), bots, words) for id in ids],
+        "questions": [question for question in questions if question["worst"] < 1],
+        "kept": [question for question in questions if question["worst"] == 1],
     }
 
 
 def _view_question(id: str, info: Data | None, bots: Sequence[Data], words: Wording) -> View:
+    """`worst` is the lowest rate of a bot, 0 where nothing was judged, 1 where nothing is amiss."""
+    found = [
+        (bot, question) for bot in bots for question in bot["questions"] if question["id"] == id
+    ]
     bars = [
-        {
-            "rate": view_rate(question["rate"], words),
-            "label": words.name("bot", bot["bot"]),
-            "unclear": question["inconclusive"] + question["error"],
-        }
-        for bot in bots
-        for question in bot["questions"]
-        if question["id"] == id
+        {"rate": view_rate(question["rate"], words), "label": words.name("bot", bot["bot"])}
+        for bot, question in found
     ]
     return {
         "id": id,
         "text": info["text"] if info else "",
         "optional": bool(info and not info["must"]),
         "bars": bars,
+        "worst": min(_worst_of(question) for _, question in found),
     }
+
+
+def _worst_of(question: Data) -> float:
+    """Of one bot; a verdict that could not be given counts for a little less than a pass."""
+    rate = question["rate"]["value"]
+    unclear = question["inconclusive"] + question["error"]
+    return 0.0 if rate is None else float(rate - 1e-6 * (unclear > 0))
 
 
 # --- errors, cost -------------------------------------------------------------------------------
