@@ -93,7 +93,7 @@ def _load_kinds() -> None:
 @cache
 def bots_file_model() -> type[BaseModel]:
     """The model of the file `bots.yaml`, with every kind that is known."""
-    union: Any = reduce(or_, (kind.config for kind in bot_kinds().values()))
+    union: Any = reduce(or_, (kind.config for _, kind in sorted(bot_kinds().items())))
     any_bot = Annotated[union, Field(discriminator="kind")]
     return create_model(
         "BotsFile",

@@ -4,6 +4,7 @@ import json
 
 from pydantic import BaseModel
 
+import demo.kinds  # noqa: F401 - registers itself
 from evaluation.prices import PricesFile
 from evaluation.results import ComparisonDocument, ExperimentDocument
 from evaluation.scenarios import ScenarioFile
