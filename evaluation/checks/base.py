@@ -131,4 +131,4 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value))
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

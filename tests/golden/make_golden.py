@@ -162,6 +162,19 @@ def binomial_tails() -> Rows:
     ]
 
 
+def energy_distances() -> Rows:
+    """In standard deviations of both samples together, as ours are."""
+    source = random.Random(5)
+    rows = []
+    for n, m, shift in ((5, 5, 0.0), (20, 12, 0.5), (40, 40, 2.0)):
+        one = [round(source.gauss(0, 1), 3) for _ in range(n)]
+        other = [round(source.gauss(shift, 1.5), 3) for _ in range(m)]
+        scale = np.std([*one, *other])
+        value = float(stats.energy_distance(np.array(one) / scale, np.array(other) / scale))
+        rows.append({"one": one, "other": other, "value": value})
+    return rows
+
+
 def main() -> None:
     makers = (
         normal_quantiles,
@@ -175,6 +188,7 @@ def main() -> None:
         newcombe,
         percentiles,
         binomial_tails,
+        energy_distances,
     )
     document = {
         "made_with": {name: version(name) for name in LIBRARIES},

@@ -213,6 +213,7 @@ def test_a_name_given_is_not_taken_twice() -> None:
 
 def test_each_kind_describes_itself() -> None:
     assert check(bot_says="juice").describe() == "bot_says: juice"
+    assert check(words_a_reply={"at_most": 40}).describe() == "words_a_reply: at_most 40"
     assert check(bot_says={"re": "a|b"}).describe() == "bot_says: re a|b"
     assert check(ended=["bot_ended", "user_done"]).describe() == "ended: bot_ended, user_done"
     assert len(KINDS) == 14

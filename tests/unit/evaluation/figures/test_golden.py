@@ -14,6 +14,7 @@ from evaluation.figures.comparison import (
     compare_pairs,
     stratified_p,
 )
+from evaluation.figures.distance import energy_distance
 from evaluation.figures.rates import clustered_error, pass_power, percentile, wilson_interval
 from evaluation.figures.sequential import fixed_passes
 from evaluation.figures.student import normal_quantile, student_quantile
@@ -73,6 +74,10 @@ def check_tail(row: Row) -> list[tuple[float | None, float]]:
     return [(fixed_passes(row["rate"], row["n"], row["least"] / row["n"]), row["value"])]
 
 
+def check_energy(row: Row) -> list[tuple[float | None, float]]:
+    return [(energy_distance(row["one"], row["other"]), row["value"])]
+
+
 CHECKS: dict[str, Callable[[Row], list[tuple[float | None, float]]]] = {
     "normal_quantiles": check_normal,
     "student_quantiles": check_student,
@@ -85,6 +90,7 @@ CHECKS: dict[str, Callable[[Row], list[tuple[float | None, float]]]] = {
     "newcombe": check_newcombe,
     "percentiles": check_percentile,
     "binomial_tails": check_tail,
+    "energy_distances": check_energy,
 }
 
 
