@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.changes import view_comparison
+from reports.failures import view_failures
 from reports.texts import Language
-from reports.trials import Data, explain
+from reports.trials import Data
 from reports.views import (
     view_bots,
     view_conditions,
@@ -115,20 +116,24 @@ def _heat(document: Data, words: Wording) -> Iterator[str]:
 
 
 def _failures(document: Data, words: Wording) -> Iterator[str]:
-    failed = [trial for trial in document["trials"] if trial["outcome"] == "failed"]
-    if not failed:
+    cells, omitted = view_failures(document, words)
+    if not cells:
         return
-    lines = [_failure(trial, words) for trial in failed[:MOST_FAILURES]]
-    title = f"{words.say('failures')} ({len(failed)})"
+    title = f"{words.say('failures')} ({len(cells) + omitted})"
+    lines = [_failure(cell) for cell in cells[:MOST_FAILURES]]
+    rest = len(cells) - len(lines) + omitted
+    if rest:
+        lines.append(f"\n{words.say('omitted', n=rest)}")
     yield f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
 
 
-def _failure(trial: Data, words: Wording) -> str:
-    where = f"{words.place(trial)} · {words.name('bot', trial['bot'])} · "
-    where += words.say("repeat", n=trial["repeat"])
-    reason = explain(trial)
-    line = f"- **{escape(where)}**: {escape(reason[:400])}"
-    return f"{line}  \n  {code(trial['reproduce'])}" if trial["reproduce"] else line
+def _failure(cell: View) -> str:
+    """A cell with the reasons of its example and the command that has it again."""
+    place = escape(f"{cell['place']} · {cell['bot']}")
+    example = cell["example"] or {"verdicts": [], "command": None}
+    reasons = "; ".join(f"{verdict['id']}: {verdict['reason']}" for verdict in example["verdicts"])
+    line = f"- **{place}**, {cell['count']}: {escape(reasons[:400])}"
+    return f"{line}  \n  {code(example['command'])}" if example["command"] else line
 
 
 def _errors(document: Data, words: Wording) -> Iterator[str]:

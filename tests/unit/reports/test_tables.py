@@ -76,6 +76,15 @@ def test_markdown_begins_with_the_verdict_and_has_flips_before_the_map(
     assert render_report(nightly, "markdown", "vi").startswith("## ❌ Không đạt ngưỡng")
 
 
+def test_markdown_names_each_failing_cell_once_with_the_command_that_has_it_again(
+    nightly: dict[str, Any],
+) -> None:
+    text = render_report(nightly, "markdown")
+    worst = "- **Says goodbye · Mixes languages · Robot 16-careless**, 4 of 5 failed: corrects: It"
+    assert text.count(worst) == 1
+    assert "`duologue run --scenario s1 --persona p1 --bot 16-careless`" in text
+
+
 def test_what_a_bot_says_is_no_markdown_and_no_html() -> None:
     escaped = markdown.escape("<script> | [x](y) `a`\n# _b_ @you &amp;")
     assert escaped == "&lt;script&gt; \\| \\[x\\](y) \\`a\\` \\# \\_b\\_ \\@you &amp;amp;"
