@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import evaluation, followers, rivals, startup, storage
+from bench import checks, evaluation, followers, rivals, startup, storage
 from bench.charts import draw
 from bench.load import files_needed
 from bench.processes import ROOT, Mocks, mocks, service, system
@@ -183,6 +183,10 @@ class Bench:
         rounds = 3 if self._quick else 7
         times = evaluation.figures_ms(rounds)
         self.report.add("figures of 10,000 trials", PRODUCT, "ms", times, goal=500)
+        row = "12 checks on 1,000 talks of 20 turns"
+        self.report.add(row, PRODUCT, "s", checks.checks_s(rounds), goal=2)
+        row = "opening a suite of 10,000 trials"
+        self.report.add(row, PRODUCT, "ms", checks.opening_ms(rounds), goal=100)
         page = evaluation.page(rounds)
         note = f"{page['failed']} of 500 failed"
         self.report.add("HTML report of 500 trials", PRODUCT, "s", page["seconds"], goal=2)

@@ -40,8 +40,7 @@ def load(path: Path, model: type[M]) -> M:
     """The file as a checked model. Raises `ConfigError`."""
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=Loader)
-        data = yaml.load(text, Loader=Loader)  # noqa: S506 - it is a SafeLoader
+        tree, data = _parse(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "is not YAML"
@@ -54,6 +53,16 @@ def load(path: Path, model: type[M]) -> M:
         return model.model_validate(clean_deep(data if data is not None else {}))
     except ValidationError as error:
         raise _locate_error(path, tree, model, error) from None
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    """The text as the tree in which places are looked up, and as data."""
+    loader = Loader(text)
+    try:
+        tree = loader.get_single_node()
+        return tree, None if tree is None else loader.construct_document(tree)
+    finally:
+        loader.dispose()
 
 
 def _locate_error(

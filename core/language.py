@@ -4,10 +4,9 @@ without), English, mixed, or unknown. A line that gives no evidence is unknown, 
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Language = Literal["vi", "en"]
 Kind = Literal["vi", "en", "mixed", "unknown"]
@@ -36,8 +35,7 @@ _SWITCH = 1.5
 _STRONG = 3.5
 
 
-@dataclass(frozen=True, slots=True)
-class WordCounts:
+class WordCounts(NamedTuple):
     """The words of a text that are evidence, by language.
 
     `vi_marked` of the `vi` words carry Vietnamese marks; `other` are words in another script.
@@ -96,42 +94,57 @@ def count_words(text: str) -> WordCounts:
     A word that both languages know takes the one that its neighbours make likelier: "can" between
     Vietnamese words is "cần", between English ones "can".
     """
-    plain = _NO_WORDS.sub(" ", unicodedata.normalize("NFC", text).casefold())
-    words = [_weigh(word[:_LONGEST]) for word in _WORD.findall(plain)]
-    vi: list[float] = []
-    en: list[float] = []
-    marked = 0
-    for word, is_vi in zip(words, _label(words), strict=True):
-        odds, listed_vi, listed_en, is_marked, _ = word
-        if is_vi and listed_vi:
-            vi.append(odds)
-            marked += is_marked
-        elif listed_en and not is_vi:
-            en.append(-odds)
-    other = sum([word[4] for word in words])
+    words = list(map(_weigh, _find_words(text)))
+    if not words:
+        return WordCounts()
+    pairs = list(zip(words, _label([word[0] for word in words]), strict=True))
+    vi = [word for word, is_vi in pairs if is_vi and word[1]]
+    en = [word for word, is_vi in pairs if not is_vi and word[2]]
+    fewer = vi if len(vi) < len(en) else en
     return WordCounts(
-        len(vi), len(en), other, marked, max(vi if len(vi) < len(en) else en, default=0.0)
+        vi=len(vi),
+        en=len(en),
+        other=sum([word[4] for word in words]),
+        vi_marked=sum([word[3] for word in vi]),
+        surest=max([abs(word[0]) for word in fewer], default=0.0),
     )
 
 
-def _label(words: list[_Word]) -> list[bool]:
-    """Whether each word is Vietnamese, where a switch between two words costs `_SWITCH`."""
-    lead = 0.0  # how much likelier Vietnamese is so far; never more than a switch would cost
-    leads = []
-    for word in words:
+def _find_words(text: str) -> list[str]:
+    """What stands between blanks, in lower case; addresses, templates and spelled words do not."""
+    plain = unicodedata.normalize("NFC", text).casefold()
+    if any(mark in plain for mark in "/@{-"):
+        plain = _NO_WORDS.sub(" ", plain)
+    words = plain.split()
+    if max(map(len, words), default=0) > _LONGEST:
+        return [word[:_LONGEST] for word in words]
+    return words
+
+
+def _label(odds: list[float]) -> list[bool]:
+    """Whether each word is Vietnamese, where a switch between two words costs `_SWITCH`.
+
+    Beyond that lead a word's language is settled; until then it is that of the next word.
+    """
+    lead, leads = 0.0, []
+    for gain in odds:
+        lead = (_SWITCH if lead > _SWITCH else max(lead, -_SWITCH)) + gain
         leads.append(lead)
-        lead = min(max(lead, -_SWITCH), _SWITCH) + word[0]
-    is_vi = lead > 0
-    labels = []
-    for before in reversed(leads):
+    is_vi, labels = lead > 0, []
+    for lead in reversed(leads):
+        is_vi = lead > _SWITCH or (is_vi and lead >= -_SWITCH)
         labels.append(is_vi)
-        is_vi = before >= -_SWITCH if is_vi else before > _SWITCH
     labels.reverse()
     return labels
 
 
 @lru_cache(maxsize=20_000)
-def _weigh(word: str) -> _Word:
+def _weigh(token: str) -> _Word:
+    """What a word says, the punctuation around it taken off."""
+    found = _WORD.search(token)
+    if found is None:
+        return _NOTHING
+    word = found[0]
     vi, en, none = _tables()
     bare = _unmark(word)
     if word in none:

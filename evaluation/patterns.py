@@ -71,18 +71,18 @@ class Matcher:
         return _as_said(said, words, self.ignore_tones) if words in text else None
 
     def _search(self, said: Utterance, pattern: str) -> str | None:
-        text = said.toneless if self.ignore_tones else said.text
+        text = strip_marks(said.text) if self.ignore_tones else said.text
         compiled = _compile(strip_marks(pattern) if self.ignore_tones else pattern)
         try:
             found = compiled.search(text, timeout=SEARCH_LIMIT_S)
         except TimeoutError:
-            raise TooSlow(pattern, said.index) from None
+            raise TooSlow(pattern, said.place) from None
         return None if found is None else _same_place(said, text, found.span())
 
 
 def _as_said(said: Utterance, words: str, ignore_tones: bool) -> str:
     """The words in the speaker's own spelling; the whole bubble where that cannot be told."""
-    text = said.toneless if ignore_tones else said.text
+    text = strip_marks(said.text) if ignore_tones else said.text
     spaced = r"\s+".join(regex.escape(word) for word in words.split(" "))
     found = _compile(spaced, ignore_case=True).search(text)
     return said.bubbles[0] if found is None else _same_place(said, text, found.span())

@@ -1,17 +1,15 @@
 """A stored conversation as checks and judge see it, and how its text is compared."""
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.message import Message, Role
 from evaluation.verdicts import Evidence
 
 LONGEST_QUOTE = 300
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -44,40 +42,29 @@ class Transcript:
         return len({one.turn for one in self.utterances if one.role == "assistant" and one.turn})
 
 
-@dataclass(frozen=True)
-class Utterance:
+class Utterance(NamedTuple):
     """What one side said in one turn: one bubble or several.
 
-    `index` is the first bubble's place in the transcript; `text` joins them with line breaks.
+    `place` is the first bubble's index in the transcript. `text` are the bubbles in NFC, joined by
+    line breaks; `folded` is the same as `fold` leaves it.
     """
 
     role: Role
     turn: int
-    index: int
+    place: int
     bubbles: tuple[str, ...]
+    text: str
+    folded: str
     is_given: bool = False
     latency_ms: float | None = None
-
-    @cached_property
-    def text(self) -> str:
-        """The bubbles in NFC, joined by line breaks."""
-        return unicodedata.normalize("NFC", "\n".join(self.bubbles))
-
-    @cached_property
-    def folded(self) -> str:
-        return fold(self.text)
-
-    @cached_property
-    def toneless(self) -> str:
-        return strip_marks(self.text)
 
     def evidence(self, quote: str | None = None) -> Evidence:
         """This utterance, or the bubble of it that has the quote."""
         if quote is None:
-            return Evidence(message=self.index, quote=self.bubbles[0][:LONGEST_QUOTE])
+            return Evidence(message=self.place, quote=self.bubbles[0][:LONGEST_QUOTE])
         wanted = fold(quote)
-        place = next((n for n, text in enumerate(self.bubbles) if wanted in fold(text)), 0)
-        return Evidence(message=self.index + place, quote=quote[:LONGEST_QUOTE])
+        nth = next((n for n, text in enumerate(self.bubbles) if wanted in fold(text)), 0)
+        return Evidence(message=self.place + nth, quote=quote[:LONGEST_QUOTE])
 
 
 def _join_bubbles(messages: Iterable[Message]) -> list[Utterance]:
@@ -98,11 +85,15 @@ def _is_same_utterance(last: Message, message: Message) -> bool:
 
 def _utterance(group: list[tuple[int, Message]]) -> Utterance:
     index, first = group[0]
+    bubbles = tuple([message["content"] for _, message in group])
+    text = unicodedata.normalize("NFC", "\n".join(bubbles))
     return Utterance(
         role=first["role"],
         turn=first.get("turn", 0),
-        index=index,
-        bubbles=tuple(message["content"] for _, message in group),
+        place=index,
+        bubbles=bubbles,
+        text=text,
+        folded=fold(text),
         is_given=first.get("origin") == "given",
         latency_ms=first.get("latency_ms"),
     )
@@ -111,12 +102,12 @@ def _utterance(group: list[tuple[int, Message]]) -> Utterance:
 def fold(text: str) -> str:
     """The text in NFC, case-folded, each run of white space as one blank."""
     plain = unicodedata.normalize("NFC", text).casefold()
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip()
+    return " ".join(unicodedata.normalize("NFC", plain).split())
 
 
 def fold_quote(text: str) -> str:
     """As `fold`, but upper and lower case stay apart: what a quote must be found in."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def strip_marks(text: str) -> str:

@@ -91,12 +91,12 @@ class Verdict(Record):
     kind: Kind
     status: Status
     reason: str = ""
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = Field(default_factory=list)
     must: bool = True
     score: float | None = None
-    models: list[str] = []
+    models: list[str] = Field(default_factory=list)
     prompt_hash: str | None = None
-    votes: list[Vote] = []
+    votes: list[Vote] = Field(default_factory=list)
     spending: Spending | None = None
 
     @property

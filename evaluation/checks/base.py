@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,12 +21,13 @@ Turn = Annotated[int, Field(ge=0, le=MAX_TURNS, description="As max_turns counts
 ROLES: dict[Speaker, Role] = {"bot": "assistant", "user": "user"}
 
 
-class Finding(Record):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """What a check found."""
 
     status: Status
     reason: str = ""
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = field(default_factory=list)
     score: float | None = None
 
 

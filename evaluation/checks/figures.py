@@ -20,7 +20,7 @@ from evaluation.checks.base import (
 from evaluation.transcripts import Transcript, Utterance, fold
 from evaluation.verdicts import Record
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(r"\w")
 
 
 class Ended(Check):
@@ -120,7 +120,7 @@ class WordsAReply(PlacedCheck):
         if not lines:
             return cannot_tell(f"the bot said nothing{self.place_name}")
         wanted = self.words_a_reply
-        counts = [len(_WORD.findall(line.text)) for line in lines]
+        counts = [_count_words(line.folded) for line in lines]
         odd = [n for n, count in enumerate(counts) if count not in wanted]
         if self.where == "any" and len(odd) < len(lines):
             return passes(f"a reply has {wanted} words")
@@ -129,6 +129,13 @@ class WordsAReply(PlacedCheck):
             reason = f"{count} words in turn {line.turn}; wanted {wanted}"
             return fails(reason, line.evidence(), score=count)
         return passes(f"{min(counts)} to {max(counts)} words a reply", score=max(counts))
+
+
+def _count_words(folded: str) -> int:
+    """What stands between blanks and has a letter or a digit."""
+    words = folded.split(" ")
+    signs = [word for word in words if not word[:1].isalnum()]
+    return len(words) - sum([_WORD.search(word) is None for word in signs])
 
 
 class Captured(Record):
