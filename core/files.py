@@ -102,7 +102,7 @@ def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int | Non
     for part in loc:
         found = _child(node, part)
         if found is None:
-            if part == loc[-1]:
+            if part == loc[-1] and part != "[key]":
                 path.append(str(part))
             continue
         line, node = found
