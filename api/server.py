@@ -10,9 +10,9 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
+from api.connections import SlowReaderGuard, timed_protocol
 from api.routes.about import user_note
 from core.errors import ConfigError, DuologueError
 from core.origins import WILDCARD_ADDRESSES
@@ -56,19 +56,6 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-class Abortable:
-    """Lets a response cut its connection: closing would wait for a peer that never reads."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = getattr(getattr(send, "__self__", None), "transport", None)
-        if scope["type"] == "http" and transport is not None:
-            scope["duologue.abort"] = transport.abort
-        await self.app(scope, receive, send)
-
-
 def serve(settings: Settings) -> int:
     """Runs the service until it is told to stop; gives the exit code. Raises `ConfigError`."""
     listener = bind_port(settings.host, settings.port)
@@ -77,7 +64,7 @@ def serve(settings: Settings) -> int:
         prepare_storage(settings.database_url)
         base = _base_url(settings, listener)
         app = create_app(settings, api_url=lambda: base)
-        server = Server(_config(app), app)
+        server = Server(_config(app, settings), app)
         return _run(server, listener, lambda: _announce(settings, base))
     except DuologueError as error:
         print(f"duologue: {error.message}", file=sys.stderr)  # noqa: T201 - what the user reads
@@ -86,9 +73,10 @@ def serve(settings: Settings) -> int:
         listener.close()
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        Abortable(app),
+        SlowReaderGuard(app, settings.send_timeout_s),
+        http=timed_protocol(settings.receive_timeout_s),
         log_config=None,
         access_log=False,
         lifespan="on",

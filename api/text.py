@@ -2,28 +2,33 @@
 
 from collections.abc import AsyncIterator
 
+from core.text import show_in_one_line, show_message
 from graph.stream.follower import Follower
 from graph.stream.live import Frame
 
 SPEAKERS = {"user": "User", "assistant": "Bot"}
 
 
-async def stream_text(follower: Follower, resume: str) -> AsyncIterator[bytes]:
-    """`User: …` and `Bot: …`; where something failed, an `Error: …` line behind all of them."""
+async def stream_text(
+    follower: Follower, resume: str, *, resumes_by_itself: bool = False
+) -> AsyncIterator[bytes]:
+    """`User: …` and `Bot: …`; where something failed, an `Error: …` line after all of them."""
     async for frame in follower.frames():
-        line = format_line(frame, resume)
+        line = format_line(frame, resume, resumes_by_itself=resumes_by_itself)
         if line:
             yield f"{line}\n".encode()
 
 
-def format_line(frame: Frame, resume: str) -> str | None:
+def format_line(frame: Frame, resume: str, *, resumes_by_itself: bool = False) -> str | None:
     """The line of one event; `resume` is where the conversation can be taken up."""
     data = frame.data
     if frame.event == "message":
-        return f"{SPEAKERS[data['role']]}: {data['text']}"
+        return f"{SPEAKERS[data['role']]}: {show_message(data['text'])}"
     if frame.event == "error":
-        why = " ".join(str(data["error"]).split())  # a bot's own words may have line breaks
+        why = show_in_one_line(str(data["error"]))  # a bot's own words
         return f"Error: {why} ({data['code']}); resume with POST {resume}"
+    if frame.event == "done" and data["end_reason"] == "server_stopped" and resumes_by_itself:
+        return "Stopped: server_stopped; it goes on by itself when the server starts again"
     if frame.event == "done" and data["end_reason"] in ("server_stopped", "stopped"):
         return f"Stopped: {data['end_reason']}; resume with POST {resume}"
     return None

@@ -1,12 +1,11 @@
 """`duologue bots` and `duologue ping`: who can be put under test, and whether they are there."""
 
 import asyncio
-import json
 import sys
 from argparse import Namespace
 from time import monotonic
 
-from cli.plain import use_utf8
+from cli.plain import format_json, use_utf8
 from core.errors import Invalid
 from core.settings import Settings
 from nodes.bots.config import BotConfig, missing_secrets, read_bots
@@ -17,7 +16,7 @@ def list_bots(options: Namespace, settings: Settings) -> int:
     out = use_utf8(sys.stdout)
     if options.json:
         names = ("bot_id", "kind", "name", "where", "needs")
-        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], ensure_ascii=False))
+        print(format_json([dict(zip(names, row, strict=True)) for row in rows]))
     elif out.isatty():
         from cli.tables import print_bots
 

@@ -68,7 +68,9 @@ def _unwrap(group: BaseExceptionGroup[BaseException]) -> DuologueError:
 
 
 def _report_failure(error: DuologueError, options: Namespace) -> int:
-    sys.stderr.write(f"Error: {' '.join(_describe_error(error, options).split())}\n")
+    from core.text import show_in_one_line
+
+    sys.stderr.write(f"Error: {show_in_one_line(_describe_error(error, options))}\n")
     return ASKED_WRONG if isinstance(error, _WRONG) else FAILED
 
 

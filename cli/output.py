@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 from core.ends import EndReason, Status
 from core.message import Role
+from core.text import show_in_one_line
 from graph.stream.live import Frame
 
 SPEAKERS: dict[Role, str] = {"user": "User", "assistant": "Bot"}
@@ -98,7 +99,7 @@ class Tally:
 
 def format_error(error: dict[str, Any]) -> str:
     """One line: who failed, where, why, and how often it was tried."""
-    text = " ".join(str(error["error"]).split())
+    text = show_in_one_line(str(error["error"]))
     attempts = error.get("attempts", 1)
     tried = f", {attempts} attempts" if attempts > 1 else ""
     return f"Error: {text} ({error['code']}{tried})"

@@ -5,6 +5,12 @@ import json
 from typing import Any, Self, TextIO
 
 from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
+from core.text import (
+    escape_json_for_terminal,
+    show_controls,
+    show_in_one_line,
+    show_message,
+)
 from graph.stream.live import Frame
 
 
@@ -13,6 +19,11 @@ def use_utf8(stream: TextIO) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
     return stream
+
+
+def format_json(value: Any, indent: int | None = None) -> str:
+    """JSON that a terminal shows as it stands, and that a program reads back exactly."""
+    return escape_json_for_terminal(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 class PlainOutput:
@@ -28,15 +39,18 @@ class PlainOutput:
         """Nothing is held."""
 
     def opened(self, opening: Opening) -> None:
-        _write_line(self._out, f"Conversation {opening.id}: {opening.bot}, {opening.user}")
+        heading = f"Conversation {opening.id}: {opening.bot}, {opening.user}"
+        _write_line(self._out, show_in_one_line(heading))
         for note in opening.notes:
-            _write_line(self._err, note)
+            _write_line(self._err, show_controls(note))
 
     def frame(self, frame: Frame) -> None:
         if frame.event == "message":
-            _write_line(self._out, f"{SPEAKERS[frame.data['role']]}: {frame.data['text']}")
+            _write_line(
+                self._out, f"{SPEAKERS[frame.data['role']]}: {show_message(frame.data['text'])}"
+            )
         elif note := describe_note(frame):
-            _write_line(self._err, note)
+            _write_line(self._err, show_controls(note))
 
     def closed(self, closing: Closing) -> None:
         _write_line(self._out, f"Conversation {closing.id}: {closing.sentence}")
@@ -89,9 +103,7 @@ class JsonOutput:
             _write_line(self._err, format_error(closing.error))
 
     def _write_event(self, event: str, id: str | None, data: dict[str, Any]) -> None:
-        _write_line(
-            self._out, json.dumps({"event": event, "id": id, "data": data}, ensure_ascii=False)
-        )
+        _write_line(self._out, format_json({"event": event, "id": id, "data": data}))
 
 
 def _write_line(stream: TextIO, line: str) -> None:

@@ -10,18 +10,12 @@ from rich.text import Text
 
 from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
 from core.message import Role
+from core.text import show_controls
 from graph.stream.live import Frame
 
 STYLES: dict[Role, str] = {"user": "bold cyan", "assistant": "bold green"}
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LONGEST_PREVIEW = 4000
-_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
-_PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-
-
-def show_controls(text: str) -> str:
-    """The text, with what would move the cursor or dress the terminal made visible instead."""
-    return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
 def build_row(role: Role, text: str | Text, remark: str = "") -> Table:

@@ -1,18 +1,18 @@
 """`duologue show` and `duologue list`: what is stored, without driving anything."""
 
 import asyncio
-import json
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from cli.output import SPEAKERS, format_error
-from cli.plain import use_utf8
+from cli.plain import format_json, use_utf8
 from cli.rows import bot_label, format_remark, row_columns
 from core.errors import NotFound
 from core.message import Message
 from core.settings import Settings
+from core.text import show_controls, show_message
 from graph.presentation import describe_conversation, summarize
 from graph.process import open_runs
 from graph.runs.service import RunService
@@ -38,9 +38,7 @@ def show(options: Namespace, settings: Settings) -> int:
     row, messages, children = asyncio.run(_load_conversation(options.id, settings))
     out = use_utf8(sys.stdout)
     if options.json:
-        print(
-            json.dumps(describe_conversation(row, messages, children), ensure_ascii=False, indent=2)
-        )
+        print(format_json(describe_conversation(row, messages, children), indent=2))
     elif out.isatty():
         from cli.tables import print_transcript
 
@@ -84,7 +82,7 @@ def format_transcript(row: Conversation, messages: Sequence[Message]) -> Iterato
     yield from format_facts(row)
     yield ""
     for line in messages:
-        yield f"{SPEAKERS[line['role']]}: {line['content']}"
+        yield f"{SPEAKERS[line['role']]}: {show_message(line['content'])}"
         yield f"    {format_remark(line)}"
 
 
@@ -92,13 +90,13 @@ def show_list(options: Namespace, settings: Settings) -> int:
     rows = asyncio.run(_load_page(options, settings))
     out = use_utf8(sys.stdout)
     if options.json:
-        print(json.dumps([summarize(row) for row in rows], ensure_ascii=False, indent=2))
+        print(format_json([summarize(row) for row in rows], indent=2))
     elif out.isatty():
         from cli.tables import print_list
 
         print_list(rows)
     else:
-        out.writelines("\t".join(row_columns(row)) + "\n" for row in rows)
+        out.writelines(show_controls("\t".join(row_columns(row))) + "\n" for row in rows)
     return 0
 
 

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.rows import format_remark, row_columns
-from cli.screen import build_row, show_controls
+from cli.screen import build_row
 from core.message import Message
+from core.text import show_controls
 from graph.storage.conversation import Conversation
 
 _COLOURS = {"completed": "green", "interrupted": "red", "running": "cyan"}

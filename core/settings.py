@@ -46,6 +46,7 @@ class Settings(BaseModel):
     turn_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     heartbeat_s: Annotated[float, Field(gt=0, le=15)] = 10.0
     send_timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
+    receive_timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
     grace_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     demo_delay_s: Annotated[float, Field(ge=0, le=30)] = 0.0
 

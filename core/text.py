@@ -25,6 +25,36 @@ def clean_deep(value: Any) -> Any:
     return value
 
 
+# What would move a terminal's cursor, dress it, or turn the order of letters around.
+_SYMBOLS: dict[int, int | str] = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+_SYMBOLS |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_SYMBOLS |= {
+    code: f"⟨U+{code:04X}⟩"
+    for code in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def show_controls(text: str) -> str:
+    """The text for a terminal: control and bidi characters as symbols; tabs and lines stay."""
+    return text.replace("\r\n", "\n").translate(_SYMBOLS)
+
+
+def show_message(text: str) -> str:
+    """`show_controls`, with each line but the first set in: none looks like a speaker's line."""
+    return show_controls(text).replace("\n", "\n  ")
+
+
+def show_in_one_line(text: str) -> str:
+    """`show_controls` without line breaks."""
+    return show_controls(" ".join(text.split()))
+
+
+def escape_json_for_terminal(text: str) -> str:
+    """The same JSON, with what JSON leaves of control and bidi characters written as escapes."""
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def cut(text: str) -> int:
     """Where `text` can be parted so that whatever follows cannot change what stands before.
 

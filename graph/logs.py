@@ -13,6 +13,7 @@ import orjson
 from core.errors import ConfigError
 from core.files import find_secret_names
 from core.settings import Settings, variable
+from core.text import escape_json_for_terminal
 from nodes.bots.config import read_bots
 
 log = logging.getLogger("duologue.runs")
@@ -43,7 +44,7 @@ class JsonLines(logging.Formatter):
         text = orjson.dumps(line, default=str).decode()
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        return escape_json_for_terminal(text)
 
 
 def collect_secrets(settings: Settings) -> list[str]:

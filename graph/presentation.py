@@ -1,7 +1,9 @@
 """Conversations as clients see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import orjson
 
 from core.message import Message, to_public
 from graph.storage.conversation import Conversation
@@ -43,3 +45,15 @@ def describe_conversation(
         "children": list(children),
         "forked_at": row.forked_at,
     }
+
+
+def encode_conversation(
+    row: Conversation, messages: Sequence[Message], children: Sequence[str]
+) -> Iterator[bytes]:
+    """The JSON of `describe_conversation`, message by message: a transcript may have 50 MB."""
+    frame = describe_conversation(row, [], children)
+    frame.pop("history")
+    yield b'{"history":['
+    for at, line in enumerate(messages):
+        yield (b"," if at else b"") + orjson.dumps(to_public(line, at))
+    yield b"]," + orjson.dumps(frame)[1:]

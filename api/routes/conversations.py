@@ -10,10 +10,11 @@ from pydantic import Field
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import describe_responses
+from api.large import json_response
 from api.state import Absent, ClientQuery, Id, RunsDep, dump_set_fields
 from core.errors import Invalid
 from core.scenario import Scenario
-from graph.presentation import describe_conversation, summarize
+from graph.presentation import encode_conversation, summarize
 from graph.runs.forks import checkpoints_of, fork
 from graph.runs.service import RunService
 
@@ -111,12 +112,19 @@ async def list_conversations(
     response_model=schemas.ConversationDetail,
     summary="Show one",
 )
-async def get_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> dict[str, Any]:
+async def get_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None) -> Response:
     """How it stands, and its transcript as far as it is on disk."""
     await runs.get(id, client_id)
+    return await _respond_with_transcript(runs, id)
+
+
+async def _respond_with_transcript(runs: RunService, id: str, status: int = 200) -> Response:
     messages = await runs.messages(id)
-    children = await runs.storage.catalogue.list_children(id)
-    return describe_conversation(await runs.get(id, client_id), messages, children)
+    catalogue = runs.storage.catalogue
+    row = runs.with_live_status(await catalogue.get(id))
+    return json_response(
+        encode_conversation(row, messages, await catalogue.list_children(id)), status
+    )
 
 
 @router.patch(
@@ -127,9 +135,7 @@ async def get_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None)
     ),
     summary="Change the seat, the persona or a limit",
 )
-async def update_conversation(
-    id: Id, body: schemas.ConversationChange, runs: RunsDep, response: Response
-) -> dict[str, Any]:
+async def update_conversation(id: Id, body: schemas.ConversationChange, runs: RunsDep) -> Response:
     """Takes the user's seat (`human`) or gives it back, between two steps.
 
     To let the simulator go on after giving it back: `POST …/runs`.
@@ -138,10 +144,7 @@ async def update_conversation(
     changes = {name: value for name, value in dump_set_fields(body).items() if value is not None}
     changes.pop("client_id", None)
     done = await runs.change(row, changes)
-    response.status_code = 200 if done else 202
-    messages = await runs.messages(id)
-    children = await runs.storage.catalogue.list_children(id)
-    return describe_conversation(await runs.get(id, body.client_id), messages, children)
+    return await _respond_with_transcript(runs, id, 200 if done else 202)
 
 
 @router.delete("/{id}", status_code=204, responses=describe_responses(409), summary="Remove one")

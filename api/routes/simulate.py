@@ -5,20 +5,20 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Header, Request, Response
 
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import ACCEPTED, STREAM, describe_responses
+from api.large import group_pieces
 from api.routes.conversations import Key, create
 from api.routes.runs import accepted_response
 from api.sse import Stream, stream_response
 from api.state import RunsDep, conversation_links, prefers_async
 from api.text import stream_text
 from core.ends import Status
-from core.errors import Busy, Conflict
-from graph.presentation import describe_conversation
+from core.errors import Busy, Conflict, Full, Stopping
+from graph.presentation import encode_conversation
 from graph.runs.service import RunService
 from graph.stream.follower import Follower
 from graph.stream.live import Frame, LiveConversation
@@ -115,20 +115,34 @@ async def respond(
     if (await runs.get(id)).status is Status.CREATED:
         # The same Idempotency-Key, at the same moment: another has it run, or has it done.
         with suppress(Busy, Conflict):
-            await runs.start(id)
+            await _start_or_discard(runs, id)
     view = await runs.views.get_view(id)
     if prefers_async(request):
         return accepted_response(id, view.current_status)
     follower = OneRun((await runs.follow(id)).view)
     if form == "events":
         return stream_response(follower, runs.settings, **conversation_links(id))
-    content = stream_text(follower, f"/api/conversations/{id}/resume")
+    content = stream_text(
+        follower,
+        f"/api/conversations/{id}/resume",
+        resumes_by_itself=runs.settings.resume_on_start,
+    )
     media, beat = "text/plain; charset=utf-8", b""  # whatever came would be text
     if form == "json":
         content, media, beat = stream_final_json(follower, runs), "application/json", b" "
     return Stream(
         content, runs.settings, media_type=media, headers=conversation_links(id), beat=beat
     )
+
+
+async def _start_or_discard(runs: RunService, id: str) -> None:
+    """Starts it; one that is refused leaves nothing behind, since its caller learns no id."""
+    try:
+        await runs.start(id)
+    except (Full, Stopping):
+        if (await runs.get(id)).status is Status.CREATED:
+            await runs.delete(id)
+        raise
 
 
 class OneRun(Follower):
@@ -173,5 +187,6 @@ async def stream_final_json(follower: Follower, runs: RunService) -> AsyncIterat
         pass
     id = follower.view.id
     row = await runs.get(id)
-    whole: dict[str, Any] = describe_conversation(row, await runs.messages(id), [])
-    yield orjson.dumps(whole) + b"\n"
+    for part in group_pieces(encode_conversation(row, await runs.messages(id), [])):
+        yield part
+    yield b"\n"

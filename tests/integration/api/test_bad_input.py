@@ -291,7 +291,7 @@ async def test_five_megabytes_are_refused_before_they_are_read(service: Service,
 async def test_a_declared_length_is_refused_though_nothing_comes(service: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
-        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"POST /simulate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: 5000000000\r\n\r\n"
     )
     answer = await asyncio.wait_for(reader.read(), 2.0)
@@ -303,7 +303,7 @@ async def test_a_declared_length_is_refused_though_nothing_comes(service: Servic
 async def test_a_body_that_goes_on_for_ever_is_refused_and_closed(service: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(
-        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"POST /simulate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Transfer-Encoding: chunked\r\n\r\n"
     )
     sent = 0
@@ -332,10 +332,10 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     "raw",
     [
         b"NONSENSE\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
-        b"POST /simulate HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabc",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /simulate HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 200_000 + b"\r\n\r\n",
     ],
 )
 async def test_what_is_not_http_harms_nobody(service: Service, raw: bytes) -> None:

@@ -34,7 +34,7 @@ def connected(service: Service, request: str, receive_buffer: int = 0) -> socket
 
 def posting(path: str, body: str = BODY) -> str:
     return (
-        f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Accept: text/event-stream\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}"
     )
 
@@ -120,7 +120,7 @@ async def test_a_reader_that_never_reads_is_dropped_and_delays_nobody(
     service = await opened(send_timeout_s="1", heartbeat_s="0.2")
     robot.fail("huge", size=900_000)
     id = await service.make(8)
-    ask = f"GET {events_of(id)} HTTP/1.1\r\nHost: a\r\n\r\n"
+    ask = f"GET {events_of(id)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     sleepers = [connected(service, ask, 2048) for _ in range(5)]
     await asyncio.sleep(0.1)
     assert len(open_sockets(service.process)) == 5

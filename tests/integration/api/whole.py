@@ -9,7 +9,7 @@ async def read_whole(port: int, path: str) -> list[Frame]:
     """The frames of a chunked stream that ends with its terminator. AssertionError where torn."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
         assert b"transfer-encoding: chunked" in head.lower()

@@ -24,7 +24,7 @@ def serving(lifespan: Any) -> tuple[int, list[str]]:
     app = FastAPI(lifespan=lifespan)
     app.state.settings = Settings()
     with bind_port("127.0.0.1", 0) as listener:
-        made = server.Server(server._config(app), app)
+        made = server.Server(server._config(app, Settings()), app)
         return server._run(made, listener, lambda: said.append("up")), said
 
 

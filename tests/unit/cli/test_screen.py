@@ -10,8 +10,9 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from cli.output import Closing, Opening
-from cli.screen import Screen, build_row, format_latency, show_controls
+from cli.screen import Screen, build_row, format_latency
 from core.ends import EndReason, Status
+from core.text import show_controls
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 

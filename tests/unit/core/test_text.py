@@ -1,5 +1,6 @@
 """Text is kept code point for code point, and is never cut inside what reads as one character."""
 
+import json
 import unicodedata
 from itertools import pairwise
 
@@ -8,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.message import new_message
-from core.text import LONGEST_CLUSTER, clean, clean_deep, cut
+from core.text import (
+    LONGEST_CLUSTER,
+    clean,
+    clean_deep,
+    cut,
+    escape_json_for_terminal,
+    show_controls,
+    show_message,
+)
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation
 
@@ -118,3 +127,32 @@ def test_nothing_is_normalised() -> None:
     for text in ("e\u0302\u0301", "\u1ebf", "\u212b", "\ufb01", "Å\u0323"):
         assert clean(text) == text
         assert "".join(told(list(text), text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;aGk=\x07", "␛]52;c;aGk=␇"),
+        ("a\x08\x7f\x9b2J", "a␈␡\ufffd2J"),
+        ("Bot\u202egnol", "Bot⟨U+202E⟩gnol"),
+        ("a\u2066b\u2069\u200f", "a⟨U+2066⟩b⟨U+2069⟩⟨U+200F⟩"),
+        ("a\u2028b\x85c\rd", "a⟨U+2028⟩b\ufffdc␍d"),
+        ("được 👩\u200d🏫 e\u0302\u0301\ttab", "được 👩\u200d🏫 e\u0302\u0301\ttab"),
+    ],
+)
+def test_what_would_move_a_terminal_is_a_symbol(text: str, shown: str) -> None:
+    assert show_controls(text) == shown
+    assert show_message(text) == shown
+
+
+def test_no_line_of_a_message_begins_where_a_speaker_does() -> None:
+    assert (
+        show_message("hi\nUser: give me all\r\nBot: yes") == "hi\n  User: give me all\n  Bot: yes"
+    )
+
+
+@given(st.text())
+def test_json_for_a_terminal_is_the_same_json(text: str) -> None:
+    written = escape_json_for_terminal(json.dumps({"a": text}, ensure_ascii=False))
+    assert json.loads(written) == {"a": text}
+    assert show_controls(written) == written

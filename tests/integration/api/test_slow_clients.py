@@ -1,0 +1,86 @@
+"""Clients that read documents or send requests too slowly are dropped and cost little."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+import pytest
+
+from tests.integration.api.service import Service
+from tests.integration.api.test_readers import connected, open_sockets
+from tests.servers.robot import RobotServer
+from tests.servers.wait import wait_until
+
+Opened = Callable[..., Awaitable[Service]]
+MB = 1_000_000
+HALVES = {
+    "nothing": "",
+    "headers": "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half: ",
+    "body": "POST /session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    'Content-Length: 100\r\n\r\n{"bot_',
+}
+
+
+@pytest.mark.timeout(120)
+async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
+    opened: Opened, robot: RobotServer
+) -> None:
+    service = await opened(send_timeout_s="2")
+    robot.fail("huge", size=1_250_000)
+    id = await service.begin(41)
+
+    async def done() -> bool:
+        (row,) = (await service.get("/api/conversations"))["conversations"]
+        return bool(row["status"] == "completed")
+
+    await wait_until(done, 60, what="a long conversation")
+    whole = await service.ask("GET", f"/api/conversations/{id}")
+    assert len(whole.body) > 50 * MB
+    assert len(json.loads(whole.body)["history"]) == 82
+    before = service.process.rss()
+    ask = f"GET /api/conversations/{id} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    sleepers = [connected(service, ask, 2048) for _ in range(20)]
+    began, most = monotonic(), 0
+    while open_sockets(service.process) and monotonic() - began < 30:
+        most = max(most, service.process.rss() - before)
+        await asyncio.sleep(0.1)
+    assert not open_sockets(service.process)
+    assert most < 200 * MB, most
+    assert (await service.ask("GET", "/health")).status == 200
+    for sleeper in sleepers:
+        sleeper.close()
+
+
+@pytest.mark.parametrize("half", HALVES)
+async def test_half_sent_requests_are_dropped(opened: Opened, half: str) -> None:
+    service = await opened(receive_timeout_s="1")
+    waiting = [connected(service, HALVES[half]) for _ in range(50)]
+    await wait_until(lambda: len(open_sockets(service.process)) == 50, 5)
+    await wait_until(lambda: not open_sockets(service.process), 10, what="half-sent requests gone")
+    assert (await service.ask("GET", "/health")).status == 200
+    for sock in waiting:
+        sock.close()
+
+
+async def test_a_sender_that_drips_is_dropped_too(opened: Opened) -> None:
+    service = await opened(receive_timeout_s="1")
+    sock = connected(service, HALVES["headers"])
+    sock.settimeout(0.1)
+    began = monotonic()
+    with pytest.raises((ConnectionError, TimeoutError, socket.timeout)):  # noqa: PT012
+        while monotonic() - began < 10:
+            sock.sendall(b"x")
+            await asyncio.sleep(0.1)
+        pytest.fail("it may drip for ever")
+    assert monotonic() - began < 8
+    sock.close()
+
+
+async def test_a_request_in_work_is_not_a_slow_one(opened: Opened, robot: RobotServer) -> None:
+    service = await opened(receive_timeout_s="0.5")
+    robot.set(delay=1.2)
+    made = await service.ask("POST", "/api/simulate", {"bot_id": 16, "max_turns": 2})
+    assert made.status == 200
+    assert made.json["turn"] == 2
