@@ -15,7 +15,7 @@ from cli.experiment_output import (
     describe_progress,
     describe_result,
 )
-from cli.screen import show_controls
+from core.text import show_controls
 from evaluation.experiments.events import Event
 from evaluation.resolve import ResolvedSuite
 from evaluation.results import ExperimentDocument
