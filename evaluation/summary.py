@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import get_args
 
@@ -73,7 +74,8 @@ def _summarize_cell(
 ) -> CellRecord:
     tally = count_outcomes(trials)
     plan = scenario.repeats if scenario else 1
-    flaky = tally.passed > 0 and tally.failed > 0
+    passed, judged = tally.passed, tally.passed + tally.failed
+    flaky = 0 < passed < judged
     return CellRecord(
         scenario=key.scenario,
         persona=key.persona,
@@ -81,7 +83,7 @@ def _summarize_cell(
         fingerprint=fingerprint,
         tally=tally,
         rate=_cell_rate(key, tally, plan),
-        pass_power=[] if isinstance(plan, AutoRepeats) else _powers(tally),
+        pass_power=[] if isinstance(plan, AutoRepeats) else list(_powers(passed, judged)),
         flaky=flaky,
         decision=decide_cell(trials, plan) if isinstance(plan, AutoRepeats) else None,
         parting=_find_parting(trials, lines_of) if flaky else None,
@@ -121,10 +123,11 @@ def to_rate(cells: Sequence[CellCount], *, with_interval: bool = True) -> Rate:
     return Rate(passed=passed, judged=judged, value=value, low=low, high=high, effective_n=n)
 
 
-def _powers(tally: Tally) -> list[PassPower]:
-    judged = tally.passed + tally.failed
-    found = ((k, pass_power(tally.passed, judged, k)) for k in range(1, judged + 1))
-    return [PassPower.model_construct(k=k, value=value) for k, value in found if value is not None]
+@lru_cache(maxsize=4096)
+def _powers(passed: int, judged: int) -> tuple[PassPower, ...]:
+    """pass^k for every k. Cells of the same counts share them: there are only so many counts."""
+    found = ((k, pass_power(passed, judged, k)) for k in range(1, judged + 1))
+    return tuple(PassPower(k=k, value=value) for k, value in found if value is not None)
 
 
 def _find_parting(trials: Sequence[TrialRecord], lines_of: LinesOf | None) -> Parting | None:

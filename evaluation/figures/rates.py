@@ -73,9 +73,11 @@ def effective_trials(cells: Sequence[CellCount], quantile: float) -> float:
     """
     most = len(cells) ** 2 / math.fsum(1 / cell.judged for cell in cells)
     clusters = len({cell.scenario for cell in cells})
+    if clusters < 2:
+        return most
     rate = mean_rate(cells)
     variance = clustered_error([(cell.scenario, cell.rate) for cell in cells]) ** 2
-    if clusters < 2 or variance < 1e-18:
+    if variance < 1e-18:
         return most
     few = student_quantile(quantile, clusters - 1)
     many = student_quantile(quantile, max(most - 1, 1))
