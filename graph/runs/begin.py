@@ -9,6 +9,7 @@ from core.errors import StorageError
 from core.message import new_message, now
 from core.scenario import Scenario
 from core.state import State, append_lines
+from graph.runs.changes import merge_updates
 from graph.runs.run import Graph, update_thread
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
@@ -79,13 +80,20 @@ async def apply_start_changes(
     update: Mapping[str, Any],
     max_turns: int | None,
 ) -> None:
-    """Changes what a run begins with; if that fails, nobody drives the conversation after all."""
+    """Changes what a run begins with; if that fails, nobody drives the conversation after all.
+
+    What was promised to the run before and is not in its state comes first.
+    """
+    whole = merge_updates(row.pending, update)
+    columns: dict[str, Any] = {"pending": None} if row.pending else {}
+    if "seat" in update or max_turns:
+        columns |= {"seat": update.get("seat", row.seat), "max_turns": max_turns or row.max_turns}
     try:
-        if update:
-            await update_thread(graph, row.id, dict(update))
-        if "seat" in update or max_turns:
-            limit = max_turns or row.max_turns
-            columns = {"seat": update.get("seat", row.seat), "max_turns": limit}
+        if row.pending and update:
+            await storage.catalogue.update(row.id, pending=whole)
+        if whole:
+            await update_thread(graph, row.id, whole)
+        if columns:
             await storage.catalogue.update(row.id, **columns)
     except BaseException:
         before = {"status": row.status, "error": row.error, "in_flight": row.in_flight}

@@ -54,6 +54,16 @@ def plan_change(
     return update, columns
 
 
+def merge_updates(first: Mapping[str, Any] | None, then: Mapping[str, Any]) -> dict[str, Any]:
+    """Two updates of the state as one; the scenario's fields are changed one by one."""
+    if not first:
+        return dict(then)
+    merged = {**first, **then}
+    if "scenario" in first and "scenario" in then:
+        merged["scenario"] = {**first["scenario"], **then["scenario"]}
+    return merged
+
+
 def unattended_seat(speakers: Speakers, row: Conversation) -> Seat:
     """Who speaks for the user where no person does: whom the conversation began with."""
     initial: Seat | None = row.scenario.get("user")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, DuologueError, Full, NotFound, Stopping, StorageError
+from core.errors import DuologueError, StorageError
 from core.scenario import Scenario
 from graph.runs.run import Ending, Run, make_broken_ending, to_error_data
 from graph.storage.opening import Storage
@@ -32,6 +32,8 @@ async def persist_ending(storage: Storage, run: Run, ending: Ending) -> Ending:
             error=to_error_data(ending.error) if ending.error else None,
             turn=view.turn,
             in_flight=run.in_flight(ending),
+            crashes=0,
+            deaths=0,
         )
         await run.apply_changes()
     except StorageError as failed:
@@ -76,42 +78,6 @@ async def close_bot_session(speakers: Speakers, views: LiveConversations, id: st
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
     except Exception:  # it shares a task group with all runs, and must end none of them
         log.exception("bot not told of the end", extra={"conversation_id": id})
-
-
-async def mark_orphans(storage: Storage, views: LiveConversations) -> None:
-    """What dead processes left `running` is `interrupted`."""
-    for row in await storage.catalogue.interrupt_orphans(storage.owner.is_alive):
-        turn = int((await views.read_state(row.id)).get("turn", 0))
-        await storage.catalogue.update(row.id, turn=turn, in_flight=None)
-
-
-async def list_resumable(storage: Storage) -> list[str]:
-    """What was interrupted by the end of a process; what broke waits for somebody instead.
-
-    Trials go on with their experiment.
-    """
-    found: list[str] = []
-    before: int | None = None
-    while True:
-        rows, before = await storage.catalogue.list_page(
-            200, before, status=Status.INTERRUPTED, experiment_id=""
-        )
-        found += [row.id for row in rows if row.error is None]
-        if before is None:
-            return found
-
-
-async def resume_all(resume: Resume, views: LiveConversations, ids: Sequence[str]) -> None:
-    """Lets them go on, one after the other. Who follows one meanwhile waits for it."""
-    for id in ids:
-        try:
-            await resume(id)
-        except (Conflict, Busy, Full, Stopping, NotFound, StorageError) as why:
-            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
-        except Exception:  # the others must not stay behind for one
-            log.exception("not resumed", extra={"conversation_id": id})
-        finally:
-            views.settle_expected(id)
 
 
 async def drain_runs(runs: Sequence[Run], ending: Ending, grace_s: float) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import uuid4
@@ -52,6 +53,7 @@ class Run:
         accepted: int | None = None,
         last_turn: int | None = None,
         unconfirmed_turn: int = 0,
+        changes_applied: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self.view = view
         self.control = RunControl()
@@ -66,6 +68,8 @@ class Run:
         self._has_begun = False
         self._was_cut = False
         self._changes: list[dict[str, Any]] = []
+        self._promised = 0
+        self._changes_applied = changes_applied
         self._watchers: list[asyncio.Queue[dict[str, Any] | None]] = []
         self._tail: Sequence[Any] = ()
         self._turn = view.turn
@@ -100,8 +104,18 @@ class Run:
         """Returns once nothing more comes."""
         await asyncio.shield(self._finished)
 
-    def change(self, update: dict[str, Any]) -> None:
-        """Changes the state between this step and the next."""
+    @contextmanager
+    def promise_change(self, update: dict[str, Any]) -> Iterator[None]:
+        """Changes the state between this step and the next; in the block, the promise is stored.
+
+        What is promised elsewhere is not taken as kept before it is.
+        """
+        self._promised += 1
+        try:
+            yield
+        except BaseException:
+            self._promised -= 1
+            raise
         self._changes.append(update)
         self.control.request_drain("change")
 
@@ -220,6 +234,9 @@ class Run:
     async def apply_changes(self) -> None:
         while self._changes:
             await update_thread(self._graph, self.view.id, self._changes.pop(0))
+            self._promised -= 1
+            if not self._promised:
+                self._changes_applied(self.view.id)
 
     async def report_unreported(self) -> None:
         """A run that was cut off between two steps has more on disk than it told."""

@@ -27,6 +27,7 @@ from graph.runs.changes import (
     check_turn_limit,
     extend_turn_limit,
     find_turn_in_flight,
+    merge_updates,
     plan_change,
     resolve_accepted_turn,
     unattended_seat,
@@ -35,11 +36,9 @@ from graph.runs.finish import (
     announce_ending,
     close_bot_session,
     drain_runs,
-    list_resumable,
-    mark_orphans,
     persist_ending,
-    resume_all,
 )
+from graph.runs.recovery import Recovery, has_asked_somebody
 from graph.runs.run import Ending, Graph, Run, update_thread
 from graph.runs.slots import Slots, Turn
 from graph.storage.conversation import Conversation
@@ -76,6 +75,7 @@ class RunService:
         self._tasks = tasks
         self._watch = watch
         self._closings: set[asyncio.Task[None]] = set()
+        self._recovering: asyncio.Task[None] | None = None
         self._stopping = False
 
     # --- what there is ----------------------------------------------------------------------
@@ -239,16 +239,25 @@ class RunService:
                 )
             self._require_local(row)
             update, columns = plan_change(self.speakers, row, wanted)
-            if slot.run is None:
-                await update_thread(self.graph, row.id, update)
-            else:
-                slot.run.change(update)
-            await self.storage.catalogue.update(row.id, **columns)
+            await self._store_change(row, slot.run, update, columns)
             if view := self.views.find_view(row.id):
                 view.max_turns = columns.get("max_turns", view.max_turns)
                 facts = {name: columns[name] for name in ("seat",) if name in columns}
                 view.status("changed", "changed on request", **facts)
             return slot.run is None
+
+    async def _store_change(
+        self, row: Conversation, run: Run | None, update: dict[str, Any], columns: dict[str, Any]
+    ) -> None:
+        """What was answered holds: it is in the row until it is in the state, whoever goes on."""
+        pending = merge_updates(row.pending, update)
+        if run is not None:
+            with run.promise_change(update):
+                await self.storage.catalogue.update(row.id, **columns, pending=pending)
+            return
+        await self.storage.catalogue.update(row.id, **columns, pending=pending)
+        await update_thread(self.graph, row.id, pending)
+        await self.storage.catalogue.update(row.id, pending=None)
 
     async def stream_graph_events(self, id: str) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events of the run under way, from the next step on."""
@@ -336,6 +345,7 @@ class RunService:
                 accepted=accepted,
                 last_turn=last if last is not None and last > row.turn else None,
                 unconfirmed_turn=find_turn_in_flight(row, state) or 0,
+                changes_applied=self._forget_pending,
             )
             turn.is_used = True
         if self._stopping:
@@ -343,7 +353,13 @@ class RunService:
         view.begin(claimed.runs + 1, max_turns or claimed.max_turns)
         self._watch("run_started", row.id, {"run": view.run, "bot_id": row.bot_id})
         run.task = self._tasks.create_task(self._execute(run), name=f"run {row.id}")
+        if claimed.crashes:
+            self._tasks.create_task(self._clear_crashes(view), name=f"crashes {row.id}")
         return view
+
+    async def _clear_crashes(self, view: LiveConversation) -> None:
+        if await has_asked_somebody(view):
+            self.storage.catalogue.update_later(view.id, crashes=0)
 
     async def _claim(self, row: Conversation, only_orphaned: bool) -> Conversation:
         owner = self.storage.owner
@@ -387,9 +403,12 @@ class RunService:
             self._closings.add(closing)
             closing.add_done_callback(self._closings.discard)
 
+    def _forget_pending(self, id: str) -> None:
+        self.storage.catalogue.update_later(id, pending=None)
+
     def _record_event(self, what: str, id: str, facts: dict[str, Any]) -> None:
         if what == "message" and facts["role"] == "assistant":
-            self.storage.catalogue.update_later(id, turn=facts["turn"])
+            self.storage.catalogue.update_later(id, turn=facts["turn"], deaths=0)
         self._watch(what, id, facts)
 
     # --- the process's life -----------------------------------------------------------------
@@ -397,21 +416,26 @@ class RunService:
     async def recover(self, *, wait: bool = True) -> None:
         """What dead processes left `running` is `interrupted`, and goes on where that is set.
 
-        Without `wait` it goes on behind the caller's back, who may have many and be in a hurry.
+        Without `wait` it goes on after this returns, and so does the search for what processes
+        leave that die from now on.
         """
-        await mark_orphans(self.storage, self.views)
+        recovery = Recovery(self.storage, self.views, self.resume)
         if not self.settings.resume_on_start:
+            await recovery.mark_orphans()
             return
-        ids = await list_resumable(self.storage)
-        self.views.expected.update(ids)
-        going_on = resume_all(partial(self.resume, only_orphaned=True, wait=True), self.views, ids)
-        resuming = self._tasks.create_task(going_on, name="resume")
+        orphans = await recovery.find()
         if wait:
-            await resuming
+            await recovery.resume_all(orphans)
+        else:
+            self._recovering = self._tasks.create_task(
+                recovery.keep_looking(orphans), name="recovery"
+            )
 
     async def drain(self, grace_s: float) -> None:
         """Starts nothing new, lets each run finish its step, and ends those that do not."""
         self._stopping = True
+        if self._recovering:
+            self._recovering.cancel()
         self.slots.refuse_waiting(Stopping("the server is stopping"))
         await drain_runs([*self.slots.iter_runs()], SERVER_STOPPED, grace_s)
         for closing in self._closings:

@@ -9,7 +9,9 @@ from core.ends import Status
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation's row. `in_flight` is a turn that was sent and whose reply is not on disk;
-    `experiment_id` is set where the conversation is a trial.
+    `experiment_id` is set where the conversation is a trial. `pending` are changes that were
+    answered and are not in the state yet. So many processes in a row died at it: `crashes` before
+    they had asked anybody for a line, `deaths` before a turn was done.
     """
 
     id: str
@@ -31,3 +33,6 @@ class Conversation:
     created_at: str
     updated_at: str
     experiment_id: str | None = None
+    pending: dict[str, Any] | None = None
+    crashes: int = 0
+    deaths: int = 0

@@ -21,7 +21,7 @@ log = logging.getLogger("duologue.storage")
 
 _COLUMNS = list(Conversation.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM conversations"
-_JSON = ("error", "scenario")
+_JSON = ("error", "scenario", "pending")
 
 
 def _conversation(row: Sequence[Any]) -> Conversation:
@@ -200,16 +200,51 @@ class Catalogue:
         sets = ", ".join(f"{name} = ?" for name in packed)
         return f"UPDATE conversations SET {sets} WHERE id = ?", [[*packed.values(), id]]
 
-    async def interrupt_orphans(self, is_alive: Callable[[str], bool]) -> list[Conversation]:
-        """Conversations left `running` by an owner that is dead; they are `interrupted` now."""
+    async def list_owners(self) -> list[str | None]:
+        """Who drives the conversations that are `running`."""
+        rows = await self._database.read(
+            "SELECT DISTINCT owner FROM conversations WHERE status = ?", (Status.RUNNING,)
+        )
+        return [row[0] for row in rows]
+
+    async def list_resumable(self) -> list[tuple[str, int]]:
+        """Ids and `crashes` of what the end of a process interrupted, newest first.
+
+        What broke waits for somebody instead, and trials go on with their experiment.
+        """
+        rows = await self._database.read(
+            "SELECT id, crashes FROM conversations WHERE status = ? AND error IS NULL "
+            "AND experiment_id IS NULL ORDER BY seq DESC",
+            (Status.INTERRUPTED,),
+        )
+        return [(id, crashes) for id, crashes in rows]
+
+    async def interrupt_orphans(
+        self,
+        is_alive: Callable[[str], bool],
+        describe: Callable[[int, int], dict[str, Any] | None] = lambda _crashes, _deaths: None,
+    ) -> list[Conversation]:
+        """Conversations left `running` by an owner that is dead; they are `interrupted` now.
+
+        Each has one more of `crashes` and of `deaths`; what `describe` makes of these is its error.
+        """
 
         def work(connection: sqlite3.Connection) -> list[Conversation]:
             rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
             found = self._readable(rows)
             left = [row for row in found if not (row.owner and is_alive(row.owner))]
             connection.executemany(
-                "UPDATE conversations SET status = ?, owner = NULL, updated_at = ? WHERE id = ?",
-                [(Status.INTERRUPTED, now(), row.id) for row in left],
+                "UPDATE conversations SET status = ?, owner = NULL, crashes = crashes + 1, "
+                "deaths = deaths + 1, error = ?, updated_at = ? WHERE id = ?",
+                [
+                    (
+                        Status.INTERRUPTED,
+                        _to_column("error", describe(row.crashes + 1, row.deaths + 1)),
+                        now(),
+                        row.id,
+                    )
+                    for row in left
+                ],
             )
             return left
 

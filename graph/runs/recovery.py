@@ -1,0 +1,131 @@
+"""What dead processes left is taken up by a living one, each conversation in its turn."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from typing import Any, Protocol
+
+from core.errors import DuologueError, StorageError
+from graph.storage.conversation import Conversation
+from graph.storage.opening import Storage
+from graph.stream.live import LiveConversation
+from graph.stream.views import LiveConversations
+
+LOOK_EVERY_S = 5.0
+MAX_CRASHES = 3
+"""Deaths before anybody was asked for a line: it is the conversation that ends the process."""
+MAX_DEATHS = 25
+"""Deaths before a turn was done: it may be the conversation, or somebody who kills processes."""
+SUSPECT_S = 10.0
+"""So long a conversation that a process died at twice runs before the next one is taken up."""
+log = logging.getLogger("duologue.runs")
+
+
+class Resume(Protocol):
+    """`RunService.resume`."""
+
+    def __call__(
+        self, id: str, *, only_orphaned: bool, wait: bool
+    ) -> Awaitable[LiveConversation]: ...
+
+
+class Recovery:
+    """Finds conversations whose process is gone, and lets them go on in this one."""
+
+    def __init__(self, storage: Storage, views: LiveConversations, resume: Resume) -> None:
+        self._storage = storage
+        self._views = views
+        self._resume = resume
+        self._left_alone: set[str] = set()
+
+    async def mark_orphans(self) -> None:
+        """What dead processes left `running` is `interrupted`."""
+        catalogue, is_alive = self._storage.catalogue, self._storage.owner.is_alive
+        owners = await catalogue.list_owners()
+        if all(owner is not None and is_alive(owner) for owner in owners):
+            return
+        for row in await catalogue.interrupt_orphans(is_alive, describe_crashes):
+            await catalogue.update(row.id, turn=await self._read_turn(row), in_flight=None)
+
+    async def _read_turn(self, row: Conversation) -> int:
+        try:
+            return int((await self._views.read_state(row.id)).get("turn", 0))
+        except Exception:  # a checkpoint that cannot be read harms its own conversation alone
+            log.exception("checkpoint not read", extra={"conversation_id": row.id})
+            return row.turn
+
+    async def find(self) -> list[tuple[str, int]]:
+        """What was interrupted by the end of a process; their streams are not over."""
+        await self.mark_orphans()
+        found = await self._storage.catalogue.list_resumable()
+        orphans = [(id, crashes) for id, crashes in found if id not in self._left_alone]
+        self._views.expected.update(id for id, _ in orphans)
+        return orphans
+
+    async def resume_all(self, orphans: Iterable[tuple[str, int]]) -> None:
+        """Lets them go on, each when a run may be opened.
+
+        A process that dies again takes all its runs with it. So what was there twice goes last and
+        one by one: whichever brings the process down is then known.
+        """
+        for id, crashes in sorted(orphans, key=lambda orphan: orphan[1] > 1):
+            view = await self._resume_one(id)
+            if view is not None and crashes > 1:
+                await _see_progress(view)
+
+    async def _resume_one(self, id: str) -> LiveConversation | None:
+        try:
+            return await self._resume(id, only_orphaned=True, wait=True)
+        except DuologueError as why:
+            if not why.retryable:  # it waits for a decision, or is damaged
+                self._left_alone.add(id)
+            log.info("not resumed", extra={"conversation_id": id, "why": why.message})
+        except Exception:  # the others must not stay behind for one
+            self._left_alone.add(id)
+            log.exception("not resumed", extra={"conversation_id": id})
+        finally:
+            self._views.settle_expected(id)
+        return None
+
+    async def keep_looking(self, orphans: Iterable[tuple[str, int]]) -> None:
+        """Resumes these, then looks for others as long as this process lives."""
+        while True:
+            await self.resume_all(orphans)
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                orphans = await self.find()
+            except StorageError as why:
+                log.warning("orphans not found", extra={"why": why.message})
+                orphans = []
+            except Exception:  # it shares a task group with all runs, and must end none of them
+                log.exception("orphans not found")
+                orphans = []
+
+
+def describe_crashes(crashes: int, deaths: int) -> dict[str, Any] | None:
+    """The error of a conversation at which the process died too often to go on by itself."""
+    if crashes < MAX_CRASHES and deaths < MAX_DEATHS:
+        return None
+    return {
+        "error": f"the process ended {deaths} times while this conversation ran and no turn was "
+        "done in between; `resume` tries it again",
+        "code": "process_died",
+        "retryable": True,
+        "where": "server",
+    }
+
+
+async def has_asked_somebody(view: LiveConversation) -> bool:
+    """Waits until the run that was just begun asks for a line, which it reports, or is over."""
+    run = view.run
+    while view.run == run and not view.reports:
+        await view.changed()
+    return view.run == run
+
+
+async def _see_progress(view: LiveConversation) -> None:
+    try:
+        async with asyncio.timeout(SUSPECT_S):
+            await has_asked_somebody(view)
+    except TimeoutError:
+        return
