@@ -13,6 +13,7 @@ from core.errors import BotError
 from core.files import resolve_secrets
 from core.message import Usage
 from core.settings import Settings
+from core.sse_parser import SseParser
 from core.text import clean
 from nodes.bots.config import BotConfig, Seconds, Url
 from nodes.bots.kinds import BotKind, Toolbox
@@ -172,7 +173,7 @@ class LangGraphServerBot:
         self, method: str, path: str, content: Json | None = None, key: str = ""
     ) -> Json:
         async with self._request(method, path, content, key) as answer:
-            data = _loaded(await read_body(answer, BotError, self._address), self._address)
+            data = _parse_json(await read_body(answer, BotError, self._address), self._address)
         if not isinstance(data, dict):
             raise BotError("bad_reply", f"{self._address} answered {path} with no JSON object")
         return data
@@ -285,31 +286,17 @@ def _must_stream(answer: Answer, address: str) -> None:
 
 async def _events(answer: Answer, address: str) -> AsyncIterator[tuple[str, Any]]:
     """The events with their data; comments and events without data are left out."""
-    event, data = "message", b""
-    async for line in _lines(answer, address):
-        name, _, value = line.partition(b":")
-        if not line and data:
-            yield event, _loaded(data, address)
-        if not line:
-            event, data = "message", b""
-        elif name == b"event":
-            event = value.strip().decode("utf-8", "replace")
-        elif name == b"data":
-            data += value.strip()
-
-
-async def _lines(answer: Answer, address: str) -> AsyncIterator[bytes]:
-    rest, size = b"", 0
+    parser, size = SseParser(), 0
     async for block in answer.content.iter_any():
         size += len(block)
         if size > MAX_REPLY_BYTES:
             raise BotError("too_large", f"{address} sent more than {MAX_REPLY_BYTES // 10**6} MB")
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r")
+        for event in parser.feed(block):
+            if event.data.strip():
+                yield event.event, _parse_json(event.data, address)
 
 
-def _loaded(content: bytes, address: str) -> Any:
+def _parse_json(content: bytes, address: str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -1,14 +1,21 @@
 """ChatModel models: ChatOpenAI whose stream is read straight off the wire."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    convert_to_openai_messages,
+)
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
-from langchain_core.runnables.config import ensure_config
 from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
@@ -32,44 +39,15 @@ class Completion:
     usage: Usage | None = None
 
 
-class _Hearing:
-    """An answer as far as it has come."""
-
-    __slots__ = ("_refusal", "_texts", "finish", "usage")
-
-    def __init__(self) -> None:
-        self.finish = ""
-        self.usage: Usage | None = None
-        self._texts: list[str] = []
-        self._refusal = ""
-
-    def take(self, chunks: Sequence[Chunk]) -> str:
-        """The text that these add."""
-        known = len(self._texts)
-        for chunk in chunks:
-            choice = first_choice(chunk)
-            delta = choice.get("delta")
-            if isinstance(delta, dict):
-                self._texts.append(_text(delta.get("content")))
-                self._refusal += _text(delta.get("refusal"))
-            self.finish = choice.get("finish_reason") or self.finish
-            self.usage = _usage(chunk) or self.usage
-        return "".join(self._texts[known:])
-
-    @property
-    def completion(self) -> Completion:
-        return Completion("".join(self._texts), self.finish, self._refusal, self.usage)
-
-
 class ChatModel(ChatOpenAI):
-    """ChatOpenAI with its public surface; only the transport of the stream is ours.
+    """ChatOpenAI over our own transport, for which LangChain's `_astream` is the place.
 
-    Reading the events here costs a fraction of the client library's way, keeps a byte limit,
-    and takes a stream for complete only when it gave a finish reason.
+    All calls go through the public `astream`: traces, callbacks, Studio and the engine see the
+    same. What comes in one network read is one chunk; a byte limit holds, and a stream is whole
+    only when it gave a finish reason.
     """
 
     _wire: Wire = PrivateAttr()
-    _asks: dict[str, Any] = PrivateAttr()
 
     def reading(self, http: HttpClient, fail: type[SpeakerError], address: str) -> Self:
         """The same model, read over `http`; what goes wrong is raised as `fail`.
@@ -89,46 +67,24 @@ class ChatModel(ChatOpenAI):
             address=f"the model {self.model_name} ({address})",
             headers={**headers, **(self.default_headers or {})},
         )
-        self._asks = {**self._default_params, **_STREAM}
         return self
 
-    def complete(self, prompt: Prompt, piece: Callable[[str], None]) -> Awaitable[Completion]:
-        """The whole answer; each `piece` is passed on as it arrives. Raises the speaker's error."""
-        return self._heard(self._asked(prompt), piece)
-
-    async def _heard(
-        self, blocks: AsyncIterator[list[Chunk]], piece: Callable[[str], None]
-    ) -> Completion:
-        hearing = _Hearing()
+    async def complete(self, prompt: Prompt, piece: Callable[[str], None]) -> Completion:
+        """The whole answer; each `piece` is passed on as it comes. Raises the speaker's error."""
+        texts: list[str] = []
+        finish, refusal, usage = "", "", None
+        messages = [_MESSAGES[line["role"]](content=line["content"]) for line in prompt]
+        del prompt
         with tracing.model_call(self.model_name) as span:
-            async for chunks in blocks:
-                text = hearing.take(chunks)
-                del chunks  # the next ones may be long in coming
-                if text:
+            async for chunk in self.astream(messages):
+                if text := str(chunk.content):
+                    texts.append(text)
                     piece(text)
-            span.answer(hearing.finish, hearing.usage)
-        if not hearing.finish:
-            wire = self._wire
-            said = f"{wire.address} ended its stream without a finish reason"
-            raise wire.fail("bad_reply", said, transient=True)
-        return hearing.completion
-
-    def _asked(self, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
-        if _watched():
-            return self._told(prompt)
-        return self._wire.blocks({**self._asks, "messages": self._roles(prompt)})
-
-    async def _told(self, prompt: Prompt) -> AsyncIterator[list[Chunk]]:
-        """The call as LangChain tells it to Studio, to tracing and to LangGraph's own streams."""
-        async for message in self.astream([dict(line) for line in prompt]):
-            yield [_as_chunk(message)]
-
-    def _roles(self, prompt: Prompt) -> Sequence[Mapping[str, str]]:
-        # The o-series calls the system "developer", as ChatOpenAI's own payload does.
-        if not re.match(r"o\d", self.model_name):
-            return prompt
-        names = {"system": "developer"}
-        return [{**line, "role": names.get(line["role"], line["role"])} for line in prompt]
+                refusal += chunk.additional_kwargs.get("refusal", "")
+                finish = chunk.response_metadata.get("finish_reason") or finish
+                usage = _usage(chunk) or usage
+            span.answer(finish, usage)
+        return Completion("".join(texts), finish, refusal, usage)
 
     async def _astream(
         self,
@@ -137,27 +93,71 @@ class ChatModel(ChatOpenAI):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        payload = self._get_request_payload(messages, stop=stop, **{**kwargs, **_STREAM})
-        async for chunks in self._wire.blocks(payload):
-            for chunk in chunks:
-                generation = self._generation(chunk)
-                if generation is None:
-                    continue
-                if run_manager:
-                    await run_manager.on_llm_new_token(generation.text, chunk=generation)
-                yield generation
+        finished = False
+        blocks = self._wire.blocks(self._payload(messages, stop, kwargs))
+        async for chunks in blocks:
+            generation = _join_chunks(chunks)
+            finished = finished or "finish_reason" in generation.message.response_metadata
+            del chunks  # the next ones may be long in coming
+            yield generation
+        if not finished:
+            wire = self._wire
+            said = f"{wire.address} ended its stream without a finish reason"
+            raise wire.fail("bad_reply", said, transient=True)
 
-    def _generation(self, chunk: Chunk) -> ChatGenerationChunk | None:
+    def _payload(
+        self, messages: Sequence[BaseMessage], stop: list[str] | None, more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        # The o-series calls the system "developer".
+        system = "developer" if re.match(r"o\d", self.model_name) else "system"
+        given = {
+            "temperature": self.temperature,
+            "max_completion_tokens": self.max_tokens,
+            "stop": stop,
+        }
+        return {
+            "model": self.model_name,
+            **{name: value for name, value in given.items() if value is not None},
+            **more,
+            **_STREAM,
+            "messages": [_to_wire(message, system) for message in messages],
+        }
+
+
+def _to_wire(message: BaseMessage, system: str) -> dict[str, Any]:
+    role = {"human": "user", "ai": "assistant", "system": system}.get(message.type)
+    if role and isinstance(message.content, str):
+        return {"role": role, "content": message.content}
+    (converted,) = convert_to_openai_messages([message])
+    return dict(converted)
+
+
+def _join_chunks(chunks: Sequence[Chunk]) -> ChatGenerationChunk:
+    """What came in one read, as LangChain tells it."""
+    texts, refusals, finish, usage = [], [], "", None
+    for chunk in chunks:
         choice = first_choice(chunk)
-        delta = choice.get("delta") or {}
-        choices = [{**choice, "delta": delta}] if choice else []
-        whole = {**chunk, "choices": choices}
-        generation = self._convert_chunk_to_generation_chunk(whole, AIMessageChunk, None)
-        if generation and delta.get("refusal"):  # LangChain leaves it out
-            generation.message.additional_kwargs["refusal"] = delta["refusal"]
-        return generation
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            texts.append(_text(delta.get("content")))
+            refusals.append(_text(delta.get("refusal")))
+        finish = choice.get("finish_reason") or finish
+        usage = _count_usage(chunk) or usage
+    refusal = "".join(refusals)
+    message = AIMessageChunk(
+        content="".join(texts),
+        additional_kwargs={"refusal": refusal} if refusal else {},
+        response_metadata={"finish_reason": finish} if finish else {},
+        usage_metadata=usage,
+    )
+    return ChatGenerationChunk(message=message)
 
 
+_MESSAGES: dict[str, type[BaseMessage]] = {
+    "system": SystemMessage,
+    "user": HumanMessage,
+    "assistant": AIMessage,
+}
 _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -188,46 +188,23 @@ def chat_model(
     return chat.reading(http, fail, redacted_url(address or base_url or DEFAULT_URL))
 
 
-def _watched() -> bool:
-    callbacks = ensure_config().get("callbacks")
-    handlers = callbacks if isinstance(callbacks, list) else getattr(callbacks, "handlers", [])
-    return any(getattr(handler, "watches", True) for handler in handlers or [])
-
-
-def _as_chunk(message: Any) -> dict[str, Any]:
-    """A LangChain chunk in the shape of the wire, so that one reader serves both."""
-    chunk: dict[str, Any] = {
-        "choices": [
-            {
-                "delta": {
-                    "content": message.text,
-                    "refusal": message.additional_kwargs.get("refusal"),
-                },
-                "finish_reason": message.response_metadata.get("finish_reason"),
-            }
-        ]
-    }
-    if message.usage_metadata:
-        counted = message.usage_metadata
-        chunk["usage"] = {
-            "prompt_tokens": counted["input_tokens"],
-            "completion_tokens": counted["output_tokens"],
-        }
-    return chunk
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _usage(chunk: dict[str, Any]) -> Usage | None:
+def _usage(chunk: AIMessageChunk) -> Usage | None:
+    counted = chunk.usage_metadata
+    if counted is None:
+        return None
+    return {"input_tokens": counted["input_tokens"], "output_tokens": counted["output_tokens"]}
+
+
+def _count_usage(chunk: Chunk) -> UsageMetadata | None:
     counted = chunk.get("usage")
     if not isinstance(counted, dict):
         return None
-    return {
-        "input_tokens": _count(counted.get("prompt_tokens")),
-        "output_tokens": _count(counted.get("completion_tokens")),
-    }
+    read, written = _count(counted.get("prompt_tokens")), _count(counted.get("completion_tokens"))
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
 
 
 def _count(value: Any) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 
 from core.errors import SpeakerError
+from core.sse_parser import SseEvent, SseParser
 from core.text import clean
 from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, request, to_json_bytes
 
@@ -68,9 +69,11 @@ class Wire:
                         yield chunks
                     del chunks
                     if stream.done:
-                        await _ended(answer)
+                        await _drain_end(answer)
                         break
-                    await _breathe(self._http.streams)
+                    await _let_gather(self._http.streams)
+                if rest := stream.end():
+                    yield rest
                 if alone := stream.join.alone():
                     yield [{"choices": [{"delta": {"content": alone}}]}]
             finally:
@@ -86,37 +89,46 @@ class Wire:
 
 
 class _Stream:
-    """What of one stream was read: its size, the line that is not whole yet, half an emoji."""
+    """What of one stream was read: its size, the event that is not whole yet, half an emoji."""
 
-    __slots__ = ("_rest", "_size", "_wire", "done", "join")
+    __slots__ = ("_parser", "_size", "_wire", "done", "join")
 
     def __init__(self, wire: Wire) -> None:
         self.done = False
         self.join = _Surrogates()
         self._wire = wire
-        self._rest = b""
+        self._parser = SseParser()
         self._size = 0
 
     def take(self, block: bytes) -> list[Chunk]:
         """The chunks that end in this block."""
-        wire = self._wire
         self._size += len(block)
         if self._size > MAX_STREAM_BYTES:
             mb = MAX_STREAM_BYTES // 10**6
-            raise wire.fail("too_large", f"{wire.address} sent more than {mb} MB")
-        *lines, self._rest = (self._rest + block).split(b"\n")
-        events = _data(lines)
-        self.done = b"[DONE]" in events
-        if self.done:
-            events = events[: events.index(b"[DONE]")]
-        return [self._parsed(data) for data in events]
+            raise self._wire.fail("too_large", f"{self._wire.address} sent more than {mb} MB")
+        return self._chunks(self._parser.feed(block))
 
-    def _parsed(self, data: bytes) -> Chunk:
+    def end(self) -> list[Chunk]:
+        """What a server gave without a blank line at the end."""
+        return [] if self.done else self._chunks(self._parser.flush())
+
+    def _chunks(self, events: Sequence[SseEvent]) -> list[Chunk]:
+        chunks = []
+        for event in events:
+            data = event.data.strip()
+            if data == b"[DONE]":
+                self.done = True
+                break
+            if data:
+                chunks.append(self._parse(data))
+        return chunks
+
+    def _parse(self, data: bytes) -> Chunk:
         wire = self._wire
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError:
-            chunk = _lenient(data)
+            chunk = _parse_leniently(data)
         if not isinstance(chunk, dict):
             said = f"{wire.address} sent an event that is not a JSON object"
             raise wire.fail("bad_json", said, transient=True)
@@ -127,13 +139,7 @@ class _Stream:
         return chunk
 
 
-def _data(lines: list[bytes]) -> list[bytes]:
-    """The data of each event; one `data:` line an event is how this protocol is spoken."""
-    found = [line[5:].strip() for line in lines if line.startswith(b"data:")]
-    return [data for data in found if data]
-
-
-async def _ended(answer: Answer) -> None:
+async def _drain_end(answer: Answer) -> None:
     """Hears the end of the body, without which the connection could not serve again."""
     if not answer.content.at_eof():
         with suppress(TimeoutError, aiohttp.ClientError, OSError):
@@ -141,7 +147,7 @@ async def _ended(answer: Answer) -> None:
                 await answer.content.readany()
 
 
-async def _breathe(streams: int) -> None:
+async def _let_gather(streams: int) -> None:
     """With many streams at once, lets some pieces gather: one wake-up serves them all.
 
     Nobody reads as fast as that, and a piece waits 40 ms at most.
@@ -150,7 +156,7 @@ async def _breathe(streams: int) -> None:
         await asyncio.sleep(min(LONGEST_PAUSE_S, (streams - FEW_STREAMS) / 10_000))
 
 
-def _lenient(data: bytes) -> Any:
+def _parse_leniently(data: bytes) -> Any:
     try:
         return json.loads(data)  # takes lone surrogates, which orjson refuses
     except (ValueError, RecursionError):

@@ -44,7 +44,7 @@ def chat(http: HttpClient, llm: LlmServer) -> ChatModel:
 
 
 class Onlooker(AsyncCallbackHandler):
-    """Someone who watches: then LangChain's own way is taken."""
+    """Someone who watches, as traces and Studio do."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
@@ -87,7 +87,7 @@ async def test_text_is_the_same_however_the_stream_is_cut(
         {"model": "gpt-5", "temperature": 1.0},
     ],
 )
-async def test_the_watched_way_asks_the_same_and_hears_the_same_as_the_lean_one(
+async def test_a_call_that_is_watched_asks_and_hears_the_same(
     http: HttpClient, llm: LlmServer, more: dict[str, Any]
 ) -> None:
     llm.script([ODD, ODD])
