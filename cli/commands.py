@@ -97,5 +97,10 @@ COMMANDS = {
         options.add_check_user,
         "cli.check_user:check_user",
     ),
+    "check-judge": CommandEntry(
+        "plant flaws into clean transcripts and count what checks and judge find",
+        evaluation_options.add_check_judge,
+        "cli.check_judge:check_suite_judge",
+    ),
     "ping": CommandEntry("try whether a bot can be reached", options.add_ping, "cli.bots:ping_bot"),
 }

@@ -117,3 +117,13 @@ def parse_count(text: str) -> int:
     if not 1 <= number <= 10_000:
         raise argparse.ArgumentTypeError("must be between 1 and 10000")
     return number
+
+
+def add_check_judge(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("suite", metavar="SUITE", help="a file of suites/: its checks, criteria and judge")
+    add("--experiment", metavar="E", help="trials of it that passed are the clean transcripts")
+    add("--talks", type=parse_count, default=20, metavar="N", help="so many clean transcripts (20)")
+    add("--kind", action="append", default=[], metavar="FLAW", help="only this; may be repeated")
+    add("--offline", action="store_true", help="ask no judge: checks alone")
+    add_json(command, "one JSON object")

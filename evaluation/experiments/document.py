@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from core.message import Message, now
+from evaluation.calibration import calibrate, find_gate_kappa, pair_labels
 from evaluation.compare import compare_bots, compare_experiments
 from evaluation.experiments.plan import describe_suite, fingerprints_of, key_of, read_suite
 from evaluation.gate import choose_exit_code, summarize
@@ -51,6 +52,7 @@ async def build_document(
     suite = read_suite(row.plan)
     info = describe_suite(suite, row)
     trials = await read_trials(storage, row, suite, details=details or lines)
+    info = add_agreement(info, trials)
     cells = summarize_cells(info, trials, fingerprints=fingerprints_of(suite))
     cells, trials = await _add_transcripts(info, suite, cells, trials, messages, all_failed=lines)
     comparisons = _compare(row, info, cells, base)
@@ -68,6 +70,21 @@ async def build_document(
         trials=trials if details else [],
         comparisons=comparisons,
     )
+
+
+def add_agreement(info: SuiteInfo, trials: Sequence[TrialRecord]) -> SuiteInfo:
+    """The suite with how far its judge agrees with the labels on these trials."""
+    rule = info.gate
+    if info.judge is None or rule is None or not rule.criteria:
+        return info
+    judged = {one.id: one.verdicts for one in trials if one.labels}
+    labels = {one.id: one.labels for one in trials if one.labels}
+    criteria = {
+        asked.id for one in info.scenarios for asked in one.questions if asked.kind == "criterion"
+    }
+    gated = [id for id in rule.criteria if id in criteria]
+    kappa = find_gate_kappa(calibrate(pair_labels(judged, labels)), gated)
+    return info.model_copy(update={"judge": info.judge.model_copy(update={"kappa": kappa})})
 
 
 def describe_experiment(row: ExperimentRow, exit_code: int | None = None) -> ExperimentInfo:

@@ -127,7 +127,7 @@ def _describe_judge(suite: ResolvedSuite, known: Mapping[str, Any]) -> JudgeInfo
     return JudgeInfo(
         models=list(dict.fromkeys(suite.judges)),
         votes=len(suite.judges),
-        prompt_hash=digest(suite.prompts.get("judge", "")),
+        prompt_hash=suite.prompts.get("judge_hash"),
         canary=known.get("canary"),
         kappa=known.get("kappa"),
         min_kappa=suite.suite.judge.min_kappa if suite.suite.judge else None,
