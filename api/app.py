@@ -16,6 +16,7 @@ from api.metrics import Metrics
 from api.origins import OriginGuard
 from api.published import operation_id, publish
 from api.routes import about, bots, chat, conversations, runs, simulate
+from api.waiting_room import WaitingRoom
 from core.settings import Settings
 from core.version import VERSION
 from graph import logs
@@ -42,7 +43,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
         async with open_process(settings, watch) as opened:
             app.state.runs = opened
             await opened.recover(wait=False)
-            ui = asyncio.ensure_future(_mount_ui(app, api_url)) if settings.ui and api_url else None
+            ui = asyncio.ensure_future(_mount_ui(app, api_url, room)) if room and api_url else None
             try:
                 yield
             finally:
@@ -71,6 +72,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
     for router in routers:
         app.include_router(router)
     publish(app)
+    room = WaitingRoom(app) if settings.ui and api_url else None
     _guard(app, settings)
     return app
 
@@ -92,11 +94,12 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OriginGuard, policy=policy)
 
 
-async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
+async def _mount_ui(app: FastAPI, api_url: Callable[[], str], room: WaitingRoom) -> None:
     """Importing the UI's library takes seconds, which the API's first answer must not wait."""
     try:
         ui = await asyncio.to_thread(import_module, "ui.app")
         await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
+        room.close()
         app.state.ui_ready = True
     except Exception:
         app.state.ui_failed = True

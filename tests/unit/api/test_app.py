@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api import app as service
 from api.app import create_app
+from api.waiting_room import WaitingRoom
 from core.settings import Settings
 
 BROWSER = {"Accept": "text/html"}
@@ -39,12 +40,15 @@ async def test_a_ui_that_fails_is_named_no_more_and_nobody_waits_for_it(
         raise ImportError("no such library")
 
     monkeypatch.setattr(service, "import_module", broken)
-    await service._mount_ui(app, lambda: "http://localhost")
+    await service._mount_ui(app, lambda: "http://localhost", WaitingRoom(app))
     page = (await client.get("/", headers=BROWSER)).text
     assert "could not be loaded" in page
     assert "log" in page
     assert "refresh" not in page
     assert (await client.get("/")).json()["ui"] is None
+    early = await client.get("/vi/?thread=a", headers=BROWSER)
+    assert "could not be loaded" in early.text
+    assert (await client.get("/vi/config")).json()["title"] == "The page is not there yet"
 
 
 async def test_docs_say_where_their_scripts_come_from(client: httpx.AsyncClient) -> None:
