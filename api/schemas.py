@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
 from core.message import Origin, TranscriptLine
-from core.scenario import MAX_TURNS, BotId, History, LineText, Prompt, Scenario, Strict
+from core.scenario import MAX_TURNS, BotId, History, LineText, Pace, Prompt, Scenario, Strict
 from core.state import InFlight
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
@@ -129,6 +129,7 @@ class SessionRequest(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"bot_id": 16}]})
     bot_id: BotId = 16
     max_turns: Turns | None = Field(None, description="As many as the server allows.")
+    pace: Pace = Field(None, description="How fast the demo robot speaks: slow, normal, instant.")
 
 
 class ChatRequest(Strict):

@@ -91,6 +91,9 @@ History = Annotated[
 ]
 
 
+Pace = Literal["slow", "normal", "instant"] | None
+
+
 class Scenario(Strict):
     """All that a conversation is started with; it travels with the conversation."""
 
@@ -135,6 +138,11 @@ class Scenario(Strict):
         None,
         description="What scripted speakers draw their chance from: the same seed, the same talk. "
         "Without one, a persona's own seed and the conversation's id.",
+    )
+    pace: Pace = Field(
+        None,
+        description="How fast the demo robot and the scripted user speak: word by word (slow, "
+        "normal) or in one piece. All other speakers take the time they take.",
     )
     in_flight: InFlight = Field(
         "retry",

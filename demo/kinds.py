@@ -6,6 +6,7 @@ from pydantic import Field
 
 from core.errors import BotError
 from core.scenario import BotId
+from demo.pace import speak
 from demo.scripted import ScriptedUser
 from demo.server import API
 from nodes.bots.config import BotConfig
@@ -13,6 +14,7 @@ from nodes.bots.kinds import BotKind, Toolbox, register_bot_kind
 from nodes.bots.webhook import Webhook
 from nodes.bots.webhook_config import WebhookBot
 from nodes.calls.http import delete
+from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 from nodes.speakers.users import register_user_kind
 
 DEMO_ID = 16
@@ -33,6 +35,13 @@ class DemoBot(BotConfig):
 
 class DemoWebhook(Webhook):
     """The demo robot is ours, so what it keeps of a conversation can go with it."""
+
+    async def reply(self, request: TurnRequest, piece: OnPiece) -> Reply:
+        """It answers in one piece, which is told word by word where the scenario sets a pace."""
+        reply = await super().reply(request, piece)
+        if len(reply.bubbles) == 1:
+            await speak(reply.bubbles[0], request.scenario.pace, piece)
+        return reply
 
     async def forget(self, conversation_id: str) -> None:
         await delete(self._http, f"{self.config.base_url}{API}/conversations/{conversation_id}")

@@ -1,13 +1,14 @@
 """The scripted user: rules instead of a model."""
 
 from demo.learner import play_script
+from demo.pace import speak
 from nodes.speakers.personas import Persona
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 from nodes.speakers.script import Script
 
 
 class ScriptedUser:
-    """A person made of rules. Its lines come whole, so no piece is told."""
+    """A person made of rules. Its lines come whole, unless the scenario sets a pace."""
 
     def __init__(self, persona: Persona) -> None:
         self.name = persona.name
@@ -18,6 +19,7 @@ class ScriptedUser:
         typing, seed = self._persona.typing, self._seed(ask)
         line, leaving = play_script(ask.messages, self._script, seed, typing)
         leaving = leaving and ask.turn >= ask.scenario.min_turns
+        await speak(line, ask.scenario.pace, piece)
         return UserLine(line, "scripted", leaving)
 
     def _seed(self, ask: TurnRequest) -> str:

@@ -13,6 +13,7 @@ from api.state import RunsDep, SettingsDep
 from core.errors import StorageError, StorageFull
 from core.settings import Settings
 from core.version import VERSION
+from nodes.speakers.personas import DEFAULT
 
 router = APIRouter(tags=["about"], responses=describe_responses())
 
@@ -88,6 +89,7 @@ async def get_info(request: Request, runs: RunsDep, settings: SettingsDep) -> di
         "model": settings.model if settings.has_model else None,
         "bots": list(runs.speakers.bots),
         "personas": list(runs.speakers.personas),
+        "default_persona": DEFAULT,
         "database": settings.database_url.partition(":")[0],
         "resume_on_start": settings.resume_on_start,
         "open_runs": runs.open_runs,

@@ -28,7 +28,7 @@ async def open_session(
     """
     asked = body or schemas.SessionRequest()
     turns = asked.max_turns or runs.settings.max_turns
-    scenario = Scenario(bot_id=asked.bot_id, max_turns=turns, user="human")
+    scenario = Scenario(bot_id=asked.bot_id, max_turns=turns, user="human", pace=asked.pace)
     return {"session_id": await create(runs, scenario, "session", key)}
 
 
