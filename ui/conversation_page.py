@@ -1,6 +1,7 @@
 """The page of one conversation: watch it, steer it, branch off from it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta, timezone
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,12 @@ import gradio as gr
 from ui.api_client import Api, ApiError
 from ui.assets import load_script
 from ui.conversation_feed import ConversationFeed
+from ui.render import render_actions
 from ui.start_pages import AUTO
-from ui.tab_session import Page, TabSession
+from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
-from ui.transcript_files import WRITERS
+from ui.transcript_files import WRITERS, Heading
 
 MORE_TURNS = 5
 STEERING = "run_it stop resume take go_on".split()
@@ -86,9 +88,9 @@ async def create_branch(tab: TabSession, index: int, changes: Mapping[str, Any])
         return
     id = str(made["conversation_id"])
     await tab.attempt(lambda api: api.begin(f"/api/conversations/{id}/runs"))
-    notice = tab.notice
+    notice = tab.notice, tab.notice_detail
     tab.move_to(id, tuple(str(text) for text in made.get("warnings", [])))
-    tab.notice = notice
+    tab.notify(*notice)
 
 
 def index_before(feed: ConversationFeed, index: int) -> int:
@@ -112,8 +114,9 @@ def render_frame(words: Words) -> str:
         f'<ol data-rows="rows" aria-label="{words("transcript")}" tabindex="-1"></ol></div>'
         f'<div class="column beside"><h2 class="which">{words("other_one")} '
         f'<button type="button" data-act="compare_end">{words("compare_end")}</button></h2>'
-        f'<ol data-rows="other" aria-label="{words("other_one")}"></ol></div></div>'
-        '<div data-part="empty"></div>'
+        f'<ol data-rows="other" aria-label="{words("other_one")}" tabindex="-1"></ol></div></div>'
+        f'<div data-part="empty"></div><i data-newest="{words("newest")}" hidden></i>'
+        f"{render_actions('user', words)}{render_actions('assistant', words)}"
     )
 
 
@@ -127,7 +130,7 @@ def build_thread(blocks: gr.Blocks, tabs: TabSessions, words: Words, boot: gr.Te
             apply_default_css=False,
         )
         stage = gr.HTML(
-            {},
+            None,
             html_template=render_frame(words),
             js_on_load=load_script("stage"),
             apply_default_css=False,
@@ -149,13 +152,19 @@ def build_thread(blocks: gr.Blocks, tabs: TabSessions, words: Words, boot: gr.Te
         js_on_load="watch('value', () => duologue.told(props.value || {}));",
         elem_id="courier",
     )
+    updates = gr.HTML(
+        "",
+        html_template="",
+        js_on_load="watch('value', () => duologue.update(props.value));",
+        elem_id="updates",
+    )
     form = _build_dialog(tabs, words)
-    _wire_follow(blocks, tabs, stage, boot)
+    _wire_follow(blocks, tabs, updates, boot)
     _wire_acts(tabs, stage, courier, form)
 
 
-def _wire_follow(blocks: gr.Blocks, tabs: TabSessions, stage: gr.HTML, boot: gr.Textbox) -> None:
-    async def follow(told: str, request: gr.Request) -> AsyncIterator[Page]:
+def _wire_follow(blocks: gr.Blocks, tabs: TabSessions, updates: gr.HTML, boot: gr.Textbox) -> None:
+    async def follow(told: str, request: gr.Request) -> AsyncIterator[str]:
         """Shows the tab its page until it is closed; what it shows goes on without it."""
         tab = tabs.get(request)
         restore_tab(tab, told)
@@ -165,7 +174,17 @@ def _wire_follow(blocks: gr.Blocks, tabs: TabSessions, stage: gr.HTML, boot: gr.
         finally:
             tabs.close(request)
 
-    blocks.load(follow, boot, stage, js="() => duologue.boot()", concurrency_limit=None, **QUIET)
+    # Gradio's own progress tracker would run at every frame as long as the stream is open: it is
+    # put on a component that is never drawn.
+    blocks.load(
+        follow,
+        boot,
+        updates,
+        js="() => duologue.boot()",
+        concurrency_limit=None,
+        show_progress_on=boot,
+        **QUIET,
+    )
 
 
 def restore_tab(tab: TabSession, told: str) -> None:
@@ -323,6 +342,8 @@ def _wire_acts(
     handlers: dict[str, Callable[[TabSession, Mapping[str, Any]], Awaitable[Any]]] = {
         "open": on_open,
         "dismiss": on_dismiss,
+        "resend": on_resend,
+        "refresh": on_refresh,
         "resume": on_resume,
         "retry": on_retry,
         "download": on_download,
@@ -347,8 +368,15 @@ async def on_open(tab: TabSession, told: Mapping[str, Any]) -> None:
 
 
 async def on_dismiss(tab: TabSession, _told: Mapping[str, Any]) -> None:
-    tab.notice = ""
-    tab.ring()
+    tab.notify("")
+
+
+async def on_resend(tab: TabSession, told: Mapping[str, Any]) -> None:
+    tab.resend(int(told.get("version") or 0))
+
+
+async def on_refresh(tab: TabSession, _told: Mapping[str, Any]) -> None:
+    tab.ring()  # a sign of life, for a page that doubts whether it is still heard
 
 
 async def on_resume(tab: TabSession, _told: Mapping[str, Any]) -> None:
@@ -379,6 +407,8 @@ async def on_download(tab: TabSession, told: Mapping[str, Any]) -> Any:
     detail = await tab.attempt(lambda api: api.get(conversation_path(feed)))
     if detail is None:
         return None
+    zone = timezone(timedelta(minutes=max(-1439, min(int(told.get("zone") or 0), 1439))))
+    heading = Heading(**tab.speaker_names(feed), zone=zone)
     tab.saved += 1  # the same file once more is another value, which the page takes note of
     name = f"duologue-{feed.id[:8]}.{kind}"
-    return {"name": name, "text": WRITERS[kind](detail), "count": tab.saved}
+    return {"name": name, "text": WRITERS[kind](detail, heading), "count": tab.saved}

@@ -11,8 +11,10 @@ from secrets import token_hex
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.texts import Words
 
 log = logging.getLogger("duologue.ui")
 
@@ -63,7 +65,7 @@ class Guard:
             told = JSONResponse({"boot": BOOT}, headers={"Cache-Control": "no-store"})
             await told(scope, receive, send)
         elif not is_allowed(scope["method"], path):
-            await problem_response(404)(scope, receive, send)
+            await refusal_response(404, scope)(scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
@@ -77,7 +79,7 @@ class Guard:
             if not serving.done():
                 serving.cancel()
                 await asyncio.wait({serving})
-            refusal = sender.end(None if serving.cancelled() else serving.exception())
+            refusal = sender.end(None if serving.cancelled() else serving.exception(), scope)
             await refusal(scope, receive, send)
         finally:
             closing.cancel()
@@ -114,7 +116,7 @@ class _Sender:
             self._open = False
         await self._send(message)
 
-    def end(self, error: BaseException | None) -> ASGIApp:
+    def end(self, error: BaseException | None, scope: Scope) -> ASGIApp:
         """What is still to be sent: the problem where there was a refusal, or the stream's end."""
         if self._begun:
             if error:
@@ -122,7 +124,7 @@ class _Sender:
             return _end_stream if self._open else _send_nothing
         if error or self._refused == 500:
             return report_crash(error)
-        return problem_response(self._refused or 503, self._kept)
+        return refusal_response(self._refused or 503, scope, self._kept)
 
 
 async def _end_stream(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -131,6 +133,30 @@ async def _end_stream(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def _send_nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """The answer was whole."""
+
+
+def refusal_response(
+    status: int, scope: Scope, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page for a person who looks with a browser, a problem document for all else."""
+    if "text/html" not in Headers(scope=scope).get("accept", ""):
+        return problem_response(status, headers)
+    home = scope.get("root_path", "") + "/"
+    words = Words("vi" if home.startswith("/vi") else "en")
+    sent = {"Cache-Control": "no-store", **(headers or {})}
+    return HTMLResponse(_render_refusal(status, home, words), status, sent)
+
+
+def _render_refusal(status: int, home: str, words: Words) -> str:
+    title = words.get(f"refused_{status}", words("failed"))
+    return (
+        f'<!doctype html><html lang="{words.language}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<title>Duologue</title>"
+        "<style>:root{color-scheme:light dark}body{font:17px/1.5 system-ui,sans-serif;margin:0;"
+        "min-height:100vh;display:grid;place-items:center;text-align:center}</style>"
+        f'<main><h1>{title}</h1><p><a href="{home}">{words("to_start")}</a></p></main></html>'
+    )
 
 
 def problem_response(

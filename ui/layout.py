@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any, cast
 
@@ -11,10 +12,22 @@ from starlette.routing import Mount
 
 from ui.api_client import Api, ApiError, Unreachable
 from ui.assets import load_script, load_style
+from ui.bots_page import build_bots, initial_status, refresh, render_bots, render_dots
+from ui.configuration import Configuration, fetch_configuration
 from ui.conversation_page import QUIET, build_thread
+from ui.early_head import EarlyHead
 from ui.guard import Guard
 from ui.list_page import build_find
-from ui.start_pages import AUTO, Choice, build_chat, build_new, choose_default_bot, fetch_choices
+from ui.ready_scenarios import render_ready
+from ui.start_pages import (
+    AUTO,
+    bot_choices,
+    build_chat,
+    build_new,
+    build_versus,
+    choose_default_bot,
+    persona_choices,
+)
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -39,7 +52,7 @@ def build_page(path: str, tabs: TabSessions) -> Guard:
         blocks,
         path,
         theme=build_theme(),
-        head=render_head(tabs.words),
+        head=render_style(),
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -58,7 +71,7 @@ def build_page(path: str, tabs: TabSessions) -> Guard:
         cast(Any, blocks).run_startup_events()
         await cast(Any, blocks).run_extra_startup_events()
 
-    return Guard(app, start)
+    return Guard(EarlyHead(app, render_early_head(), tabs.words.language), start)
 
 
 def build_theme() -> gr.themes.Base:
@@ -83,13 +96,17 @@ def build_theme() -> gr.themes.Base:
     )
 
 
-def render_head(words: Words) -> str:
+def render_style() -> str:
+    # Not css=: Gradio would cut selectors at commas inside :is().
+    return f"<style>{load_style()}</style>"
+
+
+def render_early_head() -> str:
+    """Before anything of Gradio's: the theme without a flash of the other one, our scripts."""
+    scripts = "\n".join(load_script(name) for name in ("rows", "page"))
     return (
         f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
-        # Not css=: Gradio would cut selectors at commas inside :is().
-        f"<style>{load_style()}</style>"
-        f'<script>document.documentElement.lang = "{words.language}";\n'
-        f"{load_script('page')}</script>"
+        f"<script>{scripts}</script>"
     )
 
 
@@ -108,10 +125,12 @@ def build_blocks(tabs: TabSessions) -> gr.Blocks:
         _build_key_card(tabs)
         bots = gr.Dropdown([], label=words("bot"), render=False, filterable=False)
         form = build_new(tabs, bots, words)
+        build_versus(tabs, words)
         chat = build_chat(tabs, words)
         build_find(tabs, words)
         build_thread(blocks, tabs, words, boot)
-        _wire_choices(blocks, tabs, [bots, form["persona"], chat], boot)
+        listed = build_bots(tabs, words)
+        _wire_choices(blocks, tabs, {**form, "chat": chat, "listed": listed}, boot)
     return blocks
 
 
@@ -119,7 +138,7 @@ def render_top(words: Words) -> str:
     """The head of every page; where we are is told by the page's script."""
     links = "".join(
         f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
-        for name in ("new", "chat", "find")
+        for name in ("new", "versus", "chat", "find", "bots")
     )
     other = "../vi/" if words.language == "en" else "../ui/"
     code = "vi" if words.language == "en" else "en"
@@ -149,7 +168,7 @@ def _build_key_card(tabs: TabSessions) -> None:
             await Api(tabs.feeds.connection, key.strip()).get("/api/bots")
         except ApiError as refusal:
             known = words("key_wrong") if refusal.status == 401 else ""
-            return known or escape(words.explain_refusal(refusal.code, str(refusal)))
+            return known or escape(words.explain_refusal(refusal.code, str(refusal))[0])
         except Unreachable:
             return words("down")
         return "ok"
@@ -159,45 +178,59 @@ def _build_key_card(tabs: TabSessions) -> None:
 
 
 def _wire_choices(
-    blocks: gr.Blocks, tabs: TabSessions, fields: list[gr.Dropdown], boot: gr.Textbox
+    blocks: gr.Blocks, tabs: TabSessions, form: Mapping[str, Any], boot: gr.Textbox
 ) -> None:
-    """Bots and personas, as soon as the server tells them."""
-    form = tabs.fork_form
+    """Bots and personas, as soon as the server tells them; then which bots can be reached."""
+    fork = tabs.fork_form
 
     async def load(told: str, request: gr.Request) -> list[Any]:
-        found = await _fetch_until_up(tabs.get(request), told)
-        return _field_updates(*found, tabs.words) if found else [gr.skip()] * 5
+        tab = tabs.get(request)
+        found = await _fetch_until_up(tab, told)
+        if found is None:
+            return [gr.skip()] * 7
+        tab.bot_statuses = [initial_status(bot) for bot in found.bots]
+        return [*_field_updates(tab, found), render_ready(tab.words) if found.is_new else ""]
 
-    outputs = [*fields, form["bot"], form["persona"]]
-    blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
+    async def look(request: gr.Request) -> list[str]:
+        tab = tabs.get(request)
+        await refresh(tab)
+        known = (tab.bot_statuses, tab.directory, tab.words)
+        return [render_dots(*known), render_bots(*known)]
+
+    fields = [form[name] for name in ("bot", "seat", "persona", "chat")]
+    outputs = [*fields, fork["bot"], fork["persona"], form["ready"]]
+    loaded = blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
+    loaded.then(look, None, [form["dots"], form["listed"]], **QUIET)
 
 
-async def _fetch_until_up(tab: TabSession, told: str) -> tuple[list[Choice], list[Choice]] | None:
+async def _fetch_until_up(tab: TabSession, told: str) -> Configuration | None:
     """Waits for a server that is not there yet; None where it refuses."""
     key = str(json.loads(told or "{}").get("key") or "")
     while True:
         try:
-            bots, personas, tab.default_seat = await fetch_choices(Api(tab.feeds.connection, key))
+            found = await fetch_configuration(Api(tab.feeds.connection, key))
         except Unreachable:
             await asyncio.sleep(1.0)
             continue
         except ApiError as refusal:
             tab.report_refusal(refusal)
             return None
-        tab.bots = {id: name for name, id in bots}
-        tab.personas = {id: name for name, id in personas}
-        tab.ring()
-        return bots, personas
+        tab.configure(found)
+        return found
 
 
-def _field_updates(bots: list[Choice], personas: list[Choice], words: Words) -> list[Any]:
+def _field_updates(tab: TabSession, found: Configuration) -> list[Any]:
     """What the fields offer now."""
+    bots = bot_choices(found, tab.directory)
+    personas = persona_choices(found, tab.directory)
     bot = choose_default_bot([id for _, id in bots])
-    same = (words("fork_same"), AUTO)
+    same = (tab.words("fork_same"), AUTO)
+    why = "" if found.has_model else tab.words("needs_model")
     return [
         gr.update(choices=bots, value=bot),
-        gr.update(choices=[(words("default_persona"), AUTO), *personas]),
+        gr.update(value=found.default_seat or "scripted", info=why),
+        gr.update(choices=personas, value=AUTO),
         gr.update(choices=bots, value=bot),
         gr.update(choices=[same, *bots]),
-        gr.update(choices=[same, *personas]),
+        gr.update(choices=[same, *(one for one in personas if one[1] != AUTO)]),
     ]

@@ -10,6 +10,7 @@ import gradio as gr
 from ui import render
 from ui.api_client import CONVERSATIONS, ApiError, Unreachable
 from ui.assets import load_script
+from ui.directory import Directory
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -41,15 +42,13 @@ def render_frame(words: Words) -> str:
     )
 
 
-def render_row(
-    found: Row, names: Mapping[str, str], people: Mapping[str, str], words: Words
-) -> str:
+def render_row(found: Row, directory: Directory, words: Words) -> str:
     """One conversation of the list."""
     id, status = escape(str(found["conversation_id"])), str(found["status"])
     cells = (
         ("status", render.render_chip(status, words, str(found.get("seat")))),
-        ("bot", escape(bot_label(found, names, words))),
-        ("user", escape(user_label(found, people, words))),
+        ("bot", escape(directory.assistant_name(found))),
+        ("user", escape(user_label(found, directory))),
         ("turns", f"{found.get('turn', 0)}/{found.get('max_turns', 0)}"),
         ("started", _render_date(str(found.get("created_at") or ""))),
         ("end", render.render_reason(found.get("end_reason"), words)),
@@ -63,20 +62,11 @@ def render_row(
 
 
 _LABELS = {"user": "persona"}
+_TRANSLATED = (("is", "status"), ("end", "end_reason"))
 
 
-def user_label(found: Row, people: Mapping[str, str], words: Words) -> str:
-    """Who has the user's seat, as on the page of the conversation."""
-    seat, persona = found.get("seat"), str(found.get("persona") or "")
-    if seat == "human":
-        return words("you")
-    return people.get(persona) or persona or words.get(f"nobody_{seat}", words("user"))
-
-
-def bot_label(found: Row, names: Mapping[str, str], words: Words) -> str:
-    """Who answers, as on the page of the conversation."""
-    id = str(found.get("bot_id"))
-    return words("bot_by_prompt") if found.get("by_prompt") else names.get(id, id)
+def user_label(found: Row, directory: Directory) -> str:
+    return directory.user_name(found.get("seat"), found.get("persona"))
 
 
 def _render_date(stamp: str) -> str:
@@ -84,15 +74,13 @@ def _render_date(stamp: str) -> str:
     return f'<time datetime="{escape(stamp)}" data-far>{escape(shown)}</time>'
 
 
-def matches(
-    found: Row, search: str, names: Mapping[str, str], people: Mapping[str, str], words: Words
-) -> bool:
+def matches(found: Row, search: str, directory: Directory) -> bool:
     """Whether every word that was searched for stands somewhere in the row."""
-    told = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
-    told += [user_label(found, people, words)]
-    told += [bot_label(found, names, words), words.get(f"is_{found.get('status')}", "")]
-    told += [words.get(f"end_{found.get('end_reason')}", "")]
-    text = " ".join(str(one) for one in told if one).casefold()
+    words = directory.words
+    texts = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
+    texts += [user_label(found, directory), directory.assistant_name(found)]
+    texts += [words.get(f"{kind}_{found.get(name)}", "") for kind, name in _TRANSLATED]
+    text = " ".join(str(one) for one in texts if one).casefold()
     return all(word in text for word in search.casefold().split())
 
 
@@ -124,8 +112,7 @@ async def search_conversations(tab: TabSession, asked: Mapping[str, Any]) -> Sea
         )
         rows, cursor = page.get("conversations", []), str(page.get("next") or "")
         looked += len(rows)
-        known = (tab.bots, tab.personas, tab.words)
-        found += [one for one in rows if not search or matches(one, search, *known)]
+        found += [one for one in rows if not search or matches(one, search, tab.directory)]
         if not (rows and cursor) or len(found) >= limit or looked >= limit * DEPTH:
             break
     more = limit < MOST and (bool(cursor) or len(found) > limit)
@@ -139,7 +126,7 @@ async def build_listing(tab: TabSession, asked: Mapping[str, Any]) -> dict[str, 
         found = await search_conversations(tab, asked)
     except ApiError as refusal:
         tab.report_refusal(refusal)
-        text = words.explain_refusal(refusal.code, str(refusal))
+        text, _ = words.explain_refusal(refusal.code, str(refusal))
         return {"rows": "", "none": _render_empty(text), "count": "", "more": False, "bots": []}
     except Unreachable:
         text = words("down")
@@ -152,11 +139,11 @@ async def build_listing(tab: TabSession, asked: Mapping[str, Any]) -> dict[str, 
             else _render_empty(words("empty_text"), words("empty_title"), words("nav_new"))
         )
     return {
-        "rows": "".join(render_row(one, tab.bots, tab.personas, words) for one in found.rows),
+        "rows": "".join(render_row(one, tab.directory, words) for one in found.rows),
         "none": none,
         "count": _render_count(found, words),
         "more": found.more,
-        "bots": [[id, name] for id, name in tab.bots.items()],
+        "bots": [[id, tab.directory.bot_name(id)] for id in tab.directory.bots],
     }
 
 

@@ -1,7 +1,26 @@
 // The page's own script: addresses, theme, clocks, keys, and whether the server is still there.
 // Everything that is said in a conversation comes as escaped HTML from ui/render.py.
 (() => {
-  const PAGES = ["new", "chat", "find", "thread"];
+  // The tracker that Gradio shows while it loads goes on drawing after it is gone: sixty frames a
+  // second for ever, on a page that does nothing. Its timer and its springs are slowed down.
+  const frame = window.requestAnimationFrame.bind(window);
+  const endless = /tasks\.forEach|performance\.now\(\)\s*-/;
+  window.requestAnimationFrame = (callback) =>
+    endless.test(callback.toString()) ? setTimeout(() => callback(performance.now()), 500) : frame(callback);
+
+  // Gradio complains when a tab is left while its streams are open, as if that were a fault.
+  let leaving = false;
+  const complain = console.error.bind(console);
+  console.error = (...told) => {
+    if (!leaving || !/abort|errored out/i.test(told.join(" "))) complain(...told);
+  };
+  for (const kind of ["beforeunload", "pagehide"])
+    window.addEventListener(kind, () => {
+      leaving = true;
+      setTimeout(() => { leaving = false; }, 3000);
+    });
+
+  const PAGES = ["new", "versus", "chat", "find", "bots", "thread"];
   const store = {
     get: (area, name) => { try { return area.getItem(name) || ""; } catch { return ""; } },
     set: (area, name, value) => { try { area.setItem(name, value); } catch { /* private mode */ } },
@@ -24,9 +43,12 @@
     return `?${named}`;
   };
 
-  let asked = 0, copied;
-  const duologue = (window.duologue = {
+  let asked = 0, copied, opener = null;
+  const duologue = Object.assign(window.duologue, {
     send: () => {},
+    waiting: [], // pages that came before stage.js could take them
+    receive: (page) => duologue.waiting.push(page),
+    update: (json) => { if (json) duologue.receive(JSON.parse(json)); },
     heard: 0,
     boot: () => JSON.stringify({ ...place(), key: store.get(sessionStorage, "duologue-key") }),
     unlock(key, told) {
@@ -69,13 +91,16 @@
     },
 
     // Nothing can be sent from the dialog before the server has filled it for this message.
-    dialog(label) {
+    dialog(button) {
       const box = $("#fork");
+      opener = { index: button.dataset.index, act: button.dataset.act };
       box.querySelector("#fork_go").disabled = true;
       box.setAttribute("role", "dialog");
       box.setAttribute("aria-modal", "true");
-      box.setAttribute("aria-label", label);
+      box.setAttribute("aria-label", button.textContent);
       body().dialog = "fork";
+      for (const part of behind()) part.inert = true;
+      setTimeout(() => box.querySelector("#fork_cancel")?.focus(), 50);
       return ++asked;
     },
     filled() {
@@ -91,6 +116,13 @@
       if (name) duologue.save(name, text);
     },
     closeDialog: () => closeDialog(),
+    seat(name) { body().player = name; },
+
+    // What needs a model cannot be chosen where there is none; the page says why beside it.
+    model(there) {
+      for (const one of document.querySelectorAll('#seat input[value="simulated"], #versus'))
+        one.disabled = !there;
+    },
 
     async copy(button) {
       const link = new URL(location.href);
@@ -120,7 +152,16 @@
     },
   });
 
-  function closeDialog() { delete body().dialog; }
+  // All that is not the dialog: neither the tab key nor a screen reader gets there meanwhile.
+  const behind = () => document.querySelectorAll("#top, .page");
+
+  function closeDialog() {
+    if (!body().dialog) return;
+    delete body().dialog;
+    for (const part of behind()) part.inert = false;
+    if (opener) duologue.refocus?.(opener);
+    opener = null;
+  }
 
   function tick(root) {
     for (const span of root.querySelectorAll("[data-since]")) {
@@ -142,23 +183,36 @@
   };
   dark.addEventListener("change", paint);
 
-  // The server may be killed and come back: the page says so, waits, and goes on where it was.
-  // The same where the server is there but the page's own stream is not, as after a long sleep.
-  let boot = null, missed = 0, deaf = 0;
+  // The server may be killed and come back: the page says so, waits, and loads itself again once
+  // another process answers. Where the same one answers, only its stream to this page is in doubt:
+  // a sign of life is asked for, and the page stays as it is if one comes.
+  let boot = null, missed = 0, doubts = 0;
   async function alive() {
     try {
       const answer = await fetch("alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
-      if (!answer.ok) throw new Error(answer.status);
+      if (answer.status !== 200) throw new Error(answer.status);
       const told = (await answer.json()).boot;
-      deaf = duologue.heard && Date.now() - duologue.heard > 45000 ? deaf + 1 : 0;
-      if (missed > 1 || deaf > 2 || (boot && boot !== told)) return comeBack();
+      if (boot && boot !== told) return comeBack();
       boot = told;
-      missed = 0;
+      const silent = duologue.heard && Date.now() - duologue.heard > 45000;
+      if (missed > 1 || silent) doubts = Math.max(doubts, 1);
+      if (doubts && await unheard()) return comeBack();
+      missed = doubts = 0;
     } catch {
       missed += 1;
+      if (missed > 1) doubts = 1;
     }
-    if (missed > 0) body().offline = "yes"; else delete body().offline;
+    if (missed > 1) body().offline = "yes"; else delete body().offline;
     setTimeout(alive, missed ? 700 : 2500);
+  }
+  async function unheard() {
+    const before = Date.now();
+    duologue.send("refresh");
+    for (let wait = 0; wait < 40; wait += 1) {
+      await new Promise((done) => setTimeout(done, 200));
+      if (duologue.heard > before) return false;
+    }
+    return true;
   }
   function comeBack() {
     for (const box of document.querySelectorAll("#composer textarea"))
@@ -188,10 +242,17 @@
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.isComposing) return;
     if (body().dialog) return closeDialog();
+    if (document.activeElement?.closest("#composer")) return document.activeElement.blur();
     if (body().page === "thread" && body().stands === "running") $("#stop")?.click();
   });
   window.addEventListener("popstate", () => duologue.show("", { push: false }));
   window.addEventListener("duologue:ready", () => {
+    // The head of the page grows with what it has to say: what sticks below it moves along.
+    const top = $("#top");
+    new ResizeObserver(() => {
+      const tall = getComputedStyle(top).position === "sticky" ? top.offsetHeight : 0;
+      document.documentElement.style.setProperty("--top", `${tall}px`);
+    }).observe(top);
     duologue.show("", { push: false, tell: false });
     duologue.dress($("#top"));
     restoreDraft();

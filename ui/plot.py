@@ -8,6 +8,7 @@ from ui.texts import Words
 from ui.transcript import Bubble
 
 WIDTH, HEIGHT, FOOT, LEFT = 300, 120, 16, 30
+BARS = 30  # of each speaker
 
 
 def collect_latencies(bubbles: Sequence[Bubble], role: str) -> list[tuple[int, int]]:
@@ -19,11 +20,23 @@ def collect_latencies(bubbles: Sequence[Bubble], role: str) -> list[tuple[int, i
     return sorted(known.items())
 
 
+def group_turns(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """At most `BARS` points: of a long conversation the median of every few turns in a row."""
+    if len(points) <= BARS:
+        return list(points)
+    wide = -(-points[-1][0] // BARS)
+    groups: dict[int, list[int]] = {}
+    for turn, ms in points:
+        groups.setdefault((turn - 1) // wide * wide + 1, []).append(ms)
+    return [(turn, round(median(found))) for turn, found in groups.items()]
+
+
 def render_plot(bubbles: Sequence[Bubble], words: Words) -> str:
     """Two rows of bars beside each other, with a table for those who hear the page."""
     series = {role: collect_latencies(bubbles, role) for role in ("user", "assistant")}
     if not any(series.values()):
         return f'<p class="quiet">{words("latency_none")}</p>'
+    series = {role: group_turns(points) for role, points in series.items()}
     turns = sorted({turn for points in series.values() for turn, _ in points})
     top = max(max((ms for points in series.values() for _, ms in points), default=0), 100)
     shifts = (-1.0, 0.0) if all(series.values()) else (-0.5, -0.5)

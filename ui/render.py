@@ -1,17 +1,21 @@
 """A conversation as HTML. What a bot, a model or a person said is escaped: never markup."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from ui.directory import Directory
 from ui.plot import render_plot
 from ui.texts import Words, end_sentence
 from ui.transcript import Aside, Bubble, Transcript
 
 Facts = Mapping[str, Any]
 Cache = dict[Any, Any]
-REASONS = {"simulator_error", "bot_error", "server_error"}
+OPEN_ENDED = 1000  # turns: a chat has no end that anybody waits for
+FACTS = ("code", "retryable", "attempts", "status", "incident")
 
 
 def render_tag(kind: str, text: str) -> str:
@@ -32,35 +36,42 @@ def render_clock(stamp: str) -> str:
     return f'<time datetime="{escape(stamp)}">{shown}</time>' if stamp else ""
 
 
-def speaker_label(line: Bubble, name: str, words: Words) -> str:
-    """Who says it; `name` is what this role is called in this conversation."""
-    if line.origin == "human":
-        return words("you")
-    own = "" if line.name in ("", "user", "bot") else words.get(f"named_{line.name}", line.name)
-    return own or name or words("user" if line.role == "user" else "bot_name")
-
-
 # --- rows ---------------------------------------------------------------------------------------
 
 
-def render_rows(transcript: Transcript, names: Facts, words: Words, cache: Cache) -> list[str]:
+@dataclass(frozen=True)
+class Cast:
+    """Who speaks in a conversation."""
+
+    directory: Directory
+    detail: Facts
+    seat: str
+
+    def speaker_name(self, line: Bubble) -> str:
+        return self.directory.speaker_name(line, self.detail, self.seat)
+
+    def role_name(self, role: str) -> str:
+        """Whoever has that role now."""
+        return self.speaker_name(Bubble(-1, role))
+
+
+def render_rows(transcript: Transcript, cast: Cast, words: Words, cache: Cache) -> list[str]:
     """A row a line, and one for whoever is thinking. Rows that did not change are not made anew."""
     made = []
     for line in transcript.bubbles:
-        key = (words.language, line.index)
-        known = cache.get(key)
+        known = cache.get(line.index)
         if known is None or known[0] is not line:
-            known = cache[key] = (line, render_bubble(line, names, words))
+            known = cache[line.index] = (line, render_bubble(line, cast.speaker_name(line), words))
         made.append(known[1])
-    waiting = render_thinking(transcript, names, words)
+    waiting = render_thinking(transcript, cast, words)
     return [*made, waiting] if waiting else made
 
 
-def render_bubble(line: Bubble, names: Facts, words: Words) -> str:
+def render_bubble(line: Bubble, name: str, words: Words) -> str:
     role = "user" if line.role == "user" else "assistant"
-    name = speaker_label(line, str(names.get(role) or ""), words)
-    origin = words.get(f"origin_{line.origin}", line.origin)
-    badge = render_tag(f"origin {line.origin}", origin) if line.origin not in ("", "bot") else ""
+    badge = ""
+    if line.origin in ("human", "given", "scripted"):
+        badge = render_tag(f"origin {line.origin}", words(f"origin_{line.origin}"))
     state = "settled" if line.settled else "live"
     return (
         f'<li class="msg {role} {state} {escape(line.origin)}" data-index="{line.index}">'
@@ -84,18 +95,18 @@ def _render_facts(line: Bubble, words: Words) -> str:
         known.append(f"<span>{words.format_seconds(line.latency_ms)}</span>")
     if line.tokens:
         known.append(f"<span>{words('n_tokens', n=words.format_number(line.tokens))}</span>")
-    return f'<div class="facts">{"".join(known)}{_render_actions(line, words)}</div>'
+    return f'<div class="facts">{"".join(known)}</div>'
 
 
-def _render_actions(line: Bubble, words: Words) -> str:
-    names = ["retry", "edit", "fork"] if line.role == "user" else ["retry", "fork"]
-    return '<span class="acts">{}</span>'.format(
-        "".join(
-            f'<button type="button" data-act="{name}" data-index="{line.index}" '
-            f'title="{escape(words(name + "_hint"))}">{escape(words(name))}</button>'
-            for name in names
-        )
+def render_actions(role: str, words: Words) -> str:
+    """What can be done with a message of that role; the page's script puts it beside one."""
+    names = ["retry", "edit", "fork"] if role == "user" else ["retry", "fork"]
+    buttons = "".join(
+        f'<button type="button" data-act="{name}" title="{escape(words(name + "_hint"))}">'
+        f"{escape(words(name))}</button>"
+        for name in names
     )
+    return f'<template data-acts="{role}"><span class="acts">{buttons}</span></template>'
 
 
 def _render_asides(asides: Sequence[Aside], words: Words) -> str:
@@ -113,13 +124,13 @@ def _render_asides(asides: Sequence[Aside], words: Words) -> str:
     )
 
 
-def render_thinking(transcript: Transcript, names: Facts, words: Words) -> str:
+def render_thinking(transcript: Transcript, cast: Cast, words: Words) -> str:
     """The row of the speaker whose line is awaited; empty where nobody's is."""
     who = transcript.thinking
     if who is None:
         return ""
     role = "assistant" if who in ("opening", "assistant") else "user"
-    name = str(names.get(role) or words("bot_name" if role == "assistant" else "user"))
+    name = cast.role_name(role)
     text = words("starting") if who == "opening" else words(f"thinking_{role}", name=name)
     return (
         f'<li class="msg {role} thinking"><span class="face {role}" aria-hidden="true">'
@@ -148,15 +159,17 @@ def render_head(transcript: Transcript, detail: Facts, names: Facts, words: Word
     turn, most = transcript.turn, transcript.max_turns or 1
     user = escape(str(names.get("user") or words("user")))
     bot = escape(str(names.get("assistant") or words("bot_name")))
-    count = words("turn_of", turn=turn, max=transcript.max_turns)
+    open_ended = transcript.max_turns >= OPEN_ENDED
+    count = words("turn_n" if open_ended else "turn_of", turn=turn, max=transcript.max_turns)
     ended = render_reason(transcript.end_reason, words) if transcript.status != "running" else ""
     return (
         f'<div class="title"><h1>{user} <span class="quiet">{words("with")}</span> {bot}</h1>'
         f"{render_chip(transcript.status, words, transcript.seat or '')}"
         f'<span class="quiet ended">{ended}</span></div>'
-        f'<div class="progress"><div class="track" role="progressbar" aria-label="{count}" '
+        f'<div class="progress{" open" if open_ended else ""}">'
+        f'<div class="track" role="progressbar" aria-label="{count}" '
         f'aria-valuemin="0" aria-valuemax="{most}" aria-valuenow="{turn}">'
-        f'<i style="width:{min(turn / most, 1) * 100:.1f}%"></i></div>'
+        f'<i style="transform:scaleX({min(turn / most, 1):.3f})"></i></div>'
         f"<span>{count}</span>{_render_elapsed(transcript, detail, words)}"
         f"{_render_tokens(transcript, words)}</div>"
     )
@@ -196,37 +209,63 @@ def _render_tokens(transcript: Transcript, words: Words) -> str:
     return f"<span>{words('n_tokens', n=words.format_number(count))}</span>" if count else ""
 
 
-def render_banner(transcript: Transcript, link: str, notice: str, words: Words) -> str:
+def render_banner(
+    transcript: Transcript, link: str, words: Words, notice: str = "", detail: str = ""
+) -> str:
     """What is wrong, why, and what to do about it; empty where all is well."""
     parts = []
     if link in ("lost", "down", "missing", "forbidden"):
         kind = "bad" if link in ("missing", "forbidden") else "warn"
         way = f' <a href="?view=find" data-go>{words("nav_find")}</a>' if kind == "bad" else ""
-        parts.append(f'<div class="note {kind}" role="alert">{words(link)}{way}</div>')
+        tag = "h1" if kind == "bad" else "span"  # there is no other title then
+        text = f"<{tag}>{words(link)}</{tag}>"
+        parts.append(f'<div class="note {kind}" role="alert">{text}{way}</div>')
     if notice:
-        parts.append(
-            f'<div class="note bad" role="alert"><b>{words("failed")}.</b> {escape(notice)}'
-            f'<button type="button" class="x" data-act="dismiss" aria-label="{words("close")}">×'
-            "</button></div>"
-        )
+        parts.append(render_notice(notice, detail, words))
     if transcript.status == "interrupted":
         parts.append(_render_broken(transcript, words))
     return "".join(parts)
 
 
+def render_notice(notice: str, detail: str, words: Words) -> str:
+    """What was asked for and did not work, until it is closed."""
+    return (
+        f'<div class="note bad" role="alert"><div><b>{words("failed")}.</b> {escape(notice)}'
+        f"{render_details([detail], words)}</div>"
+        f'<button type="button" class="x" data-act="dismiss" aria-label="{words("close")}">×'
+        "</button></div>"
+    )
+
+
+def render_details(said: Sequence[str], words: Words) -> str:
+    """What the server says of it, in its own English, folded away; empty where it says nothing."""
+    text = " · ".join(part for part in said if part)
+    if not text:
+        return ""
+    return (
+        f"<details><summary>{words('details')}</summary>"
+        f'<span lang="en">{escape(text)}</span></details>'
+    )
+
+
 def _render_broken(transcript: Transcript, words: Words) -> str:
     error = transcript.error or {}
     where = str(error.get("where"))
-    text = f"<b>{words.get(f'where_{where}', words('where_server'))}.</b>"
-    cause = escape(end_sentence(str(error.get("error", ""))))
     why = words.get(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
-    said = f'<span lang="en">{cause}</span>'
-    reason = f"{said} {why}" if words.language == "en" else f"{why} {said}"
-    facts = (f"{name}: {value}" for name, value in error.items() if name not in ("error", "where"))
-    told = f"<details><summary>{words('details')}</summary>{escape(', '.join(facts))}</details>"
-    body = f"{text} {reason} {words('kept')}{told}" if error else words("interrupted_text")
+    cause = end_sentence(str(error.get("error", "")))
+    shown = f"{escape(cause)} {why}" if words.language == "en" else why
+    facts = [f"{name}: {_format_fact(value)}" for name, value in error.items() if name in FACTS]
+    told = render_details([cause if words.language != "en" else "", *facts], words)
+    title = f"<b>{words.get(f'where_{where}', words('where_server'))}.</b>"
+    body = f"{title} {shown} {words('kept')}{told}" if error else words("interrupted_text")
     button = f'<button type="button" class="act" data-act="resume">{words("resume")}</button>'
     return f'<div class="note bad broken" role="alert"><div>{body}</div>{button}</div>'
+
+
+def _format_fact(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def render_side(

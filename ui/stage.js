@@ -1,110 +1,179 @@
-// Puts what the server sends into the page: only the parts and rows that changed.
+// One conversation: what the server sends is put into the page, and the reader's place is kept.
 const { duologue } = window;
-const known = { rows: [], other: [] };
+const conversation = { thread: null, moved: null, version: 0, mine: false };
 const parts = {};
-let moved = null;
+const place = (name) => element.querySelector(`[data-rows="${name}"]`);
+const columns = {};
+for (const name of ["rows", "other"])
+  columns[name] = new duologue.RowWindow(place(name), { dress: duologue.dress, grown: () => toEnd() });
+const { rows } = columns;
+duologue.rows = rows;
 
-// How far the last line reaches below what is free of the dock; the reader may be elsewhere.
+// --- where the reader is ------------------------------------------------------------------------
+// The page stays with the end until the reader scrolls up, and again once they are back there.
+
+let stick = true, seen = 0, messages = 0, last = { y: 0, tall: 0 };
+const newest = document.createElement("button");
+newest.type = "button";
+newest.id = "newest";
+newest.dataset.act = "newest";
+newest.hidden = true;
+newest.dataset.label = element.querySelector("[data-newest]").dataset.newest;
+
+// How far the last line reaches below what is free of the dock.
 function below() {
-  const last = element.querySelector('[data-rows="rows"]').lastElementChild;
+  const row = rows.last;
+  if (!row) return rows.length ? Infinity : 0;
   const dock = document.querySelector("#dock")?.offsetHeight || 0;
-  return last ? last.getBoundingClientRect().bottom - (window.innerHeight - dock) + 8 : 0;
+  return row.getBoundingClientRect().bottom - (innerHeight - dock) + 8;
 }
 
-// The page stays with the end until the reader scrolls up, and again once they are back.
-let stick = true, ours = 0;
-function toEnd() {
-  if (!stick || document.body.dataset.page !== "thread" || below() <= 0) return;
-  ours = performance.now();
-  window.scrollBy({ top: below() });
+function live() {
+  return ["running", "waiting"].includes(document.body.dataset.stands);
 }
-window.addEventListener("scroll", () => {
-  if (performance.now() - ours > 200) stick = below() < 160;
+
+function toEnd() {
+  if (!stick || document.body.dataset.page !== "thread" || !live()) return;
+  const far = below();
+  if (far > 0 && far !== Infinity) scrollBy({ top: far, behavior: "instant" });
+  last = { y: scrollY, tall: document.documentElement.scrollHeight };
+}
+
+function follow(yes) {
+  if (yes === stick) return;
+  stick = rows.follows = yes;
+  if (!yes) seen = messages;
+  offerNewest();
+}
+
+function offerNewest() {
+  if (!newest.isConnected) document.querySelector("#dock")?.prepend(newest);
+  const fresh = Math.max(0, messages - seen);
+  newest.hidden = stick || !(live() || fresh) || below() < 60;
+  newest.textContent = `↓ ${newest.dataset.label}${fresh ? ` (${fresh})` : ""}`;
+}
+
+let scrolled = false;
+function onScroll() {
+  scrolled = false;
+  if (document.body.dataset.page !== "thread") return;
+  const tall = document.documentElement.scrollHeight;
+  const up = scrollY < last.y - 1 && tall >= last.tall; // not where the page itself got shorter
+  last = { y: scrollY, tall };
+  if (up) follow(false);
+  else if (below() < 40) follow(true);
+  for (const column of Object.values(columns)) column.draw();
+  offerNewest();
+}
+addEventListener("scroll", () => {
+  if (scrolled) return;
+  scrolled = true;
+  requestAnimationFrame(onScroll);
 }, { passive: true });
+addEventListener("wheel", (event) => { if (event.deltaY < 0 && scrollY > 0) follow(false); }, { passive: true });
+let finger = 0;
+addEventListener("touchstart", (event) => { finger = event.touches[0].clientY; }, { passive: true });
+addEventListener("touchmove", (event) => {
+  if (event.touches[0].clientY > finger + 4 && scrollY > 0) follow(false);
+}, { passive: true });
+addEventListener("resize", () => onScroll());
+addEventListener("duologue:page", () => requestAnimationFrame(onScroll));
+
+// Paper has room for every line.
+const paper = (yes) => Object.values(columns).forEach((column) => column.all(yes));
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
+matchMedia("print").addEventListener("change", (media) => paper(media.matches));
+
+// --- what the server sends ----------------------------------------------------------------------
 
 function part(name, html) {
-  const place = document.querySelector(`[data-part="${name}"]`);
-  if (!place || parts[name] === html) return;
+  const box = document.querySelector(`[data-part="${name}"]`);
+  if (!box || parts[name] === html) return;
   parts[name] = html;
-  const open = [...place.querySelectorAll("details")].map((box) => box.open);
-  place.innerHTML = html;
-  place.querySelectorAll("details").forEach((box, at) => { box.open = open[at] || false; });
-  duologue.dress(place);
-}
-
-function row(html) {
-  const box = document.createElement("template");
+  const open = [...box.querySelectorAll("details")].map((one) => one.open);
+  const focused = box.contains(document.activeElement) ? document.activeElement.dataset.act : null;
   box.innerHTML = html;
-  return box.content.firstElementChild;
+  box.querySelectorAll("details").forEach((one, at) => { one.open = open[at] || false; });
+  if (focused) box.querySelector(`[data-act="${focused}"]`)?.focus();
+  duologue.dress(box);
 }
 
-function rows(name, fresh) {
-  const list = element.querySelector(`[data-rows="${name}"]`);
-  const old = known[name];
-  fresh.forEach((html, at) => {
-    if (old[at] === html) return;
-    const made = row(html);
-    const before = list.children[at];
-    if (before?.querySelector("details[open]")) made.querySelector("details")?.setAttribute("open", "");
-    if (before) before.replaceWith(made); else list.append(made);
-    duologue.dress(made);
-    if (name === "rows" && old.length && made.classList.contains("settled")) announce(made);
-  });
-  while (list.children.length > fresh.length) list.lastElementChild.remove();
-  known[name] = [...fresh];
-}
-
-function announce(made) {
-  const who = made.querySelector(".who b").textContent;
-  document.querySelector("#said").textContent = `${who}: ${made.querySelector(".text").textContent}`;
-}
-
-function mark(at) {
-  for (const line of element.querySelectorAll(".differs")) line.classList.remove("differs");
-  if (at === null || at === undefined) return;
-  for (const list of element.querySelectorAll("[data-rows]")) list.children[at]?.classList.add("differs");
+function announce(row) {
+  const who = row.querySelector(".who b")?.textContent;
+  document.querySelector("#said").textContent = `${who}: ${row.querySelector(".text").textContent}`;
 }
 
 // Whose turn it is to write may begin at once.
 function offer(flags) {
   const mine = flags.seat === "human" && flags.stands === "waiting";
   const idle = !document.activeElement || document.activeElement.matches("body, button");
-  if (mine && !known.mine && idle && matchMedia("(hover: hover)").matches)
+  if (mine && !conversation.mine && idle && matchMedia("(hover: hover)").matches)
     setTimeout(() => document.querySelector("#line textarea")?.focus({ preventScroll: true }), 50);
-  known.mine = mine;
+  conversation.mine = mine;
 }
 
-function draw() {
-  const page = props.value;
-  if (!page || !page.flags) return;
-  duologue.heard = Date.now();
-  if (moved !== null && page.moved !== moved && page.thread)
+function change(page) {
+  const first = conversation.moved === null;
+  if (!first && page.moved !== conversation.moved && page.thread)
     duologue.show(`?thread=${encodeURIComponent(page.thread)}`, { tell: false });
-  if (moved === null) window.dispatchEvent(new Event("duologue:ready"));
-  moved = page.moved;
+  conversation.moved = page.moved;
+  if (page.thread !== conversation.thread) {
+    Object.values(columns).forEach((column) => column.clear());
+    conversation.thread = page.thread;
+    rows.follows = stick = ["running", "waiting"].includes(page.flags.stands);
+    seen = 0;
+  }
+  if (first) window.dispatchEvent(new Event("duologue:ready"));
+}
+
+// Only what changed since an earlier version is sent. Where that version never came, as in a tab
+// that slept, all that came since the one we have is asked for.
+let askedAt = 0;
+function askAgain() {
+  if (Date.now() - askedAt < 1000) return;
+  askedAt = Date.now();
+  duologue.send("resend", { version: conversation.version });
+}
+
+function receive(page) {
+  duologue.heard = Date.now();
+  if (page.base > conversation.version) return askAgain();
+  if (page.base === 0) for (const name of Object.keys(parts)) delete parts[name];
+  const begun = conversation.version > 0 && page.thread === conversation.thread && rows.length > 0;
+  conversation.version = page.version;
+  change(page);
   offer(page.flags);
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
-  if (page.thread !== known.thread) {
-    known.thread = page.thread;
-    stick = true;
-  }
-  for (const name of ["notice", "head", "banner", "empty", "side"]) part(name, page[name] || "");
-  rows("rows", page.rows);
-  rows("other", page.other || []);
-  mark(page.differs);
-  if (page.flags.stands === "running" || page.flags.stands === "waiting") {
-    toEnd();
-    requestAnimationFrame(toEnd);
-  }
+  duologue.model(page.flags.model);
+  for (const [name, html] of Object.entries(page.parts)) part(name, html);
+  messages = page.messages;
+  rows.differs = columns.other.differs = page.differs;
+  const changed = rows.apply(page.rows);
+  columns.other.apply(page.other);
+  if (begun) changed.filter((row) => row.matches(".settled")).slice(-1).forEach(announce);
+  if (stick) toEnd(); else offerNewest();
 }
 
 duologue.send = (act, facts = {}) => trigger("select", { ...facts, act });
+duologue.receive = receive;
+duologue.waiting.splice(0).forEach(receive);
+
+// Back to the button that opened the dialog, or to its message.
+duologue.refocus = ({ index, act }) => {
+  const row = rows.drawn.get(Number(index));
+  row?.focus({ preventScroll: true });
+  row?.querySelector(`[data-act="${act}"]`)?.focus({ preventScroll: true });
+};
+
+// --- what the reader does -----------------------------------------------------------------------
 
 const ACTS = {
   copy: (button) => duologue.copy(button),
   print: () => window.print(),
-  compare_end: () => duologue.show(`?thread=${encodeURIComponent(known.thread)}`),
-  download: (button) => duologue.send("download", { as: button.dataset.as }),
+  newest: () => { follow(true); rows.draw(); toEnd(); requestAnimationFrame(toEnd); },
+  compare_end: () => duologue.show(`?thread=${encodeURIComponent(conversation.thread)}`),
+  download: (button) => duologue.send("download", { as: button.dataset.as, zone: -new Date().getTimezoneOffset() }),
 };
 
 // These make or start something: a double click means one.
@@ -122,9 +191,37 @@ document.addEventListener("click", (event) => {
   const act = button.dataset.act;
   if (ACTS[act]) return ACTS[act](button);
   if (again(button)) return;
-  const asked = act === "edit" || act === "fork" ? duologue.dialog(button.textContent) : 0;
+  const asked = act === "edit" || act === "fork" ? duologue.dialog(button) : 0;
   duologue.send(act, { index: Number(button.dataset.index ?? -1), asked });
 });
 
-watch("value", draw);
-draw();
+// What can be done with a message appears where the pointer or the focus is: one set for all rows.
+const acts = Object.fromEntries(["user", "assistant"].map((role) => [
+  role, element.querySelector(`template[data-acts="${role}"]`).content.firstElementChild,
+]));
+function showActs(row) {
+  const facts = row?.matches("#stage [data-rows=rows] .msg.settled") && row.querySelector(".facts");
+  if (!facts || facts.querySelector(".acts")) return;
+  for (const set of Object.values(acts)) if (!set.contains(document.activeElement)) set.remove();
+  const set = acts[row.classList.contains("user") ? "user" : "assistant"];
+  for (const button of set.querySelectorAll("button")) button.dataset.index = row.dataset.index;
+  facts.append(set);
+}
+for (const kind of ["pointerover", "focusin", "click"])
+  element.addEventListener(kind, (event) => showActs(event.target.closest?.(".msg")));
+
+// One stop of the tab key; arrows lead from message to message, Tab to what can be done with it.
+element.addEventListener("focusin", (event) => {
+  const row = event.target.closest(".msg");
+  const column = Object.values(columns).find((one) => one.list.contains(row));
+  if (column) { column.active = row.at; column.mark(); }
+});
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+element.addEventListener("keydown", (event) => {
+  const step = STEPS[event.key], row = event.target.closest(".msg");
+  if (!step || !row || event.altKey || event.ctrlKey || event.metaKey) return;
+  const column = Object.values(columns).find((one) => one.list.contains(row));
+  event.preventDefault();
+  if (step < 0) follow(false);
+  column.focus(row.at + step);
+});

@@ -1,11 +1,13 @@
 """The pages on which something begins: a simulation, or a chat."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import gradio as gr
 
-from ui.api_client import Api
+from ui.configuration import Configuration
+from ui.directory import Directory
+from ui.ready_scenarios import READY
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -15,27 +17,48 @@ Choice = tuple[str, str]  # (label, id)
 AUTO = ""
 USUAL_BOT = "16"  # what the API takes where no bot is named
 FIELDS = (
-    "bot persona user_prompt seat opens turns bot_prompt opening lines time_limit given".split()
-)
+    "bot persona user_prompt seat opens turns pace bot_prompt opening lines time_limit given"
+).split()
+VERSUS_FIELDS = "user_prompt bot_prompt opens opening turns".split()
+PLAIN = "plain"  # the persona that adds nothing to a prompt
 
 
 def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario of the form, without what was left standalone_app. Raises `Unreadable`."""
+    """The scenario of the form, without what was left alone. Raises `Unreadable`."""
     lines = [line.strip() for line in str(told["lines"] or "").splitlines() if line.strip()]
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
         "persona": told["persona"] or None,
-        "user_prompt": str(told["user_prompt"] or "").strip() or None,
+        "user_prompt": _text(told["user_prompt"]),
         "user": told["seat"] or None,
         "first_speaker": told["opens"] or None,
         "max_turns": int(told["turns"] or 10),
-        "bot_prompt": str(told["bot_prompt"] or "").strip() or None,
-        "initial_message": str(told["opening"] or "").strip() or None,
+        "pace": told["pace"] or None,
+        "bot_prompt": _text(told["bot_prompt"]),
+        "initial_message": _text(told["opening"]),
         "lines": lines or None,
         "time_limit_s": float(told["time_limit"] or 0) or None,
         "history": parse_transcript(str(told["given"] or "")) or None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def build_versus_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Two prompts against each other: no persona and no opening but what stands in the form."""
+    found: dict[str, Any] = {
+        "persona": PLAIN,
+        "user": "simulated",
+        "user_prompt": _text(told["user_prompt"]),
+        "bot_prompt": _text(told["bot_prompt"]),
+        "first_speaker": told["opens"] or "user",
+        "initial_message": _text(told["opening"]) if told["opens"] != "bot" else None,
+        "max_turns": int(told["turns"] or 10),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _text(value: object) -> str | None:
+    return str(value or "").strip() or None
 
 
 def bot_id(chosen: object) -> int | str:
@@ -57,68 +80,135 @@ async def start_conversation(tab: TabSession, scenario: Mapping[str, Any]) -> No
     id = str(made["conversation_id"])
     if scenario.get("user") != "human" or scenario.get("first_speaker") == "bot":
         await tab.attempt(lambda api: api.begin(f"/api/conversations/{id}/runs"))
-    notice = tab.notice
+    notice = tab.notice, tab.notice_detail
     tab.move_to(id)
-    tab.notice = notice
+    tab.notify(*notice)
 
 
 def build_new(tabs: TabSessions, bots: gr.Dropdown, words: Words) -> dict[str, Any]:
     """The form of a new simulation."""
     with gr.Column(elem_id="page-new", elem_classes="page sheet"):
         _render_lead(words, "new_title", "new_lead")
-        fields: dict[str, Any] = {"bot": bots}
+        fields: dict[str, Any] = {"bot": bots, "ready": _build_ready(tabs)}
+        cast(Any, bots).render()
+        fields["dots"] = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="dots")
+        fields |= _build_user(words)
         with gr.Row(elem_classes="fields"):
-            cast(Any, bots).render()
-            fields["persona"] = gr.Dropdown(
-                [(words("default_persona"), AUTO)], value=AUTO, label=words("persona")
+            fields["turns"] = gr.Slider(
+                1, 50, 10, step=1, label=words("turns"), info=words("turns_info"), buttons=[]
             )
-        fields["user_prompt"] = gr.Textbox(
-            label=words("user_prompt"), placeholder=words("user_prompt_hint"), lines=2, max_lines=6
-        )
-        with gr.Row(elem_classes="fields"):
-            fields["seat"] = _build_radio(words, "seat", "auto simulated scripted human")
-            fields["opens"] = _build_radio(words, "opens", "auto user bot")
-        fields["turns"] = gr.Slider(
-            1, 50, 10, step=1, label=words("turns"), info=words("turns_info"), buttons=[]
-        )
+            fields["pace"] = gr.Radio(
+                [(words(f"pace_{name}"), name) for name in ("slow", "normal", "instant")],
+                value="normal",
+                label=words("pace"),
+                info=words("pace_info"),
+            )
         with gr.Accordion(words("more"), open=False, elem_classes="more"):
             fields |= _build_more(words)
         start = gr.Button(words("start"), variant="primary", elem_id="start", size="lg")
-    _wire_new(tabs, fields, start)
+    _wire_start(tabs, start, [fields[name] for name in FIELDS], FIELDS, build_scenario)
     return fields
 
 
-def _wire_new(tabs: TabSessions, fields: Mapping[str, Any], start: gr.Button) -> None:
+def _build_user(words: Words) -> dict[str, Any]:
+    """Who plays the user; a persona and a task are asked for where a model does."""
+    seats = [(words(f"seat_{name}"), name) for name in ("simulated", "scripted", "human")]
+    fields: dict[str, Any] = {
+        "seat": gr.Radio(seats, value="scripted", label=words("seat"), elem_id="seat")
+    }
+    with gr.Row(elem_classes="fields simulated-only"):
+        fields["persona"] = gr.Dropdown([], label=words("persona"), filterable=False)
+        fields["user_prompt"] = gr.Textbox(
+            label=words("user_prompt"), placeholder=words("user_prompt_hint"), lines=2, max_lines=6
+        )
+    fields["seat"].change(None, fields["seat"], None, js="(seat) => duologue.seat(seat)")
+    return fields
+
+
+def _build_ready(tabs: TabSessions) -> gr.HTML:
+    """Scenarios to begin with; empty as soon as there is a conversation."""
+    ready = gr.HTML(
+        "",
+        js_on_load="element.addEventListener('click', (event) => {"
+        "const card = event.target.closest('[data-ready]');"
+        "if (card) trigger('select', {name: card.dataset.ready}); });",
+        apply_default_css=False,
+        elem_id="ready",
+    )
+
+    async def on_ready(event: gr.EventData, request: gr.Request) -> None:
+        name = str((event._data or {}).get("name"))  # noqa: SLF001 - what our script sent
+        if name in READY:
+            await start_conversation(tabs.get(request), READY[name])
+
+    ready.select(on_ready, None, None, show_progress="hidden", api_visibility="private")
+    return ready
+
+
+def _wire_start(
+    tabs: TabSessions,
+    button: gr.Button,
+    inputs: Sequence[Any],
+    names: Sequence[str],
+    build: Callable[[Mapping[str, Any]], dict[str, Any]],
+) -> None:
     async def on_start(request: gr.Request, *values: Any) -> None:
         tab = tabs.get(request)
         try:
-            scenario = build_scenario(dict(zip(FIELDS, values, strict=True)))
+            scenario = build(dict(zip(names, values, strict=True)))
         except Unreadable:
-            tab.notice = tab.words("import_bad")
-            tab.ring()
+            tab.notify(tab.words("import_bad"))
             return
         await start_conversation(tab, scenario)
 
-    start.click(
-        on_start,
-        [fields[name] for name in FIELDS],
-        None,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    button.click(on_start, list(inputs), None, show_progress="hidden", api_visibility="private")
 
 
-def _build_radio(words: Words, name: str, options: str) -> gr.Radio:
-    choices = [
-        (words(f"{name}_{option}"), AUTO if option == "auto" else option)
-        for option in options.split()
-    ]
-    return gr.Radio(choices, value=AUTO, label=words(name))
+def build_versus(tabs: TabSessions, words: Words) -> None:
+    """The form that lets two prompts talk to each other."""
+    with gr.Column(elem_id="page-versus", elem_classes="page sheet wide"):
+        _render_lead(words, "versus_title", "versus_lead")
+        _render_needs_model(words)
+        with gr.Row(elem_classes="fields duel"):
+            boxes = [
+                gr.Textbox(
+                    label=words(f"versus_{side}"),
+                    info=words(f"versus_{side}_info"),
+                    placeholder=words(f"versus_{side}_hint"),
+                    lines=9,
+                    max_lines=24,
+                    elem_classes=side,
+                )
+                for side in ("user", "bot")
+            ]
+        with gr.Row(elem_classes="fields"):
+            opens = gr.Radio(
+                [(words("opens_user"), "user"), (words("opens_bot"), "bot")],
+                value="user",
+                label=words("opens"),
+            )
+            turns = gr.Slider(
+                1, 50, 10, step=1, label=words("turns"), info=words("turns_info"), buttons=[]
+            )
+        opening = gr.Textbox(label=words("opening"), info=words("versus_opening"), max_lines=3)
+        start = gr.Button(words("start"), variant="primary", elem_id="versus", size="lg")
+    fields = [*boxes, opens, opening, turns]
+    _wire_start(tabs, start, fields, VERSUS_FIELDS, build_versus_scenario)
+
+
+def _render_needs_model(words: Words) -> None:
+    text = f'<p class="note warn needs-model">{words("needs_model")}</p>'
+    gr.HTML(text, js_on_load=None, apply_default_css=False)
 
 
 def _build_more(words: Words) -> dict[str, Any]:
     """What most people never need."""
     found: dict[str, Any] = {
+        "opens": gr.Radio(
+            [(words("opens_user"), AUTO), (words("opens_bot"), "bot")],
+            value=AUTO,
+            label=words("opens"),
+        ),
         "bot_prompt": gr.Textbox(
             label=words("bot_prompt"), info=words("bot_prompt_hint"), lines=2, max_lines=8
         ),
@@ -141,8 +231,9 @@ def _build_file_picker(into: gr.Textbox, words: Words) -> None:
     """A file is read by the browser: nothing is uploaded."""
     picker = gr.HTML(
         None,
-        html_template=f'<label class="file">{words("import_file")}'
-        '<input type="file" accept=".txt,.md,.json,text/*,application/json"></label>',
+        html_template='<label class="file"><input type="file" class="heard" '
+        'accept=".txt,.md,.json,text/*,application/json">'
+        f"<span>{words('import_file')}</span></label>",
         js_on_load="element.addEventListener('change', async (event) => {"
         "const file = event.target.files[0];"
         "if (file) trigger('select', {text: (await file.text()).slice(0, 2000000)});"
@@ -161,7 +252,10 @@ def build_chat(tabs: TabSessions, words: Words) -> gr.Dropdown:
         _render_lead(words, "chat_title", "chat_lead")
         bots = gr.Dropdown([], label=words("bot"), filterable=False)
         first = gr.Textbox(
-            label=words("first_line"), max_lines=4, elem_id="first", placeholder="xin chào"
+            label=words("first_line"),
+            max_lines=4,
+            elem_id="first",
+            placeholder=words("first_line_hint"),
         )
         start = gr.Button(words("chat_start"), variant="primary", elem_id="chat", size="lg")
 
@@ -182,16 +276,16 @@ def build_chat(tabs: TabSessions, words: Words) -> gr.Dropdown:
 
 async def start_chat(tab: TabSession, bot: int | str, text: str) -> bool:
     """Opens a session and says the first line in it; false where that was refused."""
-    made = await tab.attempt(lambda api: api.post("/session", {"bot_id": bot}))
+    made = await tab.attempt(lambda api: api.post("/session", {"bot_id": bot, "pace": "normal"}))
     if made is None:
         return False
     session, heard = str(made["session_id"]), True
     if text:
         said = {"session_id": session, "message": text}
         heard = await tab.attempt(lambda api: api.begin("/chat/stream", said)) is not None
-    notice = tab.notice
+    notice = tab.notice, tab.notice_detail
     tab.move_to(session)
-    tab.notice = notice
+    tab.notify(*notice)
     return heard
 
 
@@ -204,17 +298,25 @@ def _render_lead(words: Words, title: str, lead: str) -> None:
     )
 
 
-async def fetch_choices(api: Api) -> tuple[list[Choice], list[Choice], str]:
-    """Bots and personas, and who has the user's seat by default."""
-    bots = (await api.get("/api/bots"))["bots"]
-    personas = (await api.get("/api/personas"))["personas"]
-    info = await api.get("/info")
-    return (
-        [(_bot_label(str(bot["name"]), bot), str(bot["bot_id"])) for bot in bots],
-        [(str(one["name"]), str(one["persona"])) for one in personas],
-        str(info.get("user") or ""),
-    )
+def bot_choices(configuration: Configuration, directory: Directory) -> list[Choice]:
+    return [
+        (_bot_label(directory.bot_name(bot["bot_id"]), bot), str(bot["bot_id"]))
+        for bot in configuration.bots
+    ]
 
 
 def _bot_label(name: str, bot: Mapping[str, Any]) -> str:
     return name if bot.get("ready", True) else f"{name} — {bot.get('reason')}"
+
+
+def persona_choices(configuration: Configuration, directory: Directory) -> list[Choice]:
+    """The personas, the one that is taken by default first; then no persona but the prompt."""
+    words, default = directory.words, configuration.default_persona
+    known = {
+        str(one["persona"]): directory.user_name("simulated", one["persona"])
+        for one in configuration.personas
+    }
+    chosen = [(words("default_is", name=known[default]), AUTO)] if default in known else []
+    others = [(name, id) for id, name in known.items() if id not in (default, PLAIN)]
+    plain = [(words("persona_plain"), PLAIN)] if PLAIN in known else []
+    return [*chosen, *others, *plain]

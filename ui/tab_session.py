@@ -1,21 +1,22 @@
 """A tab: what one browser tab has in front of it. No Gradio here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from itertools import count
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 from ui import render
 from ui.api_client import Api, ApiError, Unreachable
+from ui.configuration import Configuration
 from ui.conversation_feed import ConversationFeed, Feeds
+from ui.outbox import Outbox, Page
 from ui.texts import Words
-from ui.transcript import Transcript
 from ui.transcript_files import find_divergence
 
 PERIOD_S = 0.125
 HEARTBEAT_S = 15.0  # a page that hears nothing for three of these loads itself again
-Page = dict[str, Any]
 
 
 class TabSession:
@@ -26,15 +27,25 @@ class TabSession:
         self.key = self.client = ""
         self.saved = 0
         self.default_seat = ""
-        self.bots: Mapping[str, str] = {}
-        self.personas: Mapping[str, str] = {}
+        self.configuration = Configuration()
+        self.directory = self.configuration.directory(words)
         self.feed: ConversationFeed | None = None
         self.beside: ConversationFeed | None = None
         self.notice = ""
+        self.notice_detail = ""
+        self.bot_statuses: list[Any] = []
         self.warnings: tuple[str, ...] = ()
         self.asks_key = False
         self._moves = 0
         self._bell = asyncio.Event()
+        self._outbox = Outbox()
+
+    def configure(self, configuration: Configuration) -> None:
+        """What the server offers is known."""
+        self.configuration = configuration
+        self.directory = configuration.directory(self.words)
+        self.default_seat = configuration.default_seat
+        self.ring()
 
     @property
     def api(self) -> Api:
@@ -46,7 +57,7 @@ class TabSession:
         """Shows a conversation, or none; the tab was already told."""
         self.feed = self._swap(self.feed, thread)
         self.beside = self._swap(self.beside, beside)
-        self.notice, self.warnings = "", ()
+        self.notice, self.notice_detail, self.warnings = "", "", ()
         self._bell.set()
 
     def move_to(self, thread: str, warnings: tuple[str, ...] = ()) -> None:
@@ -72,77 +83,74 @@ class TabSession:
         self._bell.set()
 
     async def attempt(self, what: Callable[[Api], Any]) -> Any:
-        """What the server answers; a refusal is told on the page, and the answer is then None."""
-        self.notice = ""
+        """What the server answers; a refusal is shown on the page, and the answer is then None."""
+        self.notify("")
         try:
             return await what(self.api)
         except ApiError as refusal:
             self.report_refusal(refusal)
         except Unreachable:
-            self.notice = self.words("down")
+            self.notify(self.words("down"))
         finally:
             if self.feed:
                 self.feed.read_now()
             self.ring()
         return None
 
-    def report_refusal(self, refusal: ApiError) -> None:
-        """Told on the page; where a key is missing, it is asked for."""
-        self.asks_key = self.asks_key or refusal.status == 401
-        said = self.words.explain_refusal(refusal.code, str(refusal))
-        self.notice = said if refusal.status != 401 else ""
+    def notify(self, text: str, detail: str = "") -> None:
+        """Says on the page what did not work, with `detail` folded away."""
+        self.notice, self.notice_detail = text, detail
         self.ring()
+
+    def report_refusal(self, refusal: ApiError) -> None:
+        """Shown on the page; where a key is missing, it is asked for."""
+        if refusal.status == 401:
+            self.asks_key = True
+            self.notify("")
+        else:
+            self.notify(*self.words.explain_refusal(refusal.code, str(refusal)))
 
     # --- what is seen ---------------------------------------------------------------------
 
-    async def watch(self) -> AsyncIterator[Page]:
-        """The page as it changes, at most eight times a second."""
-        for beat in count():
+    async def watch(self) -> AsyncIterator[str]:
+        """What changed on the page as JSON, at most eight times a second."""
+        while True:
             self._bell.clear()
-            yield {**self.render_page(), "beat": beat}
+            yield json.dumps(self._outbox.pack(self.render_page()), ensure_ascii=False)
             await asyncio.sleep(PERIOD_S)
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                continue
+
+    def resend(self, version: int) -> None:
+        """The browser missed what came after `version`."""
+        self._outbox.resend(version)
+        self.ring()
 
     def render_page(self) -> Page:
         feed = self.feed
-        if feed is None:
-            parts = {
-                "notice": self._render_notice(),
-                "head": "",
-                "banner": "",
-                "empty": "",
-                "side": "",
-            }
-            return {
-                "thread": "",
-                "moved": self._moves,
-                "rows": [],
-                "flags": self._state_flags(),
-                **parts,
-            }
-        return {
-            "thread": feed.id,
+        page: Page = {
+            "thread": feed.id if feed else "",
+            "beside": self.beside.id if self.beside else "",
             "moved": self._moves,
             "flags": self._state_flags(),
-            "notice": "",
-            **self._render_parts(feed),
-            **self._render_comparison(feed),
+            "messages": len(feed.transcript.bubbles) if feed else 0,
+            "notice": "" if feed else self._render_notice(),
         }
+        if feed is None:
+            return {**page, **dict.fromkeys(("head", "banner", "empty", "side"), ""), "rows": []}
+        return {**page, **self._render_parts(feed), **self._render_comparison(feed)}
 
     def _render_notice(self) -> str:
-        if not self.notice:
-            return ""
-        return render.render_banner(Transcript(), "", self.notice, self.words)
+        return (
+            render.render_notice(self.notice, self.notice_detail, self.words) if self.notice else ""
+        )
 
     def _render_parts(self, feed: ConversationFeed) -> Page:
         said, words, names = feed.transcript, self.words, self.speaker_names(feed)
         gone = feed.link in ("missing", "forbidden")
         return {
             "head": render.render_head(said, feed.detail, names, words) if feed.detail else "",
-            "banner": render.render_banner(said, feed.link, self.notice, words),
+            "banner": render.render_banner(said, feed.link, words, self.notice, self.notice_detail),
             "rows": self._render_rows(feed),
             "empty": "" if gone else render.render_empty(said, words, feed.seat),
             "side": self._render_side(feed),
@@ -150,17 +158,14 @@ class TabSession:
 
     def _render_rows(self, feed: ConversationFeed) -> list[str]:
         """Drawn once for all who look at the feed in one language."""
-        names = self.speaker_names(feed)
-        stamp = (feed.version, *names.values())
-        known = feed.render_cache.get(self.words.language)
-        if known is None or known[0] != stamp:
-            cache = feed.render_cache.setdefault("lines", {})
-            if feed.render_cache.get("names") != names:
-                cache.clear()
-                feed.render_cache["names"] = names
-            known = (stamp, render.render_rows(feed.transcript, names, self.words, cache))
-            feed.render_cache[self.words.language] = known
-        return list(known[1])
+        seat, cached = feed.seat, feed.render_cache.get(self.words.language)
+        stamp = (feed.version, feed.detail, seat, self.directory)
+        if cached is None or cached[0] != stamp:
+            cast = render.Cast(self.directory, feed.detail, seat)
+            lines = cached[2] if cached and cached[0][1:] == stamp[1:] else {}
+            rows = render.render_rows(feed.transcript, cast, self.words, lines)
+            cached = feed.render_cache[self.words.language] = (stamp, rows, lines)
+        return list(cached[1])
 
     def _render_side(self, feed: ConversationFeed) -> str:
         said = feed.transcript
@@ -181,23 +186,8 @@ class TabSession:
 
     def speaker_names(self, feed: ConversationFeed) -> dict[str, str]:
         """What the two speakers are called, as far as the server has told."""
-        bot = str(feed.detail.get("bot_id", ""))
-        prompted = self.words("bot_by_prompt") if feed.detail.get("bot_prompt") else ""
-        persona = str(feed.detail.get("persona") or "")
-        said = {line.role: line.name for line in feed.transcript.bubbles if line.settled}
-        user = self.personas.get(persona) or self._speaker_label(said.get("user"))
-        user = user or self.words.get(f"nobody_{feed.seat}", "")
-        if feed.seat == "human":
-            user = self.words("you")
-        assistant = (
-            prompted or self.bots.get(bot) or self._speaker_label(said.get("assistant")) or bot
-        )
-        return {"user": user, "assistant": assistant}
-
-    def _speaker_label(self, name: str | None) -> str:
-        """What a speaker calls itself, where that says more than its role."""
-        own = "" if name in (None, "", "user", "bot", "human") else str(name)
-        return self.words.get(f"named_{own}", own)
+        user = self.directory.user_name(feed.seat, feed.detail.get("persona"))
+        return {"user": user, "assistant": self.directory.assistant_name(feed.detail)}
 
     def _state_flags(self) -> Page:
         feed = self.feed
@@ -210,4 +200,5 @@ class TabSession:
             "key": self.asks_key or (feed is not None and feed.link == "key"),
             "begun": done,
             "compare": self.beside is not None,
+            "model": self.configuration.has_model,
         }

@@ -11,6 +11,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "title": ("Duologue", "Duologue"),
     "nav": ("Main", "Điều hướng chính"),
     "nav_new": ("Simulate", "Mô phỏng"),
+    "nav_versus": ("Two prompts", "Hai prompt"),
+    "nav_bots": ("Bots", "Bot"),
     "nav_chat": ("Chat", "Trò chuyện"),
     "nav_find": ("Conversations", "Hội thoại"),
     "theme": ("Light or dark", "Sáng hoặc tối"),
@@ -19,6 +21,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The server does not answer. Reconnecting …",
         "Máy chủ không phản hồi. Đang kết nối lại …",
     ),
+    "refused_404": ("There is no such page", "Không có trang này"),
+    "refused_503": ("The server is stopping", "Máy chủ đang dừng"),
+    "to_start": ("To the start page", "Về trang đầu"),
     "loading": ("Loading …", "Đang tải …"),
     # a new simulation
     "new_title": (
@@ -30,15 +35,92 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Xem hai bên trò chuyện trực tiếp. Có thể dừng, trả lời thay, hoặc rẽ nhánh ở mọi câu.",
     ),
     "bot": ("Bot under test", "Bot cần thử"),
-    "persona": ("Simulated user", "Người dùng mô phỏng"),
-    "default_persona": ("Default", "Mặc định"),
+    "persona": ("Persona", "Nhân vật"),
+    "default_is": ("{name} (default)", "{name} (mặc định)"),
+    "persona_plain": ("No persona, only the prompt", "Không nhân vật, chỉ theo prompt"),
+    "named_Minh, a learner of English": (
+        "Minh, a learner of English",
+        "Minh, học sinh học tiếng Anh",
+    ),
+    "named_Simulated user": ("Simulated user", "Người dùng mô phỏng"),
+    "needs_model": (
+        (
+            "“Simulated” needs a model: set OPENAI_API_KEY, or OPENAI_BASE_URL for a local one, "
+            "and start the server again."
+        ),
+        (
+            "Chế độ “Mô phỏng” cần một mô hình: hãy đặt OPENAI_API_KEY, hoặc OPENAI_BASE_URL nếu "
+            "chạy mô hình trên máy, rồi khởi động lại máy chủ."
+        ),
+    ),
+    # scenarios to begin with
+    "ready_title": (
+        "Nothing here yet. Start with one click:",
+        "Chưa có gì. Thử ngay bằng một cú nhấp:",
+    ),
+    "ready_lesson": ("A lesson about drinks", "Bài học gọi đồ uống"),
+    "ready_lesson_text": (
+        "A scripted learner takes a lesson. Lean back and watch.",
+        "Học viên theo kịch bản học một bài. Chỉ cần ngồi xem.",
+    ),
+    "ready_wrong": ("Wrong answers", "Trả lời sai"),
+    "ready_wrong_text": (
+        "The learner says the wrong words. How does the robot react?",
+        "Học viên nói sai từ. Robot phản ứng thế nào?",
+    ),
+    "ready_yourself": ("You are the learner", "Bạn là học viên"),
+    "ready_yourself_text": (
+        "Answer the robot yourself; hand over whenever you like.",
+        "Tự trả lời robot; muốn nghỉ thì nhường lượt.",
+    ),
+    # two prompts
+    "versus_title": ("Two prompts talk to each other", "Hai prompt nói chuyện với nhau"),
+    "versus_lead": (
+        "A model plays both. Nothing is added to what you write: no persona, no hidden opening.",
+        (
+            "Mô hình đóng cả hai vai. Không thêm gì ngoài những gì bạn viết: không nhân vật, "
+            "không câu mở đầu ẩn."
+        ),
+    ),
+    "versus_user": ("The user’s prompt", "Prompt của người dùng"),
+    "versus_user_info": ("Who talks to the bot, and what they want", "Ai nói với bot, muốn gì"),
+    "versus_user_hint": (
+        "For example: You are in a hurry and want a refund for a broken lamp.",
+        "Ví dụ: Bạn đang vội và muốn hoàn tiền cho chiếc đèn bị hỏng.",
+    ),
+    "versus_bot": ("The bot’s prompt", "Prompt của bot"),
+    "versus_bot_info": ("The system prompt under test", "Prompt hệ thống cần thử"),
+    "versus_bot_hint": (
+        "For example: You work for a lamp shop. Refunds need an order number.",
+        "Ví dụ: Bạn làm ở cửa hàng đèn. Muốn hoàn tiền phải có mã đơn hàng.",
+    ),
+    "versus_opening": (
+        "Empty: whoever opens decides what to say",
+        "Để trống: bên mở đầu tự quyết định",
+    ),
+    # the bots
+    "bots_title": ("Bots", "Các bot"),
+    "bots_lead": (
+        "What bots.yaml configures. A bot that costs nothing to call is tried when you look.",
+        "Những bot khai báo trong bots.yaml. Bot nào gọi không tốn phí thì được thử ngay.",
+    ),
+    "bot_ready": ("ready", "sẵn sàng"),
+    "bot_unreachable": ("cannot be reached", "không kết nối được"),
+    "bot_missing": ("key missing", "thiếu khóa"),
+    "bot_unknown": ("not tried", "chưa thử"),
+    "try_bot": ("Try", "Thử"),
+    "set_variable": ("Set {names} and start again.", "Hãy đặt {names} rồi khởi động lại."),
+    "or": ("or", "hoặc"),
+    "kind_demo": ("built in", "có sẵn"),
+    "kind_webhook": ("HTTP bot", "bot HTTP"),
+    "kind_openai": ("OpenAI-compatible", "tương thích OpenAI"),
+    "kind_prompt": ("a prompt", "theo prompt"),
+    "kind_langgraph": ("LangGraph server", "máy chủ LangGraph"),
     "seat": ("Who plays the user", "Ai đóng vai người dùng"),
-    "seat_auto": ("Default", "Mặc định"),
     "seat_simulated": ("Simulated (a model)", "Mô phỏng (mô hình)"),
     "seat_scripted": ("Scripted (no model)", "Kịch bản (không cần mô hình)"),
     "seat_human": ("I answer myself", "Tôi tự trả lời"),
     "opens": ("Who speaks first", "Ai nói trước"),
-    "opens_auto": ("Default", "Mặc định"),
     "opens_user": ("User", "Người dùng"),
     "opens_bot": ("Bot", "Bot"),
     "turns": ("Turns", "Số lượt"),
@@ -48,6 +130,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "For example: you forgot yesterday’s words and are a little shy",
         "Ví dụ: em quên hết từ vựng hôm qua và hơi ngại nói",
     ),
+    "pace": ("Pace of the demo", "Nhịp của bản demo"),
+    "pace_info": (
+        "Of the demo robot and the scripted learner; all others take the time they take",
+        "Của robot demo và học viên theo kịch bản; các bot khác nhanh chậm tùy bot",
+    ),
+    "pace_slow": ("Slow", "Chậm"),
+    "pace_normal": ("Normal", "Vừa"),
+    "pace_instant": ("At once", "Tức thì"),
     "more": ("More options", "Tùy chọn khác"),
     "bot_prompt": ("Bot prompt (prompt against prompt)", "Prompt cho bot (prompt đấu prompt)"),
     "bot_prompt_hint": (
@@ -75,11 +165,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Bạn viết, bot trả lời. Lúc nào cũng có thể nhường lượt cho người dùng mô phỏng.",
     ),
     "chat_start": ("Start chatting", "Bắt đầu trò chuyện"),
+    "first_line_hint": ("For example: hello", "Ví dụ: xin chào"),
     "first_line": ("Your first message", "Tin nhắn đầu tiên"),
     # the list
     "find_title": ("Conversations", "Các cuộc hội thoại"),
     "search": ("Search", "Tìm kiếm"),
-    "search_hint": ("bot, persona, id …", "bot, nhân vật, mã …"),
+    "search_hint": ("Search for a bot, a user, an id", "Tìm theo bot, người dùng, mã"),
     "all_status": ("Any status", "Mọi trạng thái"),
     "all_bots": ("Any bot", "Mọi bot"),
     "col_status": ("Status", "Trạng thái"),
@@ -125,6 +216,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "you": ("You", "Bạn"),
     "bot_name": ("Bot", "Bot"),
     "with": ("with", "với"),
+    "turn_n": ("Turn {turn}", "Lượt {turn}"),
     "turn_of": ("Turn {turn} of {max}", "Lượt {turn}/{max}"),
     "elapsed": ("Elapsed", "Thời gian"),
     "n_tokens": ("{n} tokens", "{n} token"),
@@ -151,6 +243,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "nobody_scripted": ("Scripted learner", "Học viên theo kịch bản"),
     "nobody_simulated": ("Simulated user", "Người dùng mô phỏng"),
     "named_scripted learner": ("Scripted learner", "Học viên theo kịch bản"),
+    "named_English lesson robot (demo)": (
+        "English lesson robot (demo)",
+        "Robot dạy tiếng Anh (demo)",
+    ),
+    "newest": ("newest", "mới nhất"),
     "nothing_said": ("Nothing was said yet.", "Chưa có câu nào."),
     "press_start": ("Press Start to let them talk.", "Nhấn Bắt đầu để hai bên trò chuyện."),
     "say_first": ("Write the first message below.", "Hãy viết tin nhắn đầu tiên ở bên dưới."),
@@ -289,6 +386,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This conversation belongs to another client.",
         "Cuộc hội thoại này thuộc về một ứng dụng khác.",
     ),
+    "refused_otherwise": ("It was refused.", "Yêu cầu bị từ chối."),
     "failed": ("That did not work", "Không thực hiện được"),
     "close": ("Close", "Đóng"),
     # the key
@@ -339,19 +437,21 @@ class Words:
         """The text of a name that a server sent, or what it sent where it is new to us."""
         return self(name) if name in TEXTS else otherwise
 
-    def explain_refusal(self, code: str, said: str) -> str:
-        """A refusal in this language, with what the server said of it."""
+    def explain_refusal(self, code: str, said: str) -> tuple[str, str]:
+        """A refusal in this language, and what the server said of it in its own English."""
         where, _, kind = code.partition("-")
         if f"where_{where}" in TEXTS:
             return self._explain_failure(where, kind, end_sentence(said))
-        known = _REFUSED.get(code) if self.language == "vi" else None
-        return f"{known} {said}" if known else said
+        if self.language == "en":
+            return said, ""
+        return _REFUSED.get(code, self("refused_otherwise")), said
 
-    def _explain_failure(self, where: str, kind: str, said: str) -> str:
+    def _explain_failure(self, where: str, kind: str, said: str) -> tuple[str, str]:
         """A speaker that failed in a call of its own: explained as in a conversation."""
         why = self.get(f"why_{kind.replace('-', '_')}", "")
-        told = (said, why) if self.language == "en" else (why, said)
-        return " ".join(part for part in (end_sentence(self(f"where_{where}")), *told) if part)
+        title = end_sentence(self(f"where_{where}"))
+        shown = [title, said, why] if self.language == "en" else [title, why]
+        return " ".join(part for part in shown if part), "" if self.language == "en" else said
 
     def format_number(self, value: float, digits: int = 0) -> str:
         """A figure as it is written in this language."""

@@ -3,12 +3,18 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 Lines = list[dict[str, str]]
+Detail = Mapping[str, Any]
 _USER = "user|human|người dùng|học sinh|khách|you|bạn"
 _BOT = "bot|assistant|robot|ai|trợ lý"
-_HEAD = re.compile(rf"^\s*[*_#>\s]*(?:({_USER})|({_BOT}))\s*[*_]*\s*:\s*[*_]*\s?", re.IGNORECASE)
+_HEAD = re.compile(
+    rf"^\s*[*_#>\s]*(?:({_USER})|({_BOT}))(?:\s*\(.*?\))?\s*[*_]*\s*:\s*[*_]*\s?", re.IGNORECASE
+)
+_RULE = "---"
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "bot": "assistant"}
 _ROLES |= {"ai": "assistant", "model": "assistant"}
 
@@ -17,24 +23,57 @@ class Unreadable(ValueError):
     """This is no transcript."""
 
 
-def to_text(detail: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Heading:
+    """What a file says besides the lines: who speaks, and the reader's time zone."""
+
+    user: str
+    assistant: str
+    zone: tzinfo = UTC
+
+
+def to_text(detail: Detail, _heading: Heading) -> str:
     """`User: …` / `Bot: …`, as POST /simulate writes it."""
     return "".join(
         f"{_speaker_label(line)}: {line['content']}\n" for line in detail.get("history", [])
     )
 
 
-def to_markdown(detail: Mapping[str, Any]) -> str:
-    title = f"# {detail.get('bot_id', '')} · {detail.get('persona') or 'user'}"
-    facts = (
-        f"{detail.get('conversation_id', '')} · {detail.get('status', '')} · "
-        f"{detail.get('turn', 0)}/{detail.get('max_turns', 0)} · {detail.get('created_at', '')}"
-    )
-    said = [f"**{_speaker_label(line)}:** {line['content']}" for line in detail.get("history", [])]
-    return "\n\n".join([title, facts, *said]) + "\n"
+def to_markdown(detail: Detail, heading: Heading) -> str:
+    """Names, prompts, how it stands, and each line with its time."""
+    facts = [
+        f"- {detail.get('status', '')}, {detail.get('turn', 0)}/{detail.get('max_turns', 0)}"
+        + (f" ({detail['end_reason']})" if detail.get("end_reason") else ""),
+        f"- {_format_time(detail.get('created_at'), heading.zone, '%Y-%m-%d %H:%M:%S %z')}",
+        f"- `{detail.get('conversation_id', '')}`",
+    ]
+    prompts = [_quote_prompt(name, detail.get(name)) for name in ("user_prompt", "bot_prompt")]
+    lines = [_markdown_line(line, heading) for line in detail.get("history", [])]
+    title = f"# {heading.user} · {heading.assistant}"
+    parts = [title, "\n".join(facts), *prompts, _RULE, *lines]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_json(detail: Mapping[str, Any]) -> str:
+def _quote_prompt(name: str, text: object) -> str:
+    quoted = "\n".join(f"> {row}".rstrip() for row in str(text or "").splitlines())
+    return f"**{name}**\n\n{quoted}" if quoted else ""
+
+
+def _markdown_line(line: Detail, heading: Heading) -> str:
+    name = heading.user if line["role"] == "user" else heading.assistant
+    time = _format_time(line.get("timestamp"), heading.zone, "%H:%M:%S")
+    known = ", ".join(part for part in (name, time) if part)
+    return f"**{_speaker_label(line)} ({known}):** {line['content']}"
+
+
+def _format_time(stamp: object, zone: tzinfo, pattern: str) -> str:
+    try:
+        return datetime.fromisoformat(str(stamp)).astimezone(zone).strftime(pattern)
+    except ValueError:
+        return ""
+
+
+def to_json(detail: Detail, _heading: Heading) -> str:
     return json.dumps(detail, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -80,6 +119,8 @@ def _parse_line(entry: Any) -> dict[str, str]:
 
 def _parse_text(text: str) -> Lines:
     lines: Lines = []
+    if text.startswith("# "):  # a file of ours: what stands above the rule is not said by anybody
+        text = text.partition(f"\n{_RULE}\n")[2] or text
     for row in text.splitlines():
         head = _HEAD.match(row)
         if head:

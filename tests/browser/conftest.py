@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
-from tests.browser.looking import Looking
+from tests.browser.looking import SOON, Looking
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 
@@ -17,6 +17,7 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
+expect.set_options(timeout=SOON)  # a busy machine is no fault of the page
 shared = pytest_asyncio.fixture(scope="session", loop_scope="session")
 each = pytest_asyncio.fixture(loop_scope="session")
 
@@ -42,6 +43,14 @@ async def service(
 ) -> AsyncIterator[Service]:
     folder: Path = tmp_path_factory.mktemp("service")
     async with Service(folder, robot=failing.url) as running:
+        yield running
+
+
+@shared
+async def fast(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    """A server on which a conversation makes three turns a second."""
+    settings = {"DUOLOGUE_DEMO_DELAY_S": "0.33"}
+    async with Service(tmp_path_factory.mktemp("fast"), settings) as running:
         yield running
 
 

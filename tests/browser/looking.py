@@ -12,8 +12,9 @@ SOON = 15_000
 LATER = 45_000
 # What a browser itself says of a server that was killed or a page that was left.
 CUT_OFF = re.compile(
-    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)"
-    r"|network error|AbortError|Connection errored out|status of 404"  # the last: not loaded yet
+    r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|FAILED)"
+    r"|network error|AbortError|Connection errored out"
+    r"|status of (404|503)"  # not loaded yet
 )
 
 
@@ -48,7 +49,7 @@ class Looking:
             self.complaints.append(f"console: {message.text}")
 
     def _asked(self, url: str) -> None:
-        if not url.startswith((self.url, "data:", "blob:")):
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.foreign.append(url)
 
     async def close(self) -> None:
@@ -101,15 +102,29 @@ class Tab:
         return self.thread
 
     async def grown(self, count: int, within: float = SOON) -> None:
-        """At least `count` bubbles with text are there."""
-        await expect(self.bubbles.nth(count - 1)).to_have_text(re.compile(r"\S"), timeout=within)
+        """At least `count` bubbles with text are there, drawn or far from the window."""
+        await self.page.wait_for_function(
+            "count => (window.duologue?.rows?.html ?? []).filter(row => {"
+            "const text = new DOMParser().parseFromString(row, 'text/html').querySelector('.text');"
+            "return text && /\\S/.test(text.textContent); }).length >= count",
+            arg=count,
+            timeout=within,
+        )
 
     async def stands(self, text: str, within: float = LATER) -> None:
         await expect(self.status).to_have_text(text, timeout=within)
 
     async def texts(self) -> list[str]:
-        """What stands in the bubbles, to the letter."""
-        found: list[str] = await self.bubbles.evaluate_all("all => all.map(x => x.textContent)")
+        """What stands in the bubbles, to the letter; all rows are drawn for that moment."""
+        found: list[str] = await self.page.evaluate(
+            """() => {
+                const { rows } = window.duologue;
+                rows.all(true);
+                const all = [...rows.list.querySelectorAll('.msg .text')];
+                rows.all(false);
+                return all.map(one => one.textContent);
+            }"""
+        )
         return found
 
     async def wide(self) -> int:

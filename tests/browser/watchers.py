@@ -58,7 +58,7 @@ async def _watched(http: aiohttp.ClientSession, url: str, until: str) -> Watched
                 continue
             seen.updates.append(time.monotonic())
             seen.bytes += size
-            if f'"{until}"' in json.dumps(message["output"]["data"]):
+            if f'"stands": "{until}"' in str(message["output"]["data"]):
                 seen.ended = time.monotonic()
                 return seen
     raise AssertionError("the page ended before the conversation")

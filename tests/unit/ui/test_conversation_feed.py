@@ -93,7 +93,7 @@ async def test_the_page_comes_at_most_eight_times_a_second(
     shown, began = 0, asyncio.get_running_loop().time()
     async for page in tab.watch():
         shown += 1
-        if page["rows"] and page["rows"][0].count("x" * 400):
+        if "x" * 400 in page:
             break
     took = asyncio.get_running_loop().time() - began
     assert shown <= 2 + took / 0.125

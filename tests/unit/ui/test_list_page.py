@@ -7,6 +7,7 @@ import pytest
 from tests.unit.ui.fake_api import ID, FakeApi
 from ui.api_client import ApiConnection
 from ui.conversation_feed import Feeds
+from ui.directory import Directory
 from ui.list_page import build_listing, matches, render_row
 from ui.tab_session import TabSession
 from ui.texts import Words
@@ -36,7 +37,7 @@ def numbered(count: int, **more: Any) -> list[dict[str, Any]]:
 
 async def test_the_list_is_filtered_and_searched(api: FakeApi, tab: TabSession) -> None:
     api.kept = [ROW]
-    tab.bots = {"16": "Bắp"}
+    tab.directory = Directory(EN, {"16": "Bắp"})
     page = await build_listing(tab, {})
     assert "Bắp" in page["rows"]
     assert not page["more"]
@@ -81,13 +82,13 @@ async def test_a_refusal_is_told_in_the_page_s_language(
     refusal = {"type": "urn:duologue:storage", "title": "The database failed"}
     api.answers["/api/conversations"] = (503, refusal)
     told = (await build_listing(TabSession(Feeds(connection), VI), {}))["none"]
-    assert VI.explain_refusal("storage", "The database failed") in told
+    assert VI.explain_refusal("storage", "The database failed")[0] in told
     assert "Cơ sở dữ liệu" in told
 
 
 def test_a_row_is_text() -> None:
     evil = {**ROW, "persona": "<b>", "bot_id": "<i>", "status": "<u>", "end_reason": "<s>"}
-    drawn = render_row(evil, {}, {}, EN)
+    drawn = render_row(evil, Directory(EN), EN)
     assert not any(mark in drawn for mark in ("<b>", "<i>", "<u>", "<s>"))
 
 
@@ -106,21 +107,24 @@ def test_the_user_is_called_as_on_the_conversation_s_page(
     seat: str, persona: str | None, user: str
 ) -> None:
     found = {**ROW, "seat": seat, "persona": persona}
-    assert f">{user}</td>" in render_row(found, {}, {"learner": "Minh"}, VI)
+    assert f">{user}</td>" in render_row(found, Directory(VI, {}, {"learner": "Minh"}), VI)
 
 
 def test_search_finds_what_the_row_shows() -> None:
-    assert matches(ROW, "đã xong", {}, {}, VI)
-    assert matches(ROW, "limit", {}, {}, EN)
-    assert matches({**ROW, "persona": "learner"}, "minh", {}, {"learner": "Minh"}, EN)
-    assert matches(ROW, "học viên", {}, {}, VI)
-    assert not matches(ROW, "running", {}, {}, EN)
+    assert matches(ROW, "đã xong", Directory(VI))
+    assert matches(ROW, "limit", Directory(EN))
+    assert matches(
+        {**ROW, "seat": "simulated", "persona": "learner"},
+        "minh",
+        Directory(EN, {}, {"learner": "Minh"}),
+    )
+    assert matches(ROW, "học viên", Directory(VI))
+    assert not matches(ROW, "running", Directory(EN))
 
 
 def test_a_bot_by_prompt_is_not_listed_under_the_bot_whose_place_it_took() -> None:
-    names = {"16": "demo bot"}
-    assert ">Bot theo prompt</td>" in render_row(
-        {**ROW, "bot_id": 16, "by_prompt": True}, names, {}, VI
-    )
-    assert ">demo bot</td>" in render_row({**ROW, "bot_id": 16, "by_prompt": False}, names, {}, VI)
-    assert matches({**ROW, "by_prompt": True}, "by prompt", names, {}, EN)
+    names = Directory(VI, {"16": "demo bot"})
+    prompted = {**ROW, "bot_id": 16, "by_prompt": True}
+    assert ">Bot theo prompt</td>" in render_row(prompted, names, VI)
+    assert ">demo bot</td>" in render_row({**prompted, "by_prompt": False}, names, VI)
+    assert matches({**ROW, "by_prompt": True}, "by prompt", Directory(EN, names.bots))

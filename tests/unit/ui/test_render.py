@@ -7,6 +7,7 @@ import pytest
 from api.problems import STATUS
 from core.errors import BotError, SpeakerError
 from ui import render
+from ui.directory import Directory
 from ui.texts import LANGUAGES, Words
 from ui.transcript import Aside, Bubble, Transcript
 
@@ -35,6 +36,10 @@ class Tags(HTMLParser):
         self.text += data
 
 
+def cast(words: Words) -> render.Cast:
+    return render.Cast(Directory(words, {"16": "Bắp"}), {"bot_id": 16}, "simulated")
+
+
 def said(**more: Any) -> Bubble:
     facts: dict[str, Any] = {"origin": "simulated", "name": "Minh", "timestamp": WHEN}
     return Bubble(0, "user", **{"text": "xin chào", "settled": True, **facts, **more})
@@ -48,12 +53,12 @@ def test_whatever_is_said_is_text(words: Words) -> None:
     transcript = Transcript([line], status=EVIL, end_reason=EVIL)
     transcript.error = {"error": EVIL, "where": EVIL, EVIL: EVIL}
     detail = {"conversation_id": EVIL, "parent_id": EVIL, "children": [EVIL], "created_at": WHEN}
-    drawn = render.render_bubble(line, names, words) + render.render_head(
+    drawn = render.render_bubble(line, EVIL, words) + render.render_head(
         transcript, detail, names, words
     )
     drawn += render.render_side(transcript, detail, words, [EVIL])
     transcript.status = "interrupted"
-    drawn += render.render_banner(transcript, "live", EVIL, words)
+    drawn += render.render_banner(transcript, "live", words, EVIL)
     found = Tags(drawn)
     assert not {"script", "img"} & set(found.tags)
     assert not any(name.startswith("on") for name in found.names)
@@ -61,34 +66,31 @@ def test_whatever_is_said_is_text(words: Words) -> None:
 
 
 def test_a_bubble_tells_who_when_how_long_and_where_it_is_from() -> None:
-    text = Tags(render.render_bubble(said(latency_ms=1234, tokens=1500), {}, EN)).text
-    for part in ("Minh", "simulated", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
+    line = said(latency_ms=1234, tokens=1500, origin="given")
+    text = Tags(render.render_bubble(line, "Minh", EN)).text
+    for part in ("Minh", "given", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
         assert part in text
-    assert "1.500 token" in render.render_bubble(said(tokens=1500), {}, VI)
+    assert "1.500 token" in render.render_bubble(said(tokens=1500), "Minh", VI)
 
 
-def test_a_person_is_you() -> None:
-    assert "You" in Tags(render.render_bubble(said(origin="human", name="human"), {}, EN)).text
-
-
-def test_actions_are_offered_on_what_is_stored_only() -> None:
-    assert "data-act" in render.render_bubble(said(), {}, EN)
-    assert "data-act" not in render.render_bubble(said(settled=False), {}, EN)
-    assert 'data-act="edit"' not in render.render_bubble(Bubble(1, "assistant", "a", True), {}, EN)
+def test_a_user_s_line_can_be_edited_and_a_bot_s_cannot() -> None:
+    assert 'data-act="edit"' in render.render_actions("user", EN)
+    assert 'data-act="edit"' not in render.render_actions("assistant", EN)
+    assert 'data-act="fork"' in render.render_actions("assistant", EN)
 
 
 def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
     transcript, cache = Transcript([said(), Bubble(1, "assistant", "a")]), {}
-    first = render.render_rows(transcript, {}, EN, cache)
+    first = render.render_rows(transcript, cast(EN), EN, cache)
     transcript.apply("token", {"index": 1, "content": "b", "role": "assistant"})
-    second = render.render_rows(transcript, {}, EN, cache)
+    second = render.render_rows(transcript, cast(EN), EN, cache)
     assert second[0] is first[0]
     assert second[1] != first[1]
 
 
 def test_a_row_for_who_is_thinking() -> None:
     transcript = Transcript([said()], status="running")
-    assert "Bắp đang trả lời" in render.render_rows(transcript, {"assistant": "Bắp"}, VI, {})[-1]
+    assert "Bắp đang trả lời" in render.render_rows(transcript, cast(VI), VI, {})[-1]
 
 
 def test_the_head_tells_turn_progress_and_status() -> None:
@@ -99,34 +101,45 @@ def test_the_head_tells_turn_progress_and_status() -> None:
     for part in ("Minh with Bắp", "completed", "the user said good-bye", "Turn 3 of 4"):
         assert part in text
     assert 'aria-valuenow="3"' in drawn
-    assert "width:75.0%" in drawn
+    assert "scaleX(0.750)" in drawn
 
 
 def test_an_error_is_a_banner_with_a_cause_and_a_way_on() -> None:
     transcript = Transcript(status="interrupted")
     transcript.error = {"error": "no answer in 30 s", "code": "bot_timeout", "where": "bot"}
-    drawn = render.render_banner(transcript, "live", "", EN)
+    drawn = render.render_banner(transcript, "live", EN)
     assert "The bot failed" in drawn
     assert "no answer in 30 s." in drawn
     assert "bot_timeout" in drawn
     assert 'data-act="resume"' in drawn
-    assert render.render_banner(Transcript(status="running"), "live", "", EN) == ""
+    assert render.render_banner(Transcript(status="running"), "live", EN) == ""
 
 
 @pytest.mark.parametrize("code", sorted(f"bot_{kind}" for kind in BotError.KINDS))
 def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> None:
     transcript = Transcript(status="interrupted")
     transcript.error = {"error": "bot 16 did that", "code": code, "where": "bot"}
-    english = Tags(render.render_banner(transcript, "live", "", EN)).text
-    vietnamese = Tags(render.render_banner(transcript, "live", "", VI)).text
+    english = Tags(render.render_banner(transcript, "live", EN)).text
+    vietnamese = Tags(render.render_banner(transcript, "live", VI)).text
     why = f"why_{code.removeprefix('bot_')}"
     assert f"The bot failed. bot 16 did that. {EN(why)}" in english
-    assert f"Bot gặp lỗi. {VI(why)} bot 16 did that." in vietnamese
+    shown, _, folded = vietnamese.partition(VI("details"))
+    assert f"Bot gặp lỗi. {VI(why)}" in shown
+    assert "bot 16 did that" not in shown
+    assert "bot 16 did that." in folded
+
+
+def test_facts_are_written_for_people_and_not_as_python_writes_them() -> None:
+    transcript = Transcript(status="interrupted")
+    transcript.error = {"error": "x", "code": "bot_timeout", "where": "bot", "retryable": True}
+    drawn = render.render_banner(transcript, "live", EN)
+    assert "retryable: yes" in drawn
+    assert "True" not in drawn
 
 
 @pytest.mark.parametrize("link", ["lost", "down", "missing", "forbidden"])
 def test_a_line_that_broke_is_told_in_words(link: str) -> None:
-    assert EN(link) in render.render_banner(Transcript(), link, "", EN)
+    assert EN(link) in render.render_banner(Transcript(), link, EN)
 
 
 def test_nothing_said_yet_says_what_to_do() -> None:
@@ -155,23 +168,36 @@ def test_relatives_are_linked_and_can_be_compared() -> None:
     assert 'href="?thread=abc&amp;beside=child-id"' in drawn
 
 
-def test_a_refusal_is_told_in_the_page_s_language_with_what_the_server_said() -> None:
-    assert EN.explain_refusal("busy", "it runs") == "it runs"
-    assert VI.explain_refusal("busy", "it runs") == "Hội thoại đang chạy rồi. it runs"
-    assert VI.explain_refusal("new-one", "it runs") == "it runs"
+def test_a_refusal_is_told_in_the_page_s_language_and_the_server_s_words_are_folded() -> None:
+    assert EN.explain_refusal("busy", "it runs") == ("it runs", "")
+    assert VI.explain_refusal("busy", "it runs") == ("Hội thoại đang chạy rồi.", "it runs")
+    assert VI.explain_refusal("new-one", "it runs") == ("Yêu cầu bị từ chối.", "it runs")
     refusals = [kind.code.replace("_", "-") for kind in STATUS if kind is not SpeakerError]
-    assert all(VI.explain_refusal(code, "") for code in refusals)
+    otherwise = VI("refused_otherwise")
+    assert all(VI.explain_refusal(code, "")[0] != otherwise for code in refusals)
 
 
 def test_a_speaker_that_failed_is_explained_in_the_page_s_language() -> None:
     english, vietnamese = (
         words.explain_refusal("user-timeout", "no answer in 30 s") for words in (EN, VI)
     )
-    assert english == f"{EN('where_user')}. no answer in 30 s. {EN('why_timeout')}"
-    assert vietnamese == f"{VI('where_user')}. {VI('why_timeout')} no answer in 30 s."
-    assert VI.explain_refusal("user-new-one", "so.") == f"{VI('where_user')}. so."
+    assert english == (f"{EN('where_user')}. no answer in 30 s. {EN('why_timeout')}", "")
+    assert vietnamese == (f"{VI('where_user')}. {VI('why_timeout')}", "no answer in 30 s.")
+    assert VI.explain_refusal("user-new-one", "so.") == (f"{VI('where_user')}.", "so.")
     codes = [f"{where}-{kind.replace('_', '-')}" for where in "bot user".split() for kind in KINDS]
-    assert all(len(VI.explain_refusal(code, "").split(". ")) > 1 for code in codes)
+    assert all(len(VI.explain_refusal(code, "")[0].split(". ")) > 1 for code in codes)
+
+
+def test_a_chat_has_no_end_that_is_counted_to() -> None:
+    chat = Transcript(status="waiting", turn=1, max_turns=2000)
+    drawn = render.render_head(chat, DETAIL, {"user": "Bạn", "assistant": "Bắp"}, VI)
+    assert "Lượt 1<" in drawn
+    assert "2000" not in Tags(drawn).text
+
+
+def test_a_long_conversation_is_plotted_in_few_bars() -> None:
+    lines = [Bubble(at, "assistant", "a", True, turn=at, latency_ms=at) for at in range(1, 2001)]
+    assert render.render_side(Transcript(lines), DETAIL, EN, []).count("<rect") <= 60
 
 
 def test_both_languages_have_every_text() -> None:

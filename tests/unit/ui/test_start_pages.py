@@ -2,9 +2,11 @@ from typing import Any
 
 import pytest
 
+from core.scenario import Scenario
 from tests.servers.wait import wait_until
 from tests.unit.ui.fake_api import ID, FakeApi
 from ui.api_client import ApiConnection
+from ui.configuration import fetch_configuration
 from ui.conversation_feed import ConversationFeed, Feeds
 from ui.conversation_page import (
     create_branch,
@@ -15,13 +17,16 @@ from ui.conversation_page import (
     on_retry,
     restore_tab,
 )
+from ui.ready_scenarios import READY
 from ui.start_pages import (
     AUTO,
     FIELDS,
+    bot_choices,
     bot_id,
     build_scenario,
+    build_versus_scenario,
     choose_default_bot,
-    fetch_choices,
+    persona_choices,
     start_chat,
     start_conversation,
 )
@@ -110,7 +115,7 @@ async def test_a_start_that_is_refused_shows_why_and_goes_nowhere(
 async def test_a_chat_is_a_session_and_its_stream(api: FakeApi, tab: TabSession) -> None:
     api.answers["/session"] = (201, {"session_id": ID})
     assert await start_chat(tab, 16, "xin chào")
-    assert api.asked[0] == ("POST", "/session", {"bot_id": 16})
+    assert api.asked[0] == ("POST", "/session", {"bot_id": 16, "pace": "normal"})
     assert api.asked[1] == ("POST", "/chat/stream", {"session_id": ID, "message": "xin chào"})
     tab.close()
 
@@ -196,8 +201,35 @@ async def test_bots_that_cannot_be_used_say_why(api: FakeApi, tab: TabSession) -
     bots = [{"bot_id": "a", "name": "A", "ready": False, "reason": "no key"}]
     api.answers |= {"/api/bots": (200, {"bots": bots}), "/info": (200, {"user": "scripted"})}
     api.answers["/api/personas"] = (200, {"personas": [{"persona": "learner", "name": "Minh"}]})
-    assert await fetch_choices(tab.api) == (
-        [("A — no key", "a")],
-        [("Minh", "learner")],
-        "scripted",
-    )
+    found = await fetch_configuration(tab.api)
+    directory = found.directory(EN)
+    assert bot_choices(found, directory) == [("A — no key", "a")]
+    assert persona_choices(found, directory) == [("Minh", "learner")]
+    assert (found.default_seat, found.is_new, found.has_model) == ("scripted", True, False)
+
+
+def test_two_prompts_have_no_persona_and_no_opening_but_their_own() -> None:
+    told = {
+        "user_prompt": "gấp",
+        "bot_prompt": "bán đèn",
+        "opens": "user",
+        "opening": "",
+        "turns": 4,
+    }
+    scenario = build_versus_scenario(told)
+    assert scenario == {
+        "persona": "plain",
+        "user": "simulated",
+        "user_prompt": "gấp",
+        "bot_prompt": "bán đèn",
+        "first_speaker": "user",
+        "max_turns": 4,
+    }
+    assert build_versus_scenario({**told, "opening": " Alo "})["initial_message"] == "Alo"
+    bot_opens = build_versus_scenario({**told, "opens": "bot", "opening": "Alo"})
+    assert "initial_message" not in bot_opens
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_ready_scenario_is_one_the_server_takes(name: str) -> None:
+    assert Scenario.model_validate(READY[name]).bot_id == 16

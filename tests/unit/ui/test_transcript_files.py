@@ -1,10 +1,11 @@
 import json
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
 
 from ui.transcript import Bubble
-from ui.transcript_files import WRITERS, Unreadable, find_divergence, parse_transcript
+from ui.transcript_files import WRITERS, Heading, Unreadable, find_divergence, parse_transcript
 
 DETAIL: dict[str, Any] = {
     "conversation_id": "abc",
@@ -16,11 +17,25 @@ DETAIL: dict[str, Any] = {
     ],
 }
 LINES = DETAIL["history"]
+HEADING = Heading("Minh (11)", "Bắp: robot", timezone(timedelta(hours=7)))
+
+
+def test_a_markdown_file_tells_who_spoke_when_and_by_which_prompt() -> None:
+    said = [{**line, "timestamp": f"2026-11-20T10:00:0{at}.000Z"} for at, line in enumerate(LINES)]
+    detail = {**DETAIL, "history": said, "user_prompt": "User: rụt rè\nBot: hỏi", "max_turns": 4}
+    text = WRITERS["md"](detail, HEADING)
+    for part in (
+        "# Minh (11) · Bắp: robot",
+        "> User: rụt rè",
+        "**User (Minh (11), 17:00:00):** sẵn",
+    ):
+        assert part in text
+    assert parse_transcript(text) == LINES
 
 
 @pytest.mark.parametrize("kind", ["txt", "json", "md"])
 def test_what_was_written_can_be_read_again(kind: str) -> None:
-    assert parse_transcript(WRITERS[kind](DETAIL)) == LINES
+    assert parse_transcript(WRITERS[kind](DETAIL, HEADING)) == LINES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""Reading: the page keeps the reader's place, however long the conversation."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.looking import Looking, Tab
+from tests.browser.service import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+LINE = "Hôm nay mình học cách gọi đồ uống nhé, bạn nghe thật kỹ rồi nói lại cả câu. "
+
+
+def history(count: int) -> list[dict[str, str]]:
+    return [
+        {"role": ("user", "assistant")[at % 2], "content": f"Câu {at}: {LINE * (1 + at % 3)}"}
+        for at in range(count)
+    ]
+
+
+async def long_run(service: Service, count: int, turns: int = 60) -> str:
+    return await service.started(bot_id=16, max_turns=turns, history=history(count))
+
+
+async def stop(service: Service, id: str) -> None:
+    await service.api("POST", f"/api/conversations/{id}/stop")
+
+
+async def top_of(page: Page) -> float:
+    y: float = await page.evaluate("scrollY")
+    return y
+
+
+async def test_who_scrolls_up_while_the_bot_speaks_stays_there(
+    look: Looking, service: Service
+) -> None:
+    id = await long_run(service, 30)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.grown(32)
+    newest = tab.page.get_by_role("button", name=re.compile("newest"))
+    await expect(newest).to_be_hidden()
+    for _ in range(3):
+        await tab.page.mouse.move(500, 400)
+        await tab.page.mouse.wheel(0, -300)
+        await tab.page.wait_for_timeout(300)
+        place, many = await top_of(tab.page), len(await tab.texts())
+        await tab.grown(many + 2)
+        assert abs(await top_of(tab.page) - place) <= 2
+    await expect(newest).to_have_text(re.compile(r"↓ newest \(\d+\)"))
+    await newest.click()
+    await expect(newest).to_be_hidden()
+    many = len(await tab.texts())
+    await tab.grown(many + 1)
+    await expect(tab.bubbles.last).to_be_in_viewport()
+    await stop(service, id)
+
+
+@pytest.mark.parametrize("count", [400, 2000])
+async def test_a_long_conversation_is_in_the_document_in_part_and_can_be_read_whole(
+    look: Looking, service: Service, count: int
+) -> None:
+    id = await long_run(service, count)
+    tab = await look.tab(f"/ui/?thread={id}", phone=True)
+    last = tab.page.locator(f'#stage [data-index="{count + 1}"]')
+    await expect(last).to_be_visible(timeout=30_000)
+    assert await nodes(tab) <= 2000
+    await tab.page.evaluate("scrollTo(0, 0)")
+    first = tab.page.locator('#stage [data-index="0"] .text')
+    await expect(first).to_be_in_viewport()
+    await tab.page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    await tab.page.wait_for_timeout(300)
+    middle = await tab.page.evaluate(
+        "document.elementFromPoint(180, 500).closest('.msg')?.dataset.index"
+    )
+    assert middle is not None
+    assert count * 0.3 < int(middle) < count * 0.7
+    assert await nodes(tab) <= 2000
+    await stop(service, id)
+
+
+async def nodes(tab: Tab) -> int:
+    count: int = await tab.page.evaluate("document.querySelectorAll('*').length")
+    return count
+
+
+async def test_only_the_row_that_changed_is_drawn(look: Looking, service: Service) -> None:
+    id = await long_run(service, 60)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.grown(62)
+    await tab.page.evaluate(
+        """() => {
+            window.drawn = 0;
+            new MutationObserver((all) => {
+              for (const one of all) for (const node of one.addedNodes)
+                if (node.matches?.('.msg')) window.drawn += 1;
+            }).observe(document.querySelector('#stage'), { childList: true, subtree: true });
+        }"""
+    )
+    many = len(await tab.texts())
+    await tab.grown(many + 4)
+    drawn = await tab.page.evaluate("window.drawn")
+    more = len(await tab.texts()) - many
+    assert drawn <= 4 * (more + 1)  # who thinks, what is being said, what was said
+    await stop(service, id)
+
+
+async def test_a_page_that_nothing_happens_on_draws_nothing(look: Looking) -> None:
+    tab = await look.tab("about:blank")
+    await tab.page.add_init_script(
+        "const real = requestAnimationFrame; window.frames_asked = 0;"
+        "window.requestAnimationFrame = (f) => { window.frames_asked += 1; return real(f); };"
+    )
+    await tab.page.goto(f"{look.url}/ui/")
+    await tab.ready()
+    await tab.page.wait_for_timeout(1000)
+    before = await tab.page.evaluate("window.frames_asked")
+    await tab.page.wait_for_timeout(2000)
+    assert await tab.page.evaluate("window.frames_asked") - before <= 20
+
+
+async def main_thread(tab: Tab, seconds: float) -> dict[str, float]:
+    """The share of its time that the page's main thread computes."""
+    wire = await tab.page.context.new_cdp_session(tab.page)
+    await wire.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    async def busy() -> float:
+        found: list[dict[str, Any]] = (await wire.send("Performance.getMetrics"))["metrics"]
+        return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
+
+    began = await busy()
+    await tab.page.wait_for_timeout(seconds * 1000)
+    return {"share": (await busy() - began) / seconds}
+
+
+async def test_four_hundred_messages_at_three_turns_a_second_leave_the_phone_at_rest(
+    look: Looking, fast: Service
+) -> None:
+    id = await long_run(fast, 400, 200)
+    tab = await look.tab(f"{fast.url}/ui/?thread={id}", phone=True)
+    await expect(tab.page.locator('#stage [data-index="410"]')).to_be_visible(timeout=30_000)
+    assert (await main_thread(tab, 6))["share"] <= 0.15
+    await stop(fast, id)
+
+
+async def test_dark_paper_is_dark_on_white_and_has_every_line(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=1, history=history(200))
+    tab = await look.tab(f"/ui/?thread={id}", color_scheme="dark")
+    await tab.stands("completed")
+    await tab.page.emulate_media(media="print", color_scheme="dark")
+    await expect(tab.bubbles).to_have_count(202)
+    colours = await tab.page.evaluate(
+        "['#stage .msg.user .text', '#stage .msg.assistant .text', '#head h1', '#stage .who b']"
+        ".map(one => getComputedStyle(document.querySelector(one)).color)"
+    )
+    assert set(colours) == {"rgb(0, 0, 0)"}
+    paper = await tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    await tab.page.emulate_media(media="screen", color_scheme="dark")
+    await expect(tab.bubbles.nth(150)).not_to_be_attached()
+
+
+async def test_the_transcript_is_one_stop_of_the_tab_key_and_arrows_lead_through_it(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=60, history=history(10))
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.grown(12)
+    await tab.page.locator("#top [data-theme]").focus()
+    stops = []
+    for _ in range(12):
+        await tab.page.keyboard.press("Tab")
+        stops.append(
+            await tab.page.evaluate("document.activeElement.id || document.activeElement.className")
+        )
+        if stops[-1] == "stop":
+            break
+    assert stops[-1] == "stop"
+    assert len(stops) <= 6
+    assert sum("msg" in one for one in stops) <= 1
+    await stop(service, id)
+    await tab.stands("stopped")
+    row = tab.page.locator("#stage .msg").last
+    await row.focus()
+    await tab.page.keyboard.press("Home")
+    await expect(tab.page.locator('#stage .msg[data-index="0"]')).to_be_focused()
+    await tab.page.keyboard.press("ArrowDown")
+    await expect(tab.page.locator('#stage .msg[data-index="1"]')).to_be_focused()
+    await tab.page.keyboard.press("Tab")
+    await expect(tab.page.get_by_role("button", name="Retry")).to_be_focused()
+
+
+async def test_the_branch_dialog_keeps_the_focus_and_gives_it_back(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=2)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.stands("completed")
+    await tab.page.locator('#stage .msg[data-index="1"]').focus()
+    branch = tab.page.get_by_role("button", name="Branch", exact=True)
+    await branch.focus()
+    await tab.page.keyboard.press("Enter")
+    dialog = tab.page.get_by_role("dialog")
+    await expect(dialog.get_by_role("button", name="Branch and run")).to_be_enabled()
+    for key in ["Tab"] * 12 + ["Shift+Tab"] * 12:
+        await tab.page.keyboard.press(key)
+        inside = await tab.page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('#fork')"
+        )
+        assert inside
+    await tab.page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(branch).to_be_focused()
