@@ -58,7 +58,9 @@ def compare_cells(
     pairs = _pairs(shared, bases, heads)
     difference = compare_pairs(pairs) if pairs else None
     changed = sorted({*moved, *_changed_scenarios(shared, bases, heads)})
-    answer = _answer(difference, changed, margin, tolerance)
+    decided = [place for place in shared if bases[place].decision or heads[place].decision]
+    accepted = _count_accepted(decided, bases), _count_accepted(decided, heads)
+    answer = _answer(difference, changed, margin, tolerance, accepted if decided else None)
     return Comparison(
         kind=kind,
         base=base_side,
@@ -69,14 +71,16 @@ def compare_cells(
         moved=changed,
         pairs=len(pairs),
         scenarios=len({pair.scenario for pair in pairs}),
-        base_rate=to_rate([pair.base for pair in pairs]),
-        head_rate=to_rate([pair.head for pair in pairs]),
-        **_figures(difference),
+        base_rate=to_rate([pair.base for pair in pairs], with_interval=not decided),
+        head_rate=to_rate([pair.head for pair in pairs], with_interval=not decided),
+        **_figures(difference, estimated=not decided),
         changes=_changes(shared, bases, heads),
         by_scenario=_compare_scenarios(pairs),
         only_in_base=[_name(place) for place in bases if place not in heads],
         only_in_head=[_name(place) for place in heads if place not in bases],
-        sentence=_sentence(difference, _label(kind, base_side), pairs, changed),
+        sentence=_sentence(
+            difference, _label(kind, base_side), pairs, changed, accepted if decided else None
+        ),
     )
 
 
@@ -177,20 +181,40 @@ def _changed_scenarios(
     return {place[0] for place, (one, other) in prints.items() if one and other and one != other}
 
 
+def _count_accepted(places: Iterable[Place], cells: Mapping[Place, CellRecord]) -> int:
+    return sum(_passes(cells[place]) for place in places)
+
+
 def _answer(
-    difference: Difference | None, moved: Sequence[str], margin: float, tolerance: float
+    difference: Difference | None,
+    moved: Sequence[str],
+    margin: float,
+    tolerance: float,
+    accepted: tuple[int, int] | None,
 ) -> ComparisonAnswer:
+    """Where trials stopped early, by the cells accepted on both sides and the test alone.
+
+    Both sides stopped by the same rule, so that signs may still be flipped if nothing changed; the
+    size of the difference is no estimate.
+    """
     if moved or difference is None:
         return "not_comparable"
-    return decide_difference(difference, margin, tolerance)
+    if accepted is None:
+        return decide_difference(difference, margin, tolerance)
+    if difference.value < -margin and difference.p_value <= 0.1:
+        return "worse"
+    return "not_worse" if accepted[1] >= accepted[0] else "undecided"
 
 
-def _figures(difference: Difference | None) -> dict[str, Any]:
+def _figures(difference: Difference | None, *, estimated: bool) -> dict[str, Any]:
     """The fields of a comparison that come from its difference."""
     if difference is None:
         return {}
-    names = ("low", "high", "lower", "upper", "p_value", "unit")
-    return {"difference": difference.value, **{name: getattr(difference, name) for name in names}}
+    tested = {"p_value": difference.p_value, "unit": difference.unit}
+    if not estimated:
+        return tested
+    bounds = {name: getattr(difference, name) for name in ("low", "high", "lower", "upper")}
+    return {"difference": difference.value, **bounds, **tested}
 
 
 def _changes(
@@ -264,12 +288,21 @@ def _mean(counts: Sequence[CellCount]) -> float:
 
 
 def _sentence(
-    difference: Difference | None, base: str, pairs: Sequence[Pair], moved: Sequence[str]
+    difference: Difference | None,
+    base: str,
+    pairs: Sequence[Pair],
+    moved: Sequence[str],
+    accepted: tuple[int, int] | None,
 ) -> Sentence:
     if difference is None:
         return to_sentence(sentences.NOTHING_SHARED)
     if moved:
         return to_sentence(sentences.describe_incomparable(moved))
+    if accepted is not None:
+        by_chance = difference.p_value > 0.05
+        return to_sentence(
+            sentences.describe_decided_difference(base, accepted, len(pairs), by_chance=by_chance)
+        )
     repeats = sum(pair.head_judged for pair in pairs) / len(pairs)
     return to_sentence(sentences.describe_difference(difference, base, len(pairs), repeats))
 

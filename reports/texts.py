@@ -80,6 +80,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "criterion": ("Criterion", "Tiêu chí"),
     "check": ("Check", "Phép kiểm tra"),
     "cells": ("Cells accepted", "Ô được chấp nhận"),
+    "cells_accepted": ("cells accepted", "ô được chấp nhận"),
     "agreement": ("Agreement with people", "Đồng thuận với người"),
     "baseline": ("Against baseline", "So với mốc"),
     "requirement": ("Requirement", "Yêu cầu"),

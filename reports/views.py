@@ -54,7 +54,7 @@ def _view_bot(figures: Data, document: Data, words: Wording) -> View:
         "id": figures["bot"],
         "name": words.name("bot", figures["bot"]),
         "version": versions.get(figures["bot"]),
-        "rate": view_rate(figures["rate"], words),
+        "rate": _view_total(figures, words),
         "counts": counts,
         "answer": words.say(answer) if answer else None,
         "tone": TONES.get(answer or "", "plain"),
@@ -83,19 +83,25 @@ def _view_powers(powers: Sequence[Data], words: Wording) -> list[str]:
 
 def view_rate(rate: Data, words: Wording) -> View:
     """A rate as text and, where it has an interval, as places in percent."""
-    value = rate["value"]
-    view = {
-        "text": words.percent(value),
-        "counts": words.say("of", k=rate["passed"], n=rate["judged"]),
-        "at": None if value is None else round(100 * value, 2),
-        "interval": None,
-    }
-    if rate["low"] is None:
-        return view
-    low, high = rate["low"], rate["high"]
+    value, low, high = rate["value"], rate["low"], rate["high"]
+    counts = words.say("of", k=rate["passed"], n=rate["judged"])
+    if low is None:  # nothing was judged, or trials stopped early: no rate without an interval
+        text = counts if rate["judged"] else "–"
+        return {"text": text, "counts": "", "at": None, "interval": None}
+    view = {"text": words.percent(value), "counts": counts, "at": round(100 * value, 2)}
     text = f"{words.percent(low)} – {words.percent(high)}"
     width = round(100 * (high - low), 2)
     return {**view, "interval": text, "from": round(100 * low, 2), "width": width}
+
+
+def _view_total(figures: Data, words: Wording) -> View:
+    """A bot's rate; where the sequential test ruled, the cells that it accepted."""
+    decisions = figures["decisions"]
+    if not decisions:
+        return view_rate(figures["rate"], words)
+    text = words.say("of", k=decisions["accepted"], n=sum(decisions.values()))
+    counts = words.say("cells_accepted")
+    return {"text": text, "counts": counts, "at": None, "interval": None}
 
 
 def view_conditions(document: Data, words: Wording) -> list[View]:
@@ -163,13 +169,17 @@ def _view_cell(cell: Data | None, words: Wording) -> View:
     view = {**_BLANK, "text": write_counts(rate), "title": ", ".join(title)}
     if tally["failed"]:
         view["href"] = anchor(cell)
-    if cell["decision"] in ("accepted", "rejected"):
-        step, mark = (4, "✓") if cell["decision"] == "accepted" else (0, "✗")
-        return {**view, "step": step, "mark": mark, "decision": words.say(cell["decision"])}
+    if cell["decision"]:
+        step, mark = _DECIDED[cell["decision"]]
+        label = "undecided_cell" if cell["decision"] == "undecided" else cell["decision"]
+        return {**view, "step": step, "mark": mark, "decision": words.say(label)}
     if not rate["judged"]:
         text = words.say("broken") if tally["broken"] else words.say("not_judged")
         return {**view, "text": text, "step": "unknown", "mark": "?"}
     return {**view, "step": _step(rate["value"]), "mark": _mark(cell)}
+
+
+_DECIDED = {"accepted": (4, "✓"), "rejected": (0, "✗"), "undecided": (2, "?"), "open": (2, "…")}
 
 
 def _step(value: float) -> int:
@@ -215,7 +225,7 @@ def view_intervals(document: Data, words: Wording) -> View:
         if required is None
         else words.say("asked", required=words.percent(required), floor=words.percent(floor)),
         "rows": [
-            {"rate": view_rate(bot["rate"], words), "label": words.name("bot", bot["bot"])}
+            {"rate": _view_total(bot, words), "label": words.name("bot", bot["bot"])}
             for bot in bots
         ],
         "questions": [question for question in questions if question["worst"] < 1],

@@ -117,6 +117,21 @@ def describe_difference(difference: Difference, base: str, pairs: int, repeats: 
     )
 
 
+def describe_decided_difference(
+    base: str, accepted: tuple[int, int], pairs: int, *, by_chance: bool
+) -> Wording:
+    """Two sides whose trials stopped early: their decisions, since rates are no estimates."""
+    before, after = accepted
+    en = "which may be chance" if by_chance else "more than chance explains"
+    vi = "có thể chỉ là ngẫu nhiên" if by_chance else "không thể chỉ do ngẫu nhiên"
+    return Wording(
+        f"{after} of {pairs} cells accepted, {before} of {pairs} of {base}: {en}. Trials stopped "
+        "early, so there is no size of the difference.",
+        f"{after} trên {pairs} ô được chấp nhận, {base} được {before} trên {pairs}: {vi}. Các ô "
+        "dừng sớm nên không ước lượng được mức chênh lệch.",
+    )
+
+
 def describe_incomparable(moved: Sequence[str]) -> Wording:
     names = ", ".join(moved)
     return Wording(

@@ -1,7 +1,7 @@
 """Two bots, or two experiments, beside each other."""
 
 from evaluation.compare import build_comparison, compare_bots, compare_cells
-from evaluation.results import ExperimentDocument, Side
+from evaluation.results import AutoRepeats, CellRecord, ExperimentDocument, Side
 from evaluation.summary import summarize_cells
 from tests.unit.evaluation.samples import build_document, build_suite, build_trial, draw_trials
 
@@ -67,6 +67,25 @@ def test_what_only_one_side_has_is_named_and_left_out() -> None:
     assert found.pairs == 6
     assert found.only_in_head == ["s2/p0", "s2/p1", "s2/p2"]
     assert found.only_in_base == []
+
+
+def test_trials_that_stopped_early_are_compared_by_their_decisions_without_a_size() -> None:
+    suite = build_suite(scenarios=7, personas=1, bots=["16"], repeats=AutoRepeats())
+
+    def decide(outcome: str, count: int) -> list[CellRecord]:
+        trials = [
+            build_trial(f"s{n}", "p0", "16", repeat, outcome)
+            for n in range(7)
+            for repeat in range(1, count + 1)
+        ]
+        return summarize_cells(suite, trials)
+
+    good, bad = decide("passed", 8), decide("failed", 3)
+    found = compare_cells("baseline", (THEN, good), (NOW, bad))
+    assert (found.answer, found.difference, found.low) == ("worse", None, None)
+    assert found.sentence.en.startswith("0 of 7 cells accepted, 7 of 7 of a: more than chance")
+    assert {change.kind for change in found.changes} == {"pass_to_fail"}
+    assert compare_cells("baseline", (THEN, good), (NOW, good)).answer == "not_worse"
 
 
 def test_nothing_shared_is_not_comparable() -> None:

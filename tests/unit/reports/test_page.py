@@ -124,6 +124,8 @@ def test_an_experiment_that_stopped_early_shows_decisions_and_no_interval() -> N
     assert "accepted" in page
     assert "a decision, not an estimate" in page
     assert 'class="span"' not in page
+    assert 'class="dot"' not in page
+    assert "1 of 1<small>cells accepted" in page
 
 
 def test_a_report_of_nothing_is_a_page_too() -> None:
