@@ -231,7 +231,10 @@ def describe_end(document: ExperimentDocument, language: str) -> Iterator[str]:
 def format_rate(rate: Rate) -> str:
     if rate.value is None:
         return "nothing judged"
-    return f"{rate.passed} of {rate.judged} passed ({100 * rate.value:.0f} %)"
+    counts = f"{rate.passed} of {rate.judged} passed"
+    if rate.low is None:  # trials stopped early: their share is no estimate
+        return counts
+    return f"{counts} ({100 * rate.value:.0f} %)"
 
 
 def shorten(text: str) -> str:

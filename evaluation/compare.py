@@ -182,7 +182,9 @@ def _changed_scenarios(
 
 
 def _count_accepted(places: Iterable[Place], cells: Mapping[Place, CellRecord]) -> int:
-    return sum(_passes(cells[place]) for place in places)
+    return sum(
+        cells[place].decision in ("accepted", None) and _passes(cells[place]) for place in places
+    )
 
 
 def _answer(
