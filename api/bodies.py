@@ -20,7 +20,7 @@ MAX_DEPTH = 60
 
 
 class BodyLimit:
-    """Refuses a body above the limit: at once where its length is declared, else when it grows.
+    """Refuses headers and a body above their limits: at once where its length is declared, else when it grows.
 
     What the client sends on is thrown away for a moment, since a connection that is closed on a
     client that still writes is reset, and the refusal is lost with it. Then it is closed.
@@ -33,6 +33,9 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            await _large_headers_problem()(scope, receive, _send_then_close(receive, send))
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         size = int(declared) if declared.isdigit() else 0
@@ -57,8 +60,14 @@ class BodyLimit:
         await self.app(scope, bounded, answered)
 
 
+HEADER_BYTES = 65_536
 LINGER_S = 1.0
 LINGER_BYTES = 12_000_000
+
+
+def _large_headers_problem() -> Response:
+    detail = f"the headers may have {HEADER_BYTES} bytes at most"
+    return problem(431, "too-large", "The headers are too large", detail)
 
 
 def _too_large_problem(limit: int) -> Response:

@@ -31,15 +31,3 @@ async def test_what_leaves_the_turns_out_gets_what_is_allowed(opened: Opened) ->
     assert made["max_turns"] == 3
     session = (await service.post("/session", {}))["session_id"]
     assert (await service.show(session))["max_turns"] == 3
-    schema = await service.get("/openapi.json")
-    turns = schema["components"]["schemas"]["Simulate"]["properties"]["max_turns"]
-    assert (turns["maximum"], turns["default"]) == (3, 3)
-
-
-async def test_the_schema_names_what_is_configured(service: Service) -> None:
-    schemas = (await service.get("/openapi.json"))["components"]["schemas"]
-    asked = schemas["Simulate"]["properties"]
-    assert asked["bot_id"]["enum"] == [16, "16", "careless"]
-    assert None in asked["persona"]["enum"]
-    assert "learner" in asked["persona"]["enum"]
-    assert asked["user"]["enum"] == ["scripted", "human", None]

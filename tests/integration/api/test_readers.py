@@ -122,8 +122,7 @@ async def test_a_reader_that_never_reads_is_dropped_and_delays_nobody(
     id = await service.make(8)
     ask = f"GET {events_of(id)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     sleepers = [connected(service, ask, 2048) for _ in range(5)]
-    await asyncio.sleep(0.1)
-    assert len(open_sockets(service.process)) == 5
+    await wait_until(lambda: len(open_sockets(service.process)) == 5)
     rss = service.process.rss()
     following = asyncio.ensure_future(service.listen(id))
     began = monotonic()

@@ -88,6 +88,12 @@ async def test_a_declared_length_above_the_limit_never_reaches_the_app() -> None
     assert wire.chunks == []  # thrown away, so that the client is not reset
 
 
+async def test_headers_above_their_limit_never_reach_the_app() -> None:
+    wire = Wire(b"x", headers={b"x": b"y" * 200_000})
+    await BodyLimit(reads_all, 10)(wire.scope, wire.receive, wire.send)
+    assert wire.sent[0]["status"] == 431
+
+
 async def test_a_body_within_the_limit_passes_untouched() -> None:
     wire = Wire(b"12345", b"67890", headers={b"content-length": b"10"})
     await BodyLimit(reads_all, 10)(wire.scope, wire.receive, wire.send)
