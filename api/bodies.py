@@ -20,7 +20,7 @@ MAX_DEPTH = 60
 
 
 class BodyLimit:
-    """Refuses headers and a body above their limits: at once where its length is declared, else when it grows.
+    """Refuses headers and bodies above their limits: at once if declared, else while they grow.
 
     What the client sends on is thrown away for a moment, since a connection that is closed on a
     client that still writes is reset, and the refusal is lost with it. Then it is closed.
