@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
-from api.auth import ApiKeys
 from api.bodies import BodyLimit
+from api.callers import Callers
 from api.metrics import Metrics
 from api.origins import OriginGuard
 from api.published import operation_id, publish
@@ -81,8 +81,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     """Added last is met first: hosts and origins, then keys, then the size of bodies."""
     policy = settings.origin_policy
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    if settings.api_keys:
-        app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(Callers, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

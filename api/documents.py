@@ -17,12 +17,13 @@ STATUS_TEXTS = {
     415: "The body is not JSON",
     421: "The server does not answer to that host name",
     422: "Something does not fit; `field` names it",
+    429: "The key has sent too many requests in a minute",
     500: "Something broke; `incident` finds it in the log",
     502: "The bot or the model failed",
     503: "Too many runs, or the server is stopping",
     507: "The disk is full",
 }
-EVERYWHERE = (400, 401, 403, 404, 405, 413, 415, 421, 422, 500, 503, 507)
+EVERYWHERE = (400, 401, 403, 404, 405, 413, 415, 421, 422, 429, 500, 503, 507)
 
 
 def describe_responses(*more: int, **forms: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

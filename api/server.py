@@ -133,7 +133,7 @@ def _describe_hosts(settings: Settings) -> list[str]:
 
 def _announce(settings: Settings, base: str) -> None:
     body = '{"bot_id": 16, "user_prompt": "sẵn sàng", "max_turns": 5}'
-    key = " -H 'X-API-Key: KEY'" if settings.api_keys else ""
+    key = " -H 'X-API-Key: KEY'" if settings.api_keys or settings.client_keys else ""
     lines = [
         f"Duologue is up at {base}",
         f"  UI       {base}/vi/ (tiếng Việt), {base}/ui/ (English)" if settings.ui else "",

@@ -1,13 +1,15 @@
 """What the routes share: the runs of this process and its settings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request
 from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
-from core.errors import NotFound, Stopping
+from api.caller import get_caller
+from api.client_runs import ClientRuns
+from core.errors import Forbidden, NotFound, Stopping
 from core.settings import Settings
 from graph.runs.service import RunService
 
@@ -34,7 +36,21 @@ def get_runs(request: Request) -> RunService:
     runs: RunService | None = getattr(request.app.state, "runs", None)
     if runs is None:
         raise Stopping("the server is starting or stopping")
-    return runs
+    client_id = get_caller(request.scope).client_id
+    return runs if client_id is None else cast(RunService, ClientRuns(runs, client_id))
+
+
+def require_editor(request: Request) -> None:
+    """For routes that write configuration. Raises `Forbidden` unless an administrator may."""
+    if not get_settings(request).edit:
+        raise Forbidden("configuration is written over HTTP only where DUOLOGUE_EDIT is set")
+    if not get_caller(request.scope).is_administrator:
+        raise Forbidden("only an administrator writes configuration")
+
+
+def choose_client(request: Request, asked: str | None) -> str | None:
+    """The client that is meant. Raises `Forbidden` where the caller's key is another's."""
+    return get_caller(request.scope).choose_client(asked)
 
 
 RunsDep = Annotated[RunService, Depends(get_runs)]

@@ -16,6 +16,18 @@ def _split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _split_pairs(value: Any) -> Any:
+    """`lan=secret,minh=other` as a mapping."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in _split_list(value)]
+    if not all(name and secret for name, _, secret in pairs):
+        raise ValueError("should be client_id=key, separated by commas")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise ValueError("names a client twice")
+    return {name: secret for name, _, secret in pairs}
+
+
 class Settings(BaseModel):
     """How this process is set up. Every field is also an environment variable."""
 
@@ -27,6 +39,10 @@ class Settings(BaseModel):
     bots: Path = Path("bots.yaml")
     personas: Path = Path("personas")
     api_keys: Annotated[list[SecretStr], BeforeValidator(_split_list)] = []
+    client_keys: Annotated[dict[str, SecretStr], BeforeValidator(_split_pairs)] = {}
+    rate_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    edit: bool = False
+    edit_hosts: Annotated[list[str], BeforeValidator(_split_list)] = []
     allowed_hosts: Annotated[list[str], BeforeValidator(_split_list)] = []
     cors_origins: Annotated[list[str], BeforeValidator(_split_list)] = []
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -52,7 +52,8 @@ def collect_secrets(settings: Settings) -> list[str]:
     bots = read_bots(settings.bots).values()
     names = {name for bot in bots for name in find_secret_names(bot.model_dump())}
     values = [os.environ.get(name, "") for name in names]
-    values += [key.get_secret_value() for key in settings.api_keys]
+    keys = [*settings.api_keys, *settings.client_keys.values()]
+    values += [key.get_secret_value() for key in keys]
     if settings.openai_api_key:
         values.append(settings.openai_api_key.get_secret_value())
     return [value for value in values if value]

@@ -4,14 +4,14 @@ import hashlib
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from api import schemas
 from api.bodies import StrictRoute
 from api.documents import describe_responses
 from api.large import json_response
-from api.state import Absent, ClientQuery, Id, RunsDep, dump_set_fields
+from api.state import Absent, ClientQuery, Id, RunsDep, choose_client, dump_set_fields
 from core.errors import Invalid
 from core.scenario import Scenario
 from graph.presentation import encode_conversation, summarize
@@ -80,6 +80,7 @@ async def create_conversation(
 
 @router.get("", response_model=schemas.ConversationPage, summary="List conversations")
 async def list_conversations(
+    request: Request,
     runs: RunsDep,
     client_id: ClientQuery = None,
     status: Annotated[schemas.StatusName | Absent, Query()] = None,
@@ -96,7 +97,7 @@ async def list_conversations(
     rows, more = await runs.storage.catalogue.list_page(
         limit,
         before,
-        client_id=client_id or "",
+        client_id=choose_client(request, client_id) or "",
         status=status,
         bot_id=bot_id,
         experiment_id=experiment_id or "",

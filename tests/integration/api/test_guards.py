@@ -176,6 +176,53 @@ async def test_api_keys_are_asked_for_everywhere_but_on_health(opened: Opened) -
         assert (await service.ask("GET", "/info", headers=headers)).status == 401
 
 
+async def test_a_key_that_is_bound_to_a_client_sees_nothing_else(opened: Opened) -> None:
+    service = await opened(api_keys="admin-key", client_keys="lan=lan-key,minh=minh-key")
+    admin, lan, minh = ({"X-API-Key": f"{name}-key"} for name in ("admin", "lan", "minh"))
+    again = {"Idempotency-Key": "the-same"}
+    ids: dict[str, str] = {}
+    for name, key in (("admin", admin), ("lan", lan), ("minh", minh)):
+        made = await service.post("/session", {"bot_id": 16}, headers={**key, **again})
+        ids[name] = made["session_id"]
+    assert len(set(ids.values())) == 3
+    foreign = [ids["admin"], ids["minh"]]
+    for id in foreign:
+        place = f"/api/conversations/{id}"
+        for method, path, body in (
+            ("GET", place, None),
+            ("GET", f"{place}/events", None),
+            ("GET", f"{place}/checkpoints", None),
+            ("PATCH", place, {"max_turns": 3}),
+            ("POST", f"{place}/runs", {}),
+            ("POST", f"{place}/resume", {}),
+            ("POST", f"{place}/messages", {"content": "x"}),
+            ("POST", f"{place}/stop", {}),
+            ("POST", f"{place}/forks", {"index": -1}),
+            ("POST", "/chat/stream", {"session_id": id, "message": "x"}),
+            ("DELETE", place, None),
+        ):
+            answer = await service.ask(method, path, body, headers=lan)
+            assert answer.status == 403, (method, path, answer.text)
+    claimed = {"client_id": "minh"}
+    listed = await service.get("/api/conversations", headers=lan)
+    assert [row["conversation_id"] for row in listed["conversations"]] == [ids["lan"]]
+    for answer in (
+        await service.ask("GET", "/api/conversations", headers=lan, params=claimed),
+        await service.ask("POST", "/api/conversations", claimed, headers=lan),
+        await service.ask("GET", "/metrics", headers=lan),
+    ):
+        assert answer.status == 403
+    said = {"session_id": ids["lan"], "message": "sẵn sàng"}
+    assert (await service.ask("POST", "/chat/stream", said, headers=lan)).status == 200
+    own = f"/api/conversations/{ids['lan']}"
+    forked = await service.post(f"{own}/forks", {"index": 0}, headers=lan)
+    assert (await service.ask("GET", f"/api/conversations/{forked['conversation_id']}",
+                              headers=minh)).status == 403  # fmt: skip
+    assert (await service.ask("DELETE", own, headers=lan)).status == 204
+    assert '"event":"audit"' in service.log
+    assert '"key":"client lan"' in service.log
+
+
 async def test_cors_is_off_by_default_and_names_origins_where_it_is_on(opened: Opened) -> None:
     asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     off = await opened()
