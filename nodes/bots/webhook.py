@@ -1,14 +1,10 @@
 """A bot that is a remote HTTP service with its own memory."""
 
 import asyncio
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
-from urllib.parse import quote
-
-import orjson
+from typing import Any, TypeVar
 
 from core.errors import BotError
 from core.files import find_secret_names, resolve_secrets
@@ -16,14 +12,39 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.templates import (
+    MISSING,
+    add_query,
+    encode_form,
+    equal_json,
+    fill,
+    fill_deep,
+    fill_url,
+    find_path,
+    to_text,
+)
 from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
+from nodes.bots.webhook_stream import check_stream, parse_json_text, read_stream
 from nodes.calls.http import Answer, HttpClient, probe, read_body, request, to_json_bytes
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
-_WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_MISSING = object()
+_SUCCEEDED = (MISSING, None, "", "Success")
+COOKIES = "cookies"
+T = TypeVar("T")
+
+
+class Cookies(dict[str, str]):
+    """The cookies of one conversation, by name; always empty where the bot keeps none."""
+
+    def __init__(self, kept: bool, known: Mapping[str, str]) -> None:
+        super().__init__(known if kept else {})
+        self._kept = kept
+
+    def take(self, answer: Answer) -> None:
+        if self._kept:
+            self.update({name: morsel.value for name, morsel in answer.cookies.items()})
 
 
 class Webhook:
@@ -52,24 +73,63 @@ class Webhook:
         call = self.config.init
         if call is None:
             return {}
-        data = await self._call(call, ask, f"{ask.conversation_id}:init", self._init_s)
+        cookies = self._cookies(ask)
+        data = await self._call(call, ask, f"{ask.conversation_id}:init", self._init_s, cookies)
         self._check(call, data, opening=True)
-        return self._capture(call.capture, data)
+        return {**self._capture(call.capture, data), **_keep(cookies)}
 
     async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
-        call = self._turn
-        data = await self._call(call, ask, ask.key, self._turn_s)
+        call, cookies = self._turn, self._cookies(ask)
+        if call.stream:
+            return await self._within(call, self._turn_s, self._stream(call, ask, piece, cookies))
+        data = await self._call(call, ask, ask.key, self._turn_s, cookies)
         bubbles, address = self._find_bubbles(call, data), self._address(call)
-        ended = bool(call.end and _find(data, call.end) is True)
+        ended = bool(call.end and find_path(data, call.end) is True)
         if bubbles is None and self.config.poll and not ended:
             self._check(call, data)
             return await self._await_late_reply(
                 self.config.poll, ask, self._capture(call.capture, data)
             )
         self._check(call, data, replied=bubbles is not None)
-        said = _drop_blank(bubbles) if ended else _require_text(bubbles, call, address)
+        silent = ended or call.may_be_silent
+        said = _drop_blank(bubbles) if silent else _require_text(bubbles, call, address)
         captured = self._capture(call.capture, data)
-        return Reply(said, ended, session={**ask.session, **captured} or None)
+        session = {**ask.session, **captured, **_keep(cookies)}
+        return Reply(said, ended, session=session or None)
+
+    async def _stream(
+        self, call: TurnCall, ask: TurnRequest, piece: OnPiece, cookies: Cookies
+    ) -> Reply:
+        """A reply that is passed on as it comes."""
+        framing, address = call.stream or "text", self._address(call)
+        texts: list[str] = []
+        ended, captured, data = False, dict[str, Any](), None
+        async with self._send(call, ask, ask.key, address, cookies) as answer:
+            cookies.take(answer)
+            kind = self._quote(answer.headers.get("content-type", ""), 80)
+            check_stream(answer, framing, address, kind)
+            async for data in read_stream(answer, framing, address):
+                if framing != "text" and call.success:
+                    self._check(call, data, replied=True)
+                found = [data] if framing == "text" else self._find_bubbles(call, data, blank=True)
+                for text in map(clean, found or []):
+                    texts.append(text)
+                    piece(text)
+                ended = ended or bool(call.end and find_path(data, call.end) is True)
+                captured |= {
+                    name: value
+                    for name, path in call.capture.items()
+                    if (value := find_path(data, path)) is not MISSING
+                }
+        said = [text for text in ("".join(texts),) if text.strip()]
+        if not (said or ended or call.may_be_silent):
+            raise BotError("empty", f"{address} sent an empty message", url=address)
+        session = {**ask.session, **captured, **_keep(cookies)}
+        return Reply(said, ended, session=session or None)
+
+    def _cookies(self, ask: TurnRequest) -> Cookies:
+        """The cookies of this conversation; where none are kept, a place that nobody reads."""
+        return Cookies(self.config.cookies, ask.session.get(COOKIES) or {})
 
     async def close(self, ask: TurnRequest) -> None:
         if self.config.end is not None:
@@ -108,19 +168,29 @@ class Webhook:
         while True:
             data = await self._call(poll, ask, ask.key, self._turn_s)
             said = _drop_blank(self._find_bubbles(poll, data))
-            ended = bool(poll.end and _find(data, poll.end) is True)
+            ended = bool(poll.end and find_path(data, poll.end) is True)
             if said or ended:
                 return Reply(said, ended, session=dict(ask.session) or None)
             await asyncio.sleep(poll.every_s)
 
-    async def _call(self, call: Call, ask: TurnRequest, key: str, seconds: float) -> Any:
-        return await within(
-            call.timeout_s or seconds, BotError, self._address(call), self._exchange(call, ask, key)
-        )
+    async def _call(
+        self,
+        call: Call,
+        ask: TurnRequest,
+        key: str,
+        seconds: float,
+        cookies: Cookies | None = None,
+    ) -> Any:
+        kept = self._cookies(ask) if cookies is None else cookies
+        return await self._within(call, seconds, self._exchange(call, ask, key, kept))
 
-    async def _exchange(self, call: Call, ask: TurnRequest, key: str) -> Any:
+    async def _within(self, call: Call, seconds: float, exchange: Awaitable[T]) -> T:
+        return await within(call.timeout_s or seconds, BotError, self._address(call), exchange)
+
+    async def _exchange(self, call: Call, ask: TurnRequest, key: str, cookies: Cookies) -> Any:
         address = self._address(call)
-        async with self._send(call, ask, key, address) as response:
+        async with self._send(call, ask, key, address, cookies) as response:
+            cookies.take(response)
             self._check_type(response.headers.get("content-type", ""), address)
             return _parse_json(await read_body(response, BotError, address), address)
 
@@ -131,24 +201,29 @@ class Webhook:
             raise BotError("bad_content_type", f"{address} sent {sent}, not JSON", url=address)
 
     def _send(
-        self, call: Call, ask: TurnRequest, key: str, address: str
+        self, call: Call, ask: TurnRequest, key: str, address: str, cookies: Cookies
     ) -> AbstractAsyncContextManager[Answer]:
         variables = _variables(ask, self.config.greeting_message)
         headers = {**self.config.headers, **call.headers}
         filled = {
-            name: _check_header(_as_text(fill(resolve_secrets(value), variables)), name, address)
+            name: _check_header(to_text(fill(resolve_secrets(value), variables)), name, address)
             for name, value in headers.items()
         }
         content = None
         if call.body is not None:
             content = to_json_bytes(fill_deep(call.body, variables))
             filled.setdefault("Content-Type", "application/json")
+        if call.form is not None:
+            content = encode_form(call.form, variables).encode()
+            filled.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        if cookies:
+            filled["Cookie"] = _check_header(_join_cookies(cookies), "Cookie", address)
         filled["Idempotency-Key"] = key
         return request(
             self._http,
             BotError,
             call.method,
-            _fill_url(call.url, variables),
+            add_query(fill_url(call.url, variables), call.query, variables),
             address=address,
             headers=filled,
             content=content,
@@ -159,40 +234,49 @@ class Webhook:
     ) -> None:
         """The reply must say what `success` asks for; what it leaves out a reply makes good."""
         for path, wanted in call.success.items():
-            found = _find(data, path)
-            if _equal_json(found, wanted) or (found is _MISSING and replied):
+            found = find_path(data, path)
+            if equal_json(found, wanted) or (found is MISSING and replied):
                 continue
-            got = "nothing" if found is _MISSING else self._quote(repr(found), 50)
+            got = "nothing" if found is MISSING else self._quote(repr(found), 50)
             raise BotError(
                 "init" if opening else "status",
                 f"{self._address(call)} answered {path} = {got}, not {wanted!r}"
                 f"{self._quote_reason(data)}",
                 url=self._address(call),
             )
-        found = _find(data, "status")
+        if opening and self.config.preset and (msg := find_path(data, "msg")) not in _SUCCEEDED:
+            got = self._quote(repr(msg), 50)
+            said = f"{self._address(call)} answered msg = {got}, not 'Success'"
+            raise BotError("init", said, url=self._address(call))
+        found = find_path(data, "status")
         preset = isinstance(call, TurnCall) and self.config.preset
-        if preset and found is not _MISSING and not _equal_json(found, 0):
+        if preset and found is not MISSING and not equal_json(found, 0):
             got = self._quote(repr(found), 50)
             said = f"{self._address(call)} answered status {got}{self._quote_reason(data)}"
             raise BotError("status", said, url=self._address(call))
 
     def _quote_reason(self, data: Any) -> str:
         """The bot's own words about what went wrong."""
-        said = _find(data, "msg")
+        said = find_path(data, "msg")
         return f": {self._quote(said, 200)}" if isinstance(said, str) and said else ""
 
     def _quote(self, text: str, most: int) -> str:
         """What a bot sent, as it may stand in an error: masked first, so that no cut hides it."""
         return self._mask_secrets(text)[:most]
 
-    def _find_bubbles(self, call: TurnCall | PollCall, data: Any) -> list[str] | None:
-        """The texts at the first path where something is said; None where no path leads to any."""
+    def _find_bubbles(
+        self, call: TurnCall | PollCall, data: Any, *, blank: bool = False
+    ) -> list[str] | None:
+        """The texts at the first path where something is said; None where no path leads to any.
+
+        With `blank` a text of nothing but space counts: in a stream it parts two words.
+        """
         silent = None
         for path in [call.reply] if isinstance(call.reply, str) else call.reply:
-            found = _find(data, path)
+            found = find_path(data, path)
             texts = [found] if isinstance(found, str) else found
             if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
-                if said := _drop_blank(texts):
+                if said := [text for text in texts if text] if blank else _drop_blank(texts):
                     return [clean(text) for text in said]
                 silent = silent or [clean(text) for text in texts]
         return silent
@@ -200,8 +284,8 @@ class Webhook:
     def _capture(self, capture: Mapping[str, str], data: Any) -> dict[str, Any]:
         captured = {}
         for name, path in capture.items():
-            found = _find(data, path)
-            if found is _MISSING:
+            found = find_path(data, path)
+            if found is MISSING:
                 raise BotError("bad_reply", f"{self.name}'s reply has no {path} to keep as {name}")
             captured[name] = found
         return captured
@@ -238,33 +322,17 @@ def _parse_json(content: bytes, address: str) -> Any:
     except UnicodeDecodeError:
         raise BotError("encoding", f"{address} sent what is not UTF-8", url=address) from None
     try:
-        return clean_deep(_loads(text))
+        return clean_deep(parse_json_text(text))
     except (ValueError, RecursionError):
         raise BotError("bad_json", f"{address} sent what is not JSON", url=address) from None
 
 
-def _loads(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        # orjson refuses lone surrogates, which the standard reader takes; they are cleaned after.
-        return json.loads(text)
+def _keep(cookies: Cookies) -> dict[str, Any]:
+    return {COOKIES: dict(cookies)} if cookies else {}
 
 
-def _find(data: Any, path: str) -> Any:
-    for part in path.split("."):
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and part.isdecimal() and int(part) < len(data):
-            data = data[int(part)]
-        else:
-            return _MISSING
-    return data
-
-
-def _equal_json(found: Any, wanted: Any) -> bool:
-    """Equal as JSON is: true is not 1."""
-    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
+def _join_cookies(cookies: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 def _check_header(value: str, name: str, address: str) -> str:
@@ -283,37 +351,6 @@ def _variables(ask: TurnRequest, greeting: str | None) -> dict[str, Any]:
         "seed": ask.seed,
         **{f"session.{name}": value for name, value in ask.session.items()},
     }
-
-
-def _fill_url(template: str, variables: Mapping[str, Any]) -> str:
-    quoted = {name: quote(str(value), safe="") for name, value in variables.items()}
-    return str(fill(resolve_secrets(template), quoted))
-
-
-def fill(template: str, variables: Mapping[str, Any]) -> Any:
-    """The template with its variables; a lone variable keeps its type.
-
-    What no call has captured yet is null, or empty inside a text.
-    """
-    whole = _WHOLE.fullmatch(template)
-    if whole:
-        return variables.get(whole[1])
-    return _WHOLE.sub(lambda match: _as_text(variables.get(match[1])), template)
-
-
-def _as_text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def fill_deep(template: Any, variables: Mapping[str, Any]) -> Any:
-    """`fill` for JSON; secrets are put in first, so that no speaker's text can name one."""
-    if isinstance(template, str):
-        return fill(resolve_secrets(template), variables)
-    if isinstance(template, dict):
-        return {key: fill_deep(value, variables) for key, value in template.items()}
-    if isinstance(template, list):
-        return [fill_deep(item, variables) for item in template]
-    return template
 
 
 def _make(config: WebhookBot, id: str, tools: Toolbox) -> Webhook:

@@ -15,6 +15,10 @@ from nodes.bots.config import (
     check_template,
     find_variables,
 )
+from nodes.bots.webhook_stream import Framing
+
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 
 
 class Call(Config):
@@ -23,9 +27,25 @@ class Call(Config):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     url: Url
     headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
-    body: Template = None
+    query: dict[str, Template] = Field({}, description="Added to the URL, escaped.")
+    body: Template = Field(None, description="Sent as JSON.")
+    form: dict[str, Template] | None = Field(None, description="Sent as a form instead of JSON.")
     success: dict[Path_, Any] = Field({}, description="What must stand in the reply: path → value.")
     timeout_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> "Call":
+        if self.body is not None and self.form is not None:
+            raise ValueError("give either a body or a form")
+        sent = {name.lower(): value for name, value in self.headers.items()}.get("content-type", "")
+        kind = sent.split(";")[0].strip().lower()
+        if kind == _FORM and self.body is not None:
+            raise ValueError(f"a body is sent as JSON; for {_FORM} give `form`")
+        if kind and kind != _FORM and self.form is not None:
+            raise ValueError(f"a form is not {kind}")
+        if kind and self.body is not None and kind.split("+")[-1] not in ("json", _JSON):
+            raise ValueError(f"a body is sent as JSON, which is not {kind}")
+        return self
 
 
 class InitCall(Call):
@@ -37,7 +57,11 @@ class InitCall(Call):
 class TurnCall(Call):
     """One turn; `reply` leads to a text or a list of texts (bubbles)."""
 
-    reply: Path_ | list[Path_]
+    reply: Path_ | list[Path_] = Field(
+        [], description="In a stream: of each event; what is found there is put together."
+    )
+    stream: Framing | None = Field(None, description="The reply comes as a stream of these.")
+    may_be_silent: bool = Field(False, description="A turn without any bubble is no error.")
     end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
     capture: dict[Annotated[str, Field(pattern=r"^\w+$")], Path_] = {}
 
@@ -70,6 +94,9 @@ class WebhookBot(BotConfig):
     )
     init_timeout_s: Seconds | None = None
     turn_timeout_s: Seconds | None = None
+    cookies: bool = Field(
+        False, description="Cookies that the service sets are sent back, in that conversation."
+    )
     greeting_hint: ClassVar[str] = "; give it a greeting_message in bots.yaml"
 
     @property
@@ -82,6 +109,8 @@ class WebhookBot(BotConfig):
             raise ValueError("the preset robot-lesson needs a base_url")
         if not self.preset and not self.turn:
             raise ValueError("needs a turn call, or a preset")
+        if self.turn and not self.turn.reply and self.turn.stream != "text":
+            raise ValueError("turn.reply is required: where does the text stand?")
         captured = {*self.init.capture} if self.init else set()
         captured |= {*self.turn.capture} if self.turn else set()
         for name in find_variables(self.model_dump()):

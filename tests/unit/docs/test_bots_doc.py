@@ -1,0 +1,38 @@
+"""docs/bots.md: its examples load, and the kind of one's own answers."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+import demo.kinds  # noqa: F401 - registers itself
+from nodes.bots import kinds
+from tests.servers.process import ROOT
+from tests.unit.nodes.desk import asks
+
+TEXT = (ROOT / "docs" / "bots.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_every_example_loads() -> None:
+    bots: dict[Any, Any] = {}
+    for example in EXAMPLES:
+        bots |= yaml.safe_load(example if example.startswith("bots:") else f"bots:\n{example}")[
+            "bots"
+        ]
+    file: Any = kinds.bots_file_model().model_validate({"bots": bots})
+    assert len(file.bots) == len(EXAMPLES) + 1
+    assert {bot.kind for bot in file.bots.values()} == set(kinds.bot_kinds())
+
+
+async def test_the_kind_of_ones_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "echo_bot"}
+    exec(compile(code, "echo_bot.py", "exec"), names)
+    kind = names["KIND"]
+    config = kind.config(kind="echo", loud=True)
+    heard: list[str] = []
+    bot: Any = kind.make(config, "parrot", None)
+    assert (await bot.reply(asks("chào"), heard.append)).bubbles == ["CHÀO"] == heard
+    assert (kind.name, bot.name) == ("echo", "parrot")
