@@ -12,7 +12,7 @@ from core.state import State, append_lines
 from graph.runs.changes import merge_updates
 from graph.runs.run import Graph, update_thread
 from graph.storage.conversation import Conversation
-from graph.storage.opening import Storage
+from graph.storage.port import ConversationStorage
 from nodes.speakers.registry import Speakers
 
 
@@ -75,7 +75,7 @@ def build_first_row(
 
 async def apply_start_changes(
     graph: Graph,
-    storage: Storage,
+    storage: ConversationStorage,
     row: Conversation,
     update: Mapping[str, Any],
     max_turns: int | None,

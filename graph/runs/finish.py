@@ -9,7 +9,7 @@ from core.ends import EndReason, Status
 from core.errors import DuologueError, StorageError
 from core.scenario import Scenario
 from graph.runs.run import Ending, Run, make_broken_ending, to_error_data
-from graph.storage.opening import Storage
+from graph.storage.port import ConversationStorage
 from graph.stream.live import LiveConversation
 from graph.stream.views import LiveConversations
 from nodes.speakers.protocol import TurnRequest
@@ -19,7 +19,7 @@ Resume = Callable[[str], Awaitable[object]]
 log = logging.getLogger("duologue.runs")
 
 
-async def persist_ending(storage: Storage, run: Run, ending: Ending) -> Ending:
+async def persist_ending(storage: ConversationStorage, run: Run, ending: Ending) -> Ending:
     """How the run ended, once that is on disk; what keeps it from there is how it ended."""
     view = run.view
     try:

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Awaitable, Iterable
 from typing import Any, Protocol
 
-from core.errors import DuologueError, StorageError
+from core.errors import DuologueError, StorageError, StorageFull
 from graph.storage.conversation import Conversation
-from graph.storage.opening import Storage
+from graph.storage.port import ConversationStorage
 from graph.stream.live import LiveConversation
 from graph.stream.views import LiveConversations
 
@@ -32,7 +32,9 @@ class Resume(Protocol):
 class Recovery:
     """Finds conversations whose process is gone, and lets them go on in this one."""
 
-    def __init__(self, storage: Storage, views: LiveConversations, resume: Resume) -> None:
+    def __init__(
+        self, storage: ConversationStorage, views: LiveConversations, resume: Resume
+    ) -> None:
         self._storage = storage
         self._views = views
         self._resume = resume
@@ -44,8 +46,11 @@ class Recovery:
         owners = await catalogue.list_owners()
         if all(owner is not None and is_alive(owner) for owner in owners):
             return
-        for row in await catalogue.interrupt_orphans(is_alive, describe_crashes):
-            await catalogue.update(row.id, turn=await self._read_turn(row), in_flight=None)
+        try:
+            for row in await catalogue.interrupt_orphans(is_alive, describe_crashes):
+                await catalogue.update(row.id, turn=await self._read_turn(row), in_flight=None)
+        except StorageFull as why:  # what is stored can be read; it is tried again later
+            log.warning("orphans not marked", extra={"why": why.message})
 
     async def _read_turn(self, row: Conversation) -> int:
         try:

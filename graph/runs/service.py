@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Generic
 from uuid import uuid4
+
+from typing_extensions import TypeVar
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, Forbidden, Stopping
@@ -43,6 +45,7 @@ from graph.runs.run import Ending, Graph, Run, update_thread
 from graph.runs.slots import Slots, Turn
 from graph.storage.conversation import Conversation
 from graph.storage.opening import Storage
+from graph.storage.port import ConversationStorage
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
 from graph.stream.live import LiveConversation, Watch
@@ -53,13 +56,16 @@ log = logging.getLogger("duologue.runs")
 SERVER_STOPPED = Ending(Status.INTERRUPTED, EndReason.SERVER_STOPPED)
 
 
-class RunService:
+S = TypeVar("S", bound=ConversationStorage, default=Storage)
+
+
+class RunService(Generic[S]):
     """The runs. Every method that takes an id raises `NotFound` for an unknown one."""
 
     def __init__(
         self,
         settings: Settings,
-        storage: Storage,
+        storage: S,
         speakers: Speakers,
         tasks: asyncio.TaskGroup,
         watch: Watch,

@@ -10,8 +10,8 @@ import aiosqlite
 
 from core.errors import ConfigError, StorageError
 from graph.storage.conversation import Conversation
-from graph.storage.sqlite.catalogue import Catalogue
-from graph.storage.sqlite.checkpoints import Checkpoints
+from graph.storage.sqlite.catalogue import SqliteCatalogue
+from graph.storage.sqlite.checkpoints import SqliteCheckpoints
 from graph.storage.sqlite.database import Database, prepare_file
 from graph.storage.sqlite.experiments import Experiments
 from graph.storage.sqlite.fences import Fences
@@ -19,8 +19,8 @@ from graph.storage.sqlite.labels import Labels
 from graph.storage.sqlite.owners import Owner
 from graph.storage.sqlite.trials import Trials
 
-_TOUCH = """UPDATE conversations SET updated_at = updated_at
-    WHERE id = (SELECT id FROM conversations LIMIT 1)"""
+PROBE_BYTES = 65_536
+_PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Storage:
     """The open database: conversations, experiments, and this process as an owner of both."""
 
     database: Database
-    checkpoints: Checkpoints
-    catalogue: Catalogue
+    checkpoints: SqliteCheckpoints
+    catalogue: SqliteCatalogue
     experiments: Experiments
     trials: Trials
     labels: Labels
@@ -57,7 +57,10 @@ class Storage:
         if await _read_identity(self.database) != self.identity:
             raise StorageError("another database was copied over the one that is open: restart")
         if self.database.last_failure:
-            await self.database.execute_many(_TOUCH, [()])
+            # As much as a conversation may need: less may find room that is of no use.
+            await self.database.execute_many(_PROBE, [(PROBE_BYTES,)])
+            await self.database.execute_many("DELETE FROM meta WHERE name = 'probe'", [()])
+            self.database.last_failure = None
 
 
 def sqlite_path(url: str) -> Path:
@@ -105,8 +108,8 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
             await reader.execute("PRAGMA query_only=ON")
             yield Storage(
                 database=database,
-                checkpoints=Checkpoints(database, reader, fences),
-                catalogue=Catalogue(database, fences),
+                checkpoints=SqliteCheckpoints(database, reader, fences),
+                catalogue=SqliteCatalogue(database, fences),
                 experiments=Experiments(database),
                 trials=Trials(database),
                 labels=Labels(database),

@@ -11,7 +11,7 @@ from core.errors import DuologueError
 from core.state import State
 from graph.runs.run import Graph, thread_config
 from graph.storage.conversation import Conversation
-from graph.storage.opening import Storage
+from graph.storage.port import ConversationStorage
 from graph.stream.live import LiveConversation, Watch
 
 KEPT_VIEWS = 256
@@ -27,7 +27,7 @@ class LiveConversations:
     def __init__(
         self,
         graph: Graph,
-        storage: Storage,
+        storage: ConversationStorage,
         watch: Watch,
         runs_here: Container[str],
         with_live_status: Callable[[Conversation], Conversation],

@@ -124,3 +124,43 @@ async def test_killed_on_a_full_disk_it_starts_again_with_room(
         )
         done = await service.until(id, "completed", within=30)
         assert [line["content"] for line in done["history"][::2]] == lines(30)
+
+
+@pytest.mark.timeout(90)
+async def test_killed_on_a_full_disk_it_starts_there_too_and_what_is_stored_can_be_read(
+    zygote: Zygote, small_disk: Path, robot: RobotServer
+) -> None:
+    robot.set(honour_keys=True, delay=0.05)
+    async with Service(zygote, small_disk / "data", robot.url) as service:
+        finished = await service.begin(2)
+        before = (await service.until(finished, "completed"))["history"]
+        id = await service.begin(200, lines=lines(200))
+        await service.turns_done(id, 3)
+        ballast = fill(small_disk)
+        shown = await service.until(id, "interrupted")
+        await service.kill()
+        await service.process.close()
+        fill(small_disk)
+        await service.start()
+        await must_be_readable(service, finished, before)
+        assert (await service.show(id))["history"][: len(shown["history"])] == shown["history"]
+        health = (await service.ask("GET", "/health")).json
+        assert health["status"] == "degraded"
+        assert "full" in health["database"]
+        refused = await service.ask("POST", "/api/conversations", {"bot_id": 16})
+        assert refused.status == 507
+        assert (await service.ask("GET", "/health")).json["status"] == "degraded"
+        ballast.unlink()
+        await go_on(service, id)
+        assert (await service.ask("GET", "/health")).json["status"] == "ok"
+
+
+async def go_on(service: Service, id: str) -> None:
+    shown = await service.show(id)
+    asked = {"max_turns": shown["turn"] + 2}
+    assert (await service.ask("PATCH", f"/api/conversations/{id}", asked)).status == 200
+    answer = await service.ask(
+        "POST", f"/api/conversations/{id}/resume", {}, headers={"Prefer": "respond-async"}
+    )
+    assert answer.status in (202, 409), answer.text
+    await service.until(id, "completed", within=30)

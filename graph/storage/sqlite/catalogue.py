@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, Damaged, KeyReused, NotFound
+from core.errors import Damaged, NotFound
 from core.message import now
 from graph.storage.conversation import Conversation
+from graph.storage.decisions import can_be_stopped, check_claim, check_key, is_orphan
+from graph.storage.port import DescribeCrashes, no_description
 from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
 from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import forget_conversation
@@ -36,7 +38,7 @@ def _conversation(row: Sequence[Any]) -> Conversation:
         raise Damaged(f"the row of conversation {id} is damaged: {error}", id=id) from error
 
 
-class Catalogue:
+class SqliteCatalogue:
     """Reads and writes rows; each change is one transaction."""
 
     def __init__(self, database: Database, fences: Fences) -> None:
@@ -140,12 +142,7 @@ class Catalogue:
             if row is None:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
-            if found.status is Status.RUNNING and found.owner and is_alive(found.owner):
-                raise Busy("the conversation has a run already", conversation_id=id)
-            if runs not in (None, found.runs):  # what the caller decided is of another state
-                raise Busy("the conversation had a run just now", conversation_id=id)
-            if only_orphaned and (found.status is not Status.INTERRUPTED or found.error):
-                raise Conflict("somebody did something else with it meanwhile")
+            check_claim(found, is_alive, runs, only_orphaned)
             connection.execute(
                 "UPDATE conversations SET owner = ?, status = ?, runs = runs + 1, error = NULL, "
                 "in_flight = NULL, updated_at = ? WHERE id = ?",
@@ -165,7 +162,7 @@ class Catalogue:
         self._fences.drop(id)
         await self._database.write(partial(execute_fenced, fence, [step]))
 
-    async def stop(self, id: str, runs: Callable[[Conversation], bool]) -> bool:
+    async def stop(self, id: str, is_driven: Callable[[Conversation], bool]) -> bool:
         """Writes `stopped`, unless it has ended or somebody drives it. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -173,7 +170,7 @@ class Catalogue:
             if row is None:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
-            if found.status.ended or (found.status is Status.RUNNING and runs(found)):
+            if not can_be_stopped(found, is_driven):
                 return False
             connection.execute(
                 "UPDATE conversations SET status = ?, end_reason = ?, owner = NULL, "
@@ -222,7 +219,7 @@ class Catalogue:
     async def interrupt_orphans(
         self,
         is_alive: Callable[[str], bool],
-        describe: Callable[[int, int], dict[str, Any] | None] = lambda _crashes, _deaths: None,
+        describe: DescribeCrashes = no_description,
     ) -> list[Conversation]:
         """Conversations left `running` by an owner that is dead; they are `interrupted` now.
 
@@ -232,7 +229,7 @@ class Catalogue:
         def work(connection: sqlite3.Connection) -> list[Conversation]:
             rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
             found = self._readable(rows)
-            left = [row for row in found if not (row.owner and is_alive(row.owner))]
+            left = [row for row in found if is_orphan(row, is_alive)]
             connection.executemany(
                 "UPDATE conversations SET status = ?, owner = NULL, crashes = crashes + 1, "
                 "deaths = deaths + 1, error = ?, updated_at = ? WHERE id = ?",
@@ -280,8 +277,7 @@ def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | No
     ).fetchone()
     if row is None:
         return None
-    if row[0] != body:
-        raise KeyReused("this Idempotency-Key came with another body before")
+    check_key(row[0], body)
     return str(row[1])
 
 

@@ -30,6 +30,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from core.errors import Damaged
 from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
+from graph.storage.port import Checkpoints
 from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
 from graph.storage.sqlite.fences import Fences
 
@@ -103,7 +104,7 @@ def _naming_damage(id: str) -> Iterator[None]:
         raise Damaged(f"a checkpoint of conversation {id} is damaged: {error}", id=id) from error
 
 
-class Checkpoints(AsyncSqliteSaver):
+class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
     """The saver that all runs share."""
 
     def __init__(self, database: Database, reader: aiosqlite.Connection, fences: Fences) -> None:

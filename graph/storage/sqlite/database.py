@@ -59,7 +59,7 @@ class Database:
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
         self.last_failure: StorageError | None = None
-        """Why the last write failed, until one succeeds."""
+        """Why the last write failed, until one succeeds; after a full disk, until a probe does."""
         self._failed: Exception | None = None
         self._closed = False
         self._file = (0, 0)
@@ -162,11 +162,20 @@ class Database:
         while self._erase_at is not None:
             wait = self._erase_at - time.monotonic()
             if wait <= 0:
-                self._erase_at = None if erase(connection) else time.monotonic() + ERASE_EVERY_S
+                self._erase_at = (
+                    None if self._erase(connection) else time.monotonic() + ERASE_EVERY_S
+                )
                 continue
             with suppress(queue.Empty):
                 return self._jobs.get(timeout=wait)
         return self._jobs.get()
+
+    def _erase(self, connection: sqlite3.Connection) -> bool:
+        try:
+            return fold_log(connection)
+        except sqlite3.Error as error:
+            self.last_failure = storage_error(error, self.path)
+            return False
 
     def _next_batch(self, connection: sqlite3.Connection) -> list[_Job | None]:
         jobs = [self._next_job(connection)]
@@ -218,7 +227,9 @@ class Database:
         broke = [r.error for r in results if isinstance(r, _Failure)]
         ours = (Overtaken, Damaged)  # one conversation's trouble, not the database's
         found = [e for e in broke if isinstance(e, StorageError) and not isinstance(e, ours)]
-        self.last_failure = found[-1] if found else None
+        # A small write may find room on a full disk: only a probe tells that there is enough.
+        if found or not isinstance(self.last_failure, StorageFull):
+            self.last_failure = found[-1] if found else None
         for job, result in zip(batch, results, strict=True):
             if job.future is None and isinstance(result, _Failure):
                 self._failed = result.error
@@ -275,7 +286,7 @@ def execute_fenced(
     execute_steps(steps, connection)
 
 
-def erase(connection: sqlite3.Connection) -> bool:
+def fold_log(connection: sqlite3.Connection) -> bool:
     """Folds the log into the file and empties it; False where a reader is in the way.
 
     The file itself holds nothing that was deleted (`secure_delete`), its log does until then.
@@ -284,8 +295,6 @@ def erase(connection: sqlite3.Connection) -> bool:
     try:
         (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
-    except sqlite3.Error:
-        return False
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
 

@@ -3,19 +3,10 @@
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from core.ends import Status
 from core.errors import Overtaken
-
-
-class OwnerOfRuns(Protocol):
-    """This process, and whether others live."""
-
-    id: str
-
-    def is_alive(self, owner: str) -> bool: ...
-
+from graph.storage.port import OwnerOfRuns
 
 Fence = Callable[[sqlite3.Connection], None]
 

@@ -18,7 +18,7 @@ from langgraph.types import Command, interrupt
 
 from core.state import reduce_messages, reduce_scenario
 from graph.storage.opening import Storage, open_storage
-from graph.storage.sqlite.checkpoints import Checkpoints
+from graph.storage.sqlite.checkpoints import SqliteCheckpoints
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -78,7 +78,7 @@ async def stock(storage: Storage) -> AsyncIterator[AsyncSqliteSaver]:
         yield saver
 
 
-async def talked(saver: Checkpoints) -> None:
+async def talked(saver: SqliteCheckpoints) -> None:
     """Thread `a` to its end over an interrupt, with a branch from its middle; `b` interrupted."""
     graph = compiled(saver)
     for thread in ("a", "b"):

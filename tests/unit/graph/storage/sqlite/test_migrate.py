@@ -18,18 +18,27 @@ from tests.servers.process import Process
 FIRST_RELEASE = Path(__file__).with_name("files") / "version_0.sql"
 LATEST = len(read_migrations("sqlite"))
 KILLED = """
-import os, sqlite3, sys
+import os, shutil, sqlite3, sys
 from graph.storage.sqlite.migrate import migrate
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-left = int(sys.argv[2])
-def count(statement):
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), 9)
-connection.set_trace_callback(count)
-migrate(connection, "duologue.db")
-print("migrated")
+
+def die_after(path, left):
+    def count(statement):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.set_trace_callback(count)
+    migrate(connection, "duologue.db")
+    os._exit(0)
+
+for left in range(1000):
+    path = shutil.copy(sys.argv[1], f"{sys.argv[2]}/{left}.db")
+    child = os.fork()
+    if not child:
+        die_after(path, left)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+        break
 """
 
 
@@ -99,27 +108,24 @@ async def test_a_newer_file_is_refused_and_left_as_it_is(tmp_database: Path) -> 
 
 
 async def test_killed_before_any_statement_the_file_opens_and_is_migrated(tmp_path: Path) -> None:
-    migrated = first_release(tmp_path / "whole.db")
-    with connected(migrated) as connection:
-        migrate(connection, "whole.db")
-    wanted = _without_identity(dump(migrated))
-    left = 0
-    while await _survives_kill(tmp_path / f"{left}.db", left, wanted):
-        left += 1
-    assert left >= 3 * LATEST
+    old, whole = first_release(tmp_path / "old.sqlite"), first_release(tmp_path / "whole.sqlite")
+    with connected(whole) as connection:
+        migrate(connection, "whole")
+    wanted = _without_identity(dump(whole))
+    async with Process([sys.executable, "-c", KILLED, str(old), str(tmp_path)]) as process:
+        assert await process.wait(50) == 0, process.stderr
+    assert _finish_killed(tmp_path, wanted) > 5 * LATEST
 
 
-async def _survives_kill(path: Path, left: int, wanted: list[str]) -> bool:
-    """Kills a process after `left` statements of migrating; False if it was done by then."""
-    first_release(path)
-    async with Process([sys.executable, "-c", KILLED, str(path), str(left)]) as process:
-        killed = await process.wait() == -9
-    assert killed or "migrated" in process.stdout
-    with connected(path) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        migrate(connection, path.name)
-    assert _without_identity(dump(path)) == wanted
-    return killed
+def _finish_killed(folder: Path, wanted: list[str]) -> int:
+    """Migrates what was killed, and gives how many files that were."""
+    killed = sorted(folder.glob("*.db"))
+    for path in killed:
+        with connected(path) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            migrate(connection, path.name)
+        assert _without_identity(dump(path)) == wanted
+    return len(killed)
 
 
 def _without_identity(statements: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who lost a conversation writes nothing more of it; a file that was replaced is not written to."""
+"""A SQLite file that was replaced is not written to; damage stays where it is."""
 
 import contextlib
 import shutil
@@ -12,9 +12,9 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
 from core.ends import Status
-from core.errors import Damaged, KeyReused, NotFound, Overtaken, StorageError
+from core.errors import Damaged, StorageError
 from graph.storage.opening import Storage, open_storage
-from tests.unit.graph.storage.sqlite.test_catalogue import ROW, anybody, nobody
+from tests.unit.graph.storage.contract.worlds import ROW, nobody
 
 PLACE: Any = {"configurable": {"thread_id": "0", "checkpoint_ns": ""}, "metadata": {}}
 
@@ -26,13 +26,7 @@ async def loser(tmp_database: Path) -> AsyncIterator[Storage]:
         yield storage
 
 
-@pytest.fixture
-async def winner(loser: Storage, tmp_database: Path) -> AsyncIterator[Storage]:
-    async with open_storage(f"sqlite:///{tmp_database}") as storage:
-        yield storage
-
-
-async def put(storage: Storage) -> None:
+async def store_checkpoint(storage: Storage) -> None:
     await storage.checkpoints.aput(PLACE, empty_checkpoint(), {}, {})
 
 
@@ -41,74 +35,13 @@ async def stored(storage: Storage) -> int:
     return int(count)
 
 
-async def test_after_another_claim_nothing_of_the_run_is_written(
-    loser: Storage, winner: Storage
-) -> None:
-    await loser.catalogue.claim("0", loser.owner.id, nobody)
-    await put(loser)
-    await winner.catalogue.claim("0", winner.owner.id, nobody)
-    await put(winner)
-    with pytest.raises(Overtaken):
-        await put(loser)
-    with pytest.raises(Overtaken):
-        await loser.checkpoints.settle("0")
-    with pytest.raises(Overtaken):
-        await loser.catalogue.update("0", turn=99)
-    loser.catalogue.update_later("0", turn=99)
-    with pytest.raises(Overtaken):
-        await loser.catalogue.release("0", status=Status.COMPLETED)
-    row = await winner.catalogue.get("0")
-    assert (row.status, row.owner, row.turn) == (Status.RUNNING, winner.owner.id, 0)
-    assert await stored(winner) == 2
-    assert loser.database.last_failure is None  # the database is well
-
-
-async def test_a_run_that_was_marked_as_orphaned_is_lost_too(
-    loser: Storage, winner: Storage
-) -> None:
-    await loser.catalogue.claim("0", loser.owner.id, nobody)
-    await winner.catalogue.interrupt_orphans(nobody)
-    with pytest.raises(Overtaken):
-        await put(loser)
-
-
-async def test_a_change_at_rest_is_refused_while_another_process_drives(
-    loser: Storage, winner: Storage
-) -> None:
-    await winner.catalogue.claim("0", winner.owner.id, nobody)
-    for change in (put(loser), loser.catalogue.update("0", seat="human")):
-        with pytest.raises(Overtaken):
-            await change
-    await winner.catalogue.release("0", status=Status.WAITING)
-    await loser.catalogue.update("0", seat="human")
-    await put(loser)
-
-
-async def test_whoever_claims_again_may_write_again(loser: Storage) -> None:
-    for _ in range(2):
-        await loser.catalogue.claim("0", loser.owner.id, nobody)
-        await put(loser)
-        await loser.catalogue.release("0", status=Status.INTERRUPTED)
-    assert (await loser.catalogue.get("0")).runs == 2
-
-
-async def test_a_conversation_that_was_deleted_comes_not_back(
-    loser: Storage, winner: Storage
-) -> None:
-    await loser.catalogue.claim("0", loser.owner.id, anybody)
-    await winner.catalogue.delete("0")
-    with pytest.raises(Overtaken):
-        await put(loser)
-    assert await stored(winner) == 0
-
-
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
 async def test_a_file_that_is_deleted_or_replaced_is_noticed(
     loser: Storage, tmp_database: Path, how: str
 ) -> None:
     await loser.check()
     _take_away(tmp_database, how)
-    for use in (put(loser), loser.catalogue.get("0"), loser.check()):
+    for use in (store_checkpoint(loser), loser.catalogue.get("0"), loser.check()):
         with pytest.raises(StorageError, match="deleted or replaced"):
             await use
     _put_back(tmp_database)
@@ -146,18 +79,6 @@ async def create(storage: Storage, id: str, key: str | None = None, body: str = 
     return await storage.create(replace(ROW, id=id), checkpoint, key, body)
 
 
-async def test_a_creation_is_whole_or_not_at_all(loser: Storage) -> None:
-    assert await create(loser, "new", "key", "body") == "new"
-    assert await create(loser, "again", "key", "body") == "new"
-    with pytest.raises(KeyReused):
-        await create(loser, "other", "key", "another body")
-    with pytest.raises(StorageError):
-        await create(loser, "0")  # it is there already
-    assert await stored(loser) == 1
-    with pytest.raises(NotFound):
-        await loser.catalogue.get("again")
-
-
 async def test_a_creation_is_one_transaction(loser: Storage) -> None:
     ran: list[str] = []
     await loser.database.write(lambda connection: connection.set_trace_callback(ran.append))
@@ -183,7 +104,7 @@ async def test_a_damaged_row_harms_itself_alone(loser: Storage, tmp_database: Pa
 
 
 async def test_a_checkpoint_that_cannot_be_read_is_named(loser: Storage) -> None:
-    await put(loser)
+    await store_checkpoint(loser)
     await loser.database.execute_many("UPDATE checkpoints SET checkpoint = x'c1'", [()])
     with pytest.raises(Damaged, match="conversation 0"):
         await loser.checkpoints.aget_tuple(PLACE)
