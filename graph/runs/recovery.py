@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
+from time import monotonic
 from typing import Any, Protocol
 
 from core.errors import DuologueError, StorageError, StorageFull
@@ -18,6 +19,8 @@ MAX_DEATHS = 25
 """Deaths before a turn was done: it may be the conversation, or somebody who kills processes."""
 SUSPECT_S = 10.0
 """So long a conversation that a process died at twice runs before the next one is taken up."""
+PROBATION_S = 3.0
+"""So long a process lives before it takes up a suspect: being killed earlier proves nothing."""
 log = logging.getLogger("duologue.runs")
 
 
@@ -39,6 +42,7 @@ class Recovery:
         self._views = views
         self._resume = resume
         self._left_alone: set[str] = set()
+        self._probation_ends = monotonic() + PROBATION_S
 
     async def mark_orphans(self) -> None:
         """What dead processes left `running` is `interrupted`."""
@@ -74,6 +78,8 @@ class Recovery:
         one by one: whichever brings the process down is then known.
         """
         for id, crashes in sorted(orphans, key=lambda orphan: orphan[1] > 1):
+            if crashes > 1:
+                await asyncio.sleep(max(0.0, self._probation_ends - monotonic()))
             view = await self._resume_one(id)
             if view is not None and crashes > 1:
                 await _see_progress(view)

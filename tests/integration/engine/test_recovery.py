@@ -154,3 +154,23 @@ async def test_suspects_are_taken_up_one_by_one_behind_all_others(
         assert resumed == [ids[1], ids[2], ids[0]]
         for id in ids:
             await rested(runs, id)
+
+
+async def test_processes_that_are_killed_young_leave_no_conversation_suspected_for_good(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PROBATION_S", 0.5)
+    async with house.open() as runs:
+        id = await created(runs, max_turns=1)
+        facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 2}
+        await runs.storage.catalogue.update(id, **facts)
+    for _ in range(4):
+        async with house.open() as young:
+            await young.recover(wait=False)
+            await asyncio.sleep(0.05)
+            row = await young.get(id)
+            assert (row.status, row.crashes, row.error) == (Status.INTERRUPTED, 2, None)
+    async with house.open() as old:
+        await old.recover()
+        await rested(old, id)
+        assert (await status(old, id))[0] is Status.COMPLETED
