@@ -75,6 +75,11 @@ COMMANDS = {
         evaluation_options.add_label,
         "cli.labels:label",
     ),
+    "agreement": CommandEntry(
+        "how far the judge agrees with people's labels, and what to label next",
+        evaluation_options.add_agreement,
+        "cli.agreement:show_agreement",
+    ),
     "experiment": CommandEntry(
         "export, import or delete an experiment",
         evaluation_options.add_transfer,

@@ -100,6 +100,19 @@ def add_label(command: argparse.ArgumentParser) -> None:
     add_json(command, "the labels as a JSON list")
 
 
+def add_agreement(command: argparse.ArgumentParser) -> None:
+    add_experiment(command)
+    add = command.add_argument
+    add(
+        "--next",
+        type=parse_count,
+        metavar="N",
+        help="the next N to label, conversation and criterion, without what the judge said",
+    )
+    add("--by", metavar="NAME", help="leave out what this person has labelled")
+    add_json(command, "a JSON list")
+
+
 def add_transfer(command: argparse.ArgumentParser) -> None:
     steps = command.add_subparsers(dest="step", metavar="export|import|delete", required=True)
     out = steps.add_parser("export", help="write an experiment to a file, personal data masked")
