@@ -15,14 +15,16 @@ from api.callers import Callers
 from api.metrics import Metrics
 from api.origins import OriginGuard
 from api.published import operation_id, publish
-from api.routes import about, bots, chat, conversations, runs, simulate
+from api.routes import about, bots, chat, conversations, experiments, labels, runs, simulate
 from api.waiting_room import WaitingRoom
 from core.settings import Settings
 from core.version import VERSION
+from evaluation.experiments.service import open_experiments
 from graph import logs
 from graph.process import open_process
 
 log = logging.getLogger("duologue.api")
+_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, labels)
 ABOUT = """Makes two speakers talk: a bot under test and a simulated user.
 
 Start a conversation, watch it live, follow it from anywhere, stop it, take the user's seat,
@@ -40,8 +42,11 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
             logs.watch(what, id, facts)
             app.state.metrics.watch(what, id, facts)
 
-        async with open_process(settings, watch) as opened:
-            app.state.runs = opened
+        async with (
+            open_process(settings, watch) as opened,
+            open_experiments(opened, serving=True) as experiments,
+        ):
+            app.state.runs, app.state.experiments = opened, experiments
             await opened.recover(wait=False)
             ui = asyncio.ensure_future(_mount_ui(app, api_url, room)) if room and api_url else None
             try:
@@ -52,6 +57,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
                 try:
                     await opened.drain(settings.grace_s)
                 finally:
+                    app.state.experiments = None
                     app.state.runs = None  # by this the server knows that this life is over
 
     app = FastAPI(
@@ -67,7 +73,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.ui_ready = app.state.ui_failed = False
-    routers = [part.router for part in (about, simulate, chat, conversations, runs, bots)]
+    routers = [part.router for part in _PARTS]
     problems.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
     for router in routers:
         app.include_router(router)

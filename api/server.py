@@ -43,6 +43,9 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        experiments = getattr(self.app.state, "experiments", None)
+        if experiments is not None:
+            experiments.drain()
         runs = getattr(self.app.state, "runs", None)
         if runs is not None:
             await runs.drain(self.app.state.settings.grace_s)

@@ -123,6 +123,20 @@ async def read_trials(
     ]
 
 
+async def describe_trials(
+    storage: Storage, row: ExperimentRow, rows: Sequence[TrialRow]
+) -> list[TrialRecord]:
+    """Some trials of an experiment, with their verdicts and labels."""
+    suite = read_suite(row.plan)
+    labels = group_labels(await storage.labels.select(experiment_id=row.id))
+    found = []
+    for one in rows:
+        verdicts = (await storage.trials.verdicts(row.id, one.number)).get(one.number, [])
+        judged = [read_verdict(each) for each in verdicts]
+        found.append(describe_trial(row.id, suite, one, judged, labels))
+    return found
+
+
 def describe_trial(
     experiment_id: str,
     suite: ResolvedSuite,

@@ -57,6 +57,8 @@ async def follow(
                 yield Event("done", describe_end(row), seen)
                 return
             continue
+        if service.is_stopping:
+            return
         await _wait_for_change(service, id)
 
 

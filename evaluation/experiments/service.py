@@ -224,6 +224,11 @@ class ExperimentService:
             await ended.wait()
         return await self.get(id)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this process begins nothing more."""
+        return self._stopping
+
     def find_run(self, id: str) -> ExperimentRun | None:
         """Its run, where this process runs it."""
         return self._running.get(id)
@@ -380,6 +385,7 @@ class ExperimentService:
         for run in self._running.values():
             if run is not None:
                 run.halt("left", "the process was asked to end")
+                run.progress.wake()
 
 
 @asynccontextmanager

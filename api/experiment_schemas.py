@@ -1,0 +1,87 @@
+"""What the routes of experiments take and give."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from api.schemas import ResponseModel
+from core.scenario import Strict
+from evaluation.results import ExperimentInfo, TrialRecord
+from evaluation.suites import SuiteBody
+from evaluation.verdicts import Label
+
+Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+SuiteName = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=100, pattern=r"^[\w-][\w.-]*$")
+]
+
+
+class ExperimentRequest(Strict):
+    """A suite of the server's by name, or one in place."""
+
+    suite: SuiteName | SuiteBody
+    name: Name | None = Field(None, description="To be compared with later.")
+    start: bool = Field(True, description="false: it is stored, and `resume` runs it.")
+
+
+class ResumeExperiment(Strict):
+    """A new budget, where the old one is spent."""
+
+    max_cost_usd: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
+
+
+class RetryRequest(Strict):
+    outcome: Literal["broken", "failed", "unjudged"] = "broken"
+
+
+class ExtendRequest(Strict):
+    repeats: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
+
+
+class LabelRequest(Strict):
+    """A person's verdict."""
+
+    labeller: Name
+    status: Literal["pass", "fail", "inconclusive"]
+    note: Annotated[str, StringConstraints(strict=True, max_length=10_000)] = ""
+    client_id: Annotated[str, StringConstraints(strict=True, max_length=200)] | None = None
+
+
+class ExperimentSummary(ExperimentInfo):
+    """How an experiment stands."""
+
+    suite: str
+    total: int
+    counts: dict[str, int] = Field(
+        {}, description="Trials by outcome; those without one are `running` or `pending`."
+    )
+
+
+class ExperimentPage(ResponseModel):
+    experiments: list[ExperimentSummary]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class TrialPage(ResponseModel):
+    trials: list[TrialRecord]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class SuiteSummary(ResponseModel):
+    """A suite file; `error` says why it cannot be run."""
+
+    suite: str
+    name: str | None = None
+    trials: int | None = None
+    scenarios: list[str] = Field(default_factory=list)
+    bots: list[str] = Field(default_factory=list)
+    error: str | None = None
+
+
+class SuiteList(ResponseModel):
+    suites: list[SuiteSummary]
+
+
+class LabelList(ResponseModel):
+    labels: list[Label]
