@@ -69,7 +69,7 @@ install = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/p
 %/.run: requirements/run.txt pyproject.toml %/.tools
 	$(call install,$*,--require-hashes -r $<)
 	$(call install,$*,--no-deps --no-build-isolation -e .)
-	$*/bin/python -m compileall -q core nodes demo graph evaluation reports api ui cli
+	$*/bin/python -m compileall -q core nodes demo graph evaluation reports duologue api ui cli
 	@touch $@
 
 %/.dev: requirements/dev.txt %/.run

@@ -139,6 +139,14 @@ def resolve_body(body: SuiteBody, project: Project) -> ResolvedSuite:
     return _Resolver(suite, project, Selection(), None).resolve()
 
 
+def resolve_scenarios(
+    scenarios: Sequence[ScenarioFile], project: Project, name: str = "scenarios"
+) -> ResolvedSuite:
+    """A suite of these scenarios, once each. Raises `ConfigError` where one asks for nothing."""
+    suite = SuiteFile(name=name, scenarios=list(scenarios))
+    return _Resolver(suite, project, Selection(), None).resolve()
+
+
 def resolve_all(project: Project, only: Selection = Selection()) -> ResolvedSuite:
     """All scenarios of the project that have something to judge, once each."""
     found = [load_scenario(path) for path in project.scenario_files.values()]
