@@ -57,8 +57,8 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
                 try:
                     await opened.drain(settings.grace_s)
                 finally:
-                    app.state.experiments = None
-                    app.state.runs = None  # by this the server knows that this life is over
+                    # By this the server knows that this life is over.
+                    app.state.runs = app.state.experiments = None
 
     app = FastAPI(
         title="Duologue",

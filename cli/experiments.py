@@ -16,7 +16,7 @@ from evaluation.experiments.assess import make_judge
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.events import follow
 from evaluation.experiments.service import ExperimentService, open_experiments
-from evaluation.resolve import Project, ResolvedSuite, Selection, load_suite, resolve_all
+from evaluation.resolve import Project, ResolvedSuite, Selection, load_file, resolve_all
 from evaluation.results import BaselineInfo
 from evaluation.suites import Budget as SuiteBudget
 from graph.process import open_process
@@ -47,7 +47,7 @@ def resolve_suites(options: Namespace, settings: Settings) -> list[ResolvedSuite
         repeats=options.repeats,
     )
     paths = [Path(name) for name in options.suites]
-    found = [load_suite(path, project, only) for path in paths] or [resolve_all(project, only)]
+    found = [load_file(path, project, only) for path in paths] or [resolve_all(project, only)]
     return [_apply_options(suite, options) for suite in found]
 
 

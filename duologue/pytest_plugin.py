@@ -41,12 +41,11 @@ class SuiteFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         from core.errors import ConfigError
         from duologue.running import read_settings
-        from duologue.suites import resolve
-        from evaluation.resolve import Project
+        from evaluation.resolve import Project, load_file
 
         folder = self.config.rootpath
         try:
-            suite = resolve(self.path, Project.open(read_settings(folder), folder))
+            suite = load_file(self.path, Project.open(read_settings(folder), folder))
         except ConfigError as error:
             raise self.CollectError(error.message) from None
         if suite.suite.gate:

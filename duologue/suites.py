@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from duologue.running import read_settings, run_in_thread
 
 if TYPE_CHECKING:
-    from evaluation.resolve import Project, ResolvedSuite
     from evaluation.results import ExperimentDocument, TrialRecord
 
 Format = Literal["html", "junit", "json", "jsonl", "markdown", "csv"]
@@ -78,11 +77,11 @@ async def _run_suite(
     folder: Path, suite: Path, name: str | None, database: Path | None
 ) -> SuiteResult:
     from evaluation.experiments.service import open_experiments
-    from evaluation.resolve import Project
+    from evaluation.resolve import Project, load_file
     from graph.process import open_process
 
     settings = read_settings(folder, database)
-    resolved = resolve(folder / suite, Project.open(settings, folder))
+    resolved = load_file(folder / suite, Project.open(settings, folder))
     async with (
         open_process(settings) as runs,
         open_experiments(runs, root=folder) as service,
@@ -91,25 +90,6 @@ async def _run_suite(
         await service.start(row.id)
         await service.wait(row.id)
         return _describe(await service.document(row.id, lines=True))
-
-
-def resolve(path: Path, project: "Project") -> "ResolvedSuite":
-    """The suite in a file; a scenario file is a suite of its own. Raises `ConfigError`."""
-    import yaml
-
-    from core.errors import ConfigError
-    from evaluation.resolve import load_suite, resolve_scenarios
-    from evaluation.scenarios import load_scenario
-
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
-    except yaml.YAMLError:
-        data = {}
-    if isinstance(data, dict) and "scenarios" in data:
-        return load_suite(path, project)
-    return resolve_scenarios([load_scenario(path)], project)
 
 
 def _describe(document: "ExperimentDocument") -> SuiteResult:

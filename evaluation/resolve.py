@@ -7,6 +7,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+import demo.kinds  # noqa: F401 - the bots that ship are known wherever a suite is read
 from core.errors import ConfigError
 from core.files import fault_at, find_secret_names, load
 from core.settings import Settings
@@ -139,12 +142,18 @@ def resolve_body(body: SuiteBody, project: Project) -> ResolvedSuite:
     return _Resolver(suite, project, Selection(), None).resolve()
 
 
-def resolve_scenarios(
-    scenarios: Sequence[ScenarioFile], project: Project, name: str = "scenarios"
-) -> ResolvedSuite:
-    """A suite of these scenarios, once each. Raises `ConfigError` where one asks for nothing."""
-    suite = SuiteFile(name=name, scenarios=list(scenarios))
-    return _Resolver(suite, project, Selection(), None).resolve()
+def load_file(path: Path, project: Project, only: Selection = Selection()) -> ResolvedSuite:
+    """The suite in a file; a scenario file is a suite of its own. Raises `ConfigError`."""
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        data = None  # told by who reads it
+    if not isinstance(data, dict) or "scenarios" in data or not {"checks", "criteria"} & {*data}:
+        return load_suite(path, project, only)
+    found = load_scenario(path)
+    suite = SuiteFile(name=found.name, scenarios=[found])
+    resolved = _Resolver(suite, project, only, None).resolve()
+    return resolved.model_copy(update={"file": str(path)})
 
 
 def resolve_all(project: Project, only: Selection = Selection()) -> ResolvedSuite:
