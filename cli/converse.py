@@ -145,12 +145,17 @@ def describe_opening(row: Conversation, runs: RunService, options: Namespace) ->
 def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
     if row.seat == "human":
         yield "A person holds the user's seat: it waits for their line, which the server takes."
-    if row.seat != "scripted" or runs.settings.has_model:
+    if row.seat != "scripted" or runs.settings.has_model or _follows_a_script(row):
         return
     if row.scenario.get("user") is None:
         yield NO_MODEL
     if any(getattr(options, name, None) for name in ("user_prompt", "persona")):
         yield "A persona or a user prompt does not change what the scripted learner says."
+
+
+def _follows_a_script(row: Conversation) -> bool:
+    """Whether the persona brings its own rules, and needs no model."""
+    return (row.scenario.get("card") or {}).get("kind", "model") != "model"
 
 
 def describe_closing(

@@ -218,6 +218,13 @@ def test_history_comes_first_and_its_last_role_decides_who_is_next(
     assert [line.split(":")[0] for line in said] == ["User", "Bot"]
 
 
+def test_a_scripted_persona_is_told_nothing_of_a_model_that_is_missing(typed: Typed) -> None:
+    code, out, err = typed("run", "--turns", "1", "--bot", "careless", "--persona", "child")
+    assert code == 0
+    assert spoken(out)[0] == "User: sẵn sàng luôn!"
+    assert "scripted learner" not in err
+
+
 def test_persona_file_opens_with_its_own_words(typed: Typed, tmp_path: Path) -> None:
     (tmp_path / "lan.yaml").write_text("name: Lan\nopening: chào robot\n", encoding="utf-8")
     code, out, err = typed("run", "--turns", "1", "--persona", "lan.yaml")
