@@ -145,7 +145,7 @@ def describe_opening(row: Conversation, runs: RunService, options: Namespace) ->
 def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
     if row.seat == "human":
         yield "A person holds the user's seat: it waits for their line, which the server takes."
-    if row.seat != "scripted" or runs.settings.has_model or _follows_a_script(row):
+    if row.seat != "scripted" or runs.settings.has_model or _follows_a_script(row, runs):
         return
     if row.scenario.get("user") is None:
         yield NO_MODEL
@@ -153,9 +153,10 @@ def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iter
         yield "A persona or a user prompt does not change what the scripted learner says."
 
 
-def _follows_a_script(row: Conversation) -> bool:
+def _follows_a_script(row: Conversation, runs: RunService) -> bool:
     """Whether the persona brings its own rules, and needs no model."""
-    return (row.scenario.get("card") or {}).get("kind", "model") != "model"
+    persona = runs.speakers.personas.get(row.scenario.get("persona") or "")
+    return persona is not None and persona.kind != "model"
 
 
 def describe_closing(
