@@ -40,6 +40,8 @@ _PUT = """INSERT OR REPLACE INTO checkpoints
 _WRITE = """INSERT OR {verb} INTO writes
     (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_OF, _CHANNEL = 2, 6
+"""Columns of `_WRITE`."""
 _LINEAGE = """WITH RECURSIVE lineage(id, parent, depth) AS (
     SELECT checkpoint_id, parent_checkpoint_id, 0 FROM checkpoints
     WHERE thread_id = :thread AND checkpoint_ns = :ns AND checkpoint_id = :id
@@ -84,6 +86,23 @@ def _select_checkpoint(
         return None
     (latest,) = connection.execute(_LATEST, head).fetchone()
     return row, connection.execute(_PENDING, (*head, row[0])).fetchall(), latest
+
+
+def _needed_writes(
+    steps: Sequence[Step], parent: str | None, values: Mapping[str, Any]
+) -> list[Step]:
+    """Without what a step wrote to channels whose values its checkpoint holds itself.
+
+    They would serve a process that died before the checkpoint, and both are stored at once. What
+    remains is what long channels are put together from, and interrupts, answers and errors.
+    """
+
+    def is_needed(row: Sequence[Any]) -> bool:
+        channel = row[_CHANNEL]
+        return row[_OF] != parent or channel not in values or channel in WRITES_IDX_MAP
+
+    found = [(sql, [row for row in rows if is_needed(row)]) for sql, rows in steps]
+    return [(sql, rows) for sql, rows in found if rows]
 
 
 def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
@@ -158,7 +177,10 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
         metadata_blob = orjson.dumps(get_checkpoint_metadata(config, metadata))
         parent = place.get("checkpoint_id")
         row = (thread, namespace, checkpoint["id"], parent, kind, blob, metadata_blob)
-        self._pending.setdefault(thread, []).append((_PUT, [row]))
+        pending = self._pending.get(thread, [])
+        needed = _needed_writes(pending, parent, checkpoint["channel_values"])
+        self._pending[thread] = pending
+        pending[:] = [*needed, (_PUT, [row])]
         if thread not in self._creating:
             await self.settle(thread)
         return _config_of(thread, namespace, checkpoint["id"])

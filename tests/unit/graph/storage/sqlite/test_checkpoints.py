@@ -180,3 +180,13 @@ async def test_nothing_but_plain_data_is_read_from_disk(storage: Storage) -> Non
         other.commit()
     with pytest.raises(Exception, match=r"(?i)pickle|unknown|serialization"):
         await saver.aget_tuple(place("b"))
+
+
+async def test_writes_that_a_checkpoint_holds_the_values_of_are_not_stored_beside_it(
+    storage: Storage,
+) -> None:
+    await talked(storage.checkpoints)
+    found = await storage.database.read("SELECT DISTINCT channel FROM writes WHERE thread_id = 'a'")
+    channels = {channel for (channel,) in found}
+    assert {"messages", "rare"} <= channels  # put together from their writes
+    assert "turn" not in channels
