@@ -20,6 +20,7 @@ from api.state import (
     prefers_async,
 )
 from core.ends import Status
+from core.errors import Conflict
 from core.settings import Settings
 from graph.presentation import summarize
 from graph.runs.service import RunService
@@ -137,12 +138,18 @@ async def stop_conversation(
     return summarize(await runs.stop(id))
 
 
+_LIVE_ONLY = (
+    "view=graph is live only and its events have no ids: leave out Last-Event-ID and `after`, "
+    "or follow the conversation's own events without view=graph"
+)
+
+
 @router.get(
     "/events",
     response_class=Response,
     summary="Follow or replay",
     responses=describe_responses(
-        s200=STREAM, s204={"description": "All was told, and the conversation has ended"}
+        409, s200=STREAM, s204={"description": "All was told, and the conversation has ended"}
     ),
 )
 async def follow_events(
@@ -156,14 +163,17 @@ async def follow_events(
 ) -> Response:
     """From the start, or from behind the last id that came; `done` is the last event.
 
-    `view=graph` gives LangGraph's own events, live only, for debugging.
+    `view=graph` gives LangGraph's own events, live only, for debugging, and the run's `error` and
+    `done`. These have no ids, so an id to go on from is refused.
     """
     await runs.get(id, client_id)
+    last = last_event_id or after
     if view == "graph":
+        if last:
+            raise Conflict(_LIVE_ONLY)
         return Stream(
             graph_stream(runs.stream_graph_events(id)), settings, headers=conversation_links(id)
         )
-    last = last_event_id or after
     follower = await runs.follow(id, Cursor.parse(last) if last else None)
     if last and follower.is_over:
         # What the standard has for "do not reconnect": there is nothing more to come.

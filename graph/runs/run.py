@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -91,8 +91,13 @@ class Run:
             self.intent = ending
             self.control.request_drain("drain")
 
-    def mark_over(self) -> None:
+    def mark_over(self, facts: Mapping[str, Any] | None = None) -> None:
         """Nothing more comes: whoever looks on is told so, and stop() need wait no longer."""
+        if facts and facts["error"]:
+            self._send_to_watchers({"event": "error", **facts["error"]})
+        if facts:
+            done = {name: facts[name] for name in ("status", "end_reason", "turns")}
+            self._send_to_watchers({"event": "done", **done, "conversation_id": self.view.id})
         self._send_to_watchers(None)
         self._finished.set_result(None)
 
@@ -168,8 +173,9 @@ class Run:
     async def stream_graph_events(self) -> AsyncIterator[dict[str, Any]]:
         """LangGraph's own events, from the next step on; an onlooker too slow loses some."""
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(WATCHER_QUEUE)
+        if not self._watchers:  # whoever comes later joins the stream that is there
+            self.control.request_drain("watch")
         self._watchers.append(events)
-        self.control.request_drain("watch")
         try:
             while (event := await events.get()) is not None:
                 yield event
@@ -195,10 +201,19 @@ class Run:
         return self._graph.astream(None, self._config, **given)
 
     async def _stream_to_watchers(self, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        async for event in self._graph.astream_events(None, self._config, version="v2", **given):
-            self._send_to_watchers(dict(event))
-            if event["event"] == "on_chain_stream" and not event["parent_ids"]:
-                yield event["data"]["chunk"]
+        root: dict[str, Any] | None = None
+        try:
+            async for event in self._graph.astream_events(
+                None, self._config, version="v2", **given
+            ):
+                self._send_to_watchers(dict(event))
+                if not event["parent_ids"]:
+                    root = None if event["event"] == "on_chain_end" else dict(event)
+                    if event["event"] == "on_chain_stream":
+                        yield event["data"]["chunk"]
+        finally:
+            if root:  # LangGraph leaves it open where the run is drained, cut off or broken
+                self._send_to_watchers({**root, "event": "on_chain_end", "data": {}})
 
     async def _run_until_rest(self) -> tuple[bool, bool]:
         """Runs the graph; tells whether it waits for a person, and whether it was drained."""

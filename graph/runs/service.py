@@ -394,8 +394,9 @@ class RunService(Generic[S]):
             ending = await persist_ending(self.storage, run, ending)
         finally:
             self.slots.release(run.view.id)
-            self._watch("run_ended", run.view.id, announce_ending(run.view, ending))
-            run.mark_over()
+            facts = announce_ending(run.view, ending)
+            self._watch("run_ended", run.view.id, facts)
+            run.mark_over(facts)
             if run.view.followers and not self._stopping:
                 self._poll_if_remote(run.view)
         if (

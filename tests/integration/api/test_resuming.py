@@ -1,6 +1,7 @@
 """A stream can be taken up behind any frame, on any connection, also after a restart."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -192,6 +193,77 @@ async def test_the_graphs_own_events_can_be_watched_live(
     assert len(robot.of(id)) == 4
     idle = await service.ask("GET", events_of(id), params={"view": "graph"})
     assert (idle.status, idle.text) == (200, "")
+
+
+async def graph_events(service: Service, id: str) -> list[dict[str, Any]]:
+    answer = await service.ask("GET", events_of(id), params={"view": "graph"})
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def roots_left_open(events: list[dict[str, Any]]) -> set[str]:
+    roots = [event for event in events if event.get("parent_ids") == []]
+    begun = {event["run_id"] for event in roots if event["event"] == "on_chain_start"}
+    return begun - {event["run_id"] for event in roots if event["event"] == "on_chain_end"}
+
+
+async def test_a_second_who_watches_the_graph_changes_nothing_for_the_first(
+    service: Service, robot: RobotServer
+) -> None:
+    held = robot.fail("hold", turn=2, times=1)
+    again = robot.fail("hold", turn=3, times=1)
+    id = await service.begin(5)
+    await wait_until(lambda: held.fired)
+    first = asyncio.ensure_future(graph_events(service, id))
+    await asyncio.sleep(0.2)
+    robot.release()
+    await wait_until(lambda: again.fired)
+    second = asyncio.ensure_future(graph_events(service, id))
+    await asyncio.sleep(0.2)
+    robot.release()
+    whole, part = await first, await second
+    roots = [e for e in whole if e.get("parent_ids") == [] and e["event"] == "on_chain_start"]
+    assert len(roots) == 1
+    assert roots_left_open(whole) == set()
+    assert part
+    assert part == whole[-len(part) :]
+    assert whole[-1] == {
+        "event": "done",
+        "status": "completed",
+        "end_reason": "max_turns",
+        "turns": 5,
+        "conversation_id": id,
+    }
+
+
+async def test_who_watches_the_graph_is_told_of_an_error_and_leaves_no_root_open(
+    service: Service, robot: RobotServer
+) -> None:
+    held = robot.fail("hold", turn=1, times=1)
+    id = await service.begin(3)
+    await wait_until(lambda: held.fired)
+    watching = asyncio.ensure_future(graph_events(service, id))
+    await asyncio.sleep(0.2)
+    robot.fail("status", status=400, turn=2)
+    robot.release()
+    events = await watching
+    assert [event["event"] for event in events[-2:]] == ["error", "done"]
+    assert events[-2]["where"] == "bot"
+    assert events[-1]["status"] == "interrupted"
+    assert roots_left_open(events) == set()
+
+
+async def test_an_id_to_go_on_from_is_refused_where_the_graph_is_watched(service: Service) -> None:
+    id = await service.begin(1)
+    await service.until(id, "completed")
+    last = (await service.follow(id))[-1].id
+    for how in (
+        {"params": {"view": "graph"}, "headers": {"Last-Event-ID": last}},
+        {"params": {"view": "graph", "after": last}},
+    ):
+        refused = await service.ask("GET", events_of(id), **how)
+        assert refused.status == 409
+        assert "live only" in refused.json["detail"]
 
 
 async def test_headers_and_heartbeats_on_the_wire(opened: Opened, robot: RobotServer) -> None:
