@@ -22,4 +22,4 @@ def render_ready(words: Words) -> str:
         f"<span>{escape(words(f'ready_{name}_text'))}</span></button>"
         for name in READY
     )
-    return f'<h2>{escape(words("ready_title"))}</h2><div class="ready">{cards}</div>'
+    return f'<h2>{escape(words("ready_title"))}</h2><div class="ready-cards">{cards}</div>'

@@ -79,7 +79,7 @@ async def test_leaving_a_page_is_no_error(look: Looking, service: Service) -> No
 async def test_a_page_stays_as_it_is_where_the_same_server_answers_again(
     look: Looking, service: Service
 ) -> None:
-    id = await service.started(bot_id=16, max_turns=30)
+    id = await service.started(bot_id=16, max_turns=400)
     tab = await look.tab(f"/ui/?thread={id}")
     look.cut_off = True
     await tab.grown(2)
