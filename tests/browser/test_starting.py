@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.looking import Looking
+from tests.browser.looking import LATER, Looking
 from tests.browser.service import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
@@ -87,16 +87,16 @@ async def test_a_page_stays_as_it_is_where_the_same_server_answers_again(
     await tab.page.wait_for_timeout(3000)
     await tab.page.route("**/ui/alive", lambda route: route.abort())
     offline = tab.page.get_by_text("The server does not answer. Reconnecting …")
-    await expect(offline).to_be_visible()
+    await expect(offline).to_be_visible(timeout=LATER)
     title, chip = tab.page.locator("#head h1"), tab.page.locator("#head .chip")
     banner = await offline.bounding_box()
     for part in (title, chip):
         box = await part.bounding_box()
         assert box["y"] >= banner["y"] + banner["height"]
     await tab.page.unroute("**/ui/alive")
-    await expect(offline).to_be_hidden()
+    await expect(offline).to_be_hidden(timeout=LATER)
     many = len(await tab.texts())
-    await tab.grown(many + 2)
+    await tab.grown(many + 2, LATER)
     assert await tab.page.evaluate("window.untouched") is True
     await tab.button("Stop").click()
     await tab.stands("stopped")
