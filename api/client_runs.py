@@ -38,7 +38,7 @@ class ClientRuns:
         **more: Any,
     ) -> str:
         # Idempotency keys of one client must not find the conversations of another.
-        own = f"bound {self._client_id} {key}" if key else None
+        own = f"bound {self._client_id} {key}" if key and not key.startswith("alias ") else key
         return await self._runs.create(scenario, client_id=self._choose(client_id), key=own, **more)
 
     def _choose(self, client_id: str | None) -> str:

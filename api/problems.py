@@ -3,12 +3,13 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -16,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from api.state import conversation_links
 from core import errors
 from core.errors import DuologueError
+from core.spelling import nearest_key
 
 log = logging.getLogger("duologue.api")
 
@@ -101,11 +103,11 @@ def problem_from_http(error: HTTPException) -> Response:
     return problem(error.status_code, code, title, str(detail), headers=error.headers)
 
 
-def problem_from_validation(found: Sequence[Any]) -> Response:
+def problem_from_validation(found: Sequence[Any], model: type[BaseModel] | None = None) -> Response:
     """Names the fields that do not fit, and never what stood in them."""
     # Where nothing may stand, that nothing does not stand there explains nothing.
     worth = [one for one in found if one.get("type") != "none_required"] or list(found)
-    told = [{"field": _field(one), "reason": _reason(one)} for one in worth[:20]]
+    told = [{"field": _field(one), "reason": _reason(one, model)} for one in worth[:20]]
     first = told[0] if told else {"field": "body", "reason": "does not fit"}
     detail = f"{first['field']}: {first['reason']}"
     return problem(
@@ -113,7 +115,20 @@ def problem_from_validation(found: Sequence[Any]) -> Response:
     )
 
 
-def _reason(found: Mapping[str, Any]) -> str:
+def _body_model(request: Request) -> type[BaseModel] | None:
+    field = getattr(request.scope.get("route"), "body_field", None)
+    annotation = getattr(getattr(field, "field_info", None), "annotation", None)
+    models = [annotation, *get_args(annotation)]
+    return next(
+        (kind for kind in models if isinstance(kind, type) and issubclass(kind, BaseModel)), None
+    )
+
+
+def _reason(found: Mapping[str, Any], model: type[BaseModel] | None) -> str:
+    if found.get("type") == "extra_forbidden" and model and found["loc"][:1] == ("body",):
+        guess = nearest_key(model, tuple(found["loc"][1:]))
+        if guess:
+            return f"not permitted here; did you mean {guess}?"
     return str(found.get("msg", "does not fit")).removeprefix("Value error, ")[:300]
 
 
@@ -151,9 +166,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         assert isinstance(error, DuologueError)  # noqa: S101 - registered for that type
         return problem_from_error(error)
 
-    async def validation(_request: Request, error: Exception) -> Response:
+    async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
-        return problem_from_validation(error.errors())
+        return problem_from_validation(error.errors(), _body_model(request))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101

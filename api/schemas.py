@@ -123,8 +123,14 @@ class NextLineRequest(Strict):
     persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
 
 
+# Shorter than an id, so that no alias can take the place of one.
+Alias = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+
+
 class SessionRequest(Strict):
     """A person who wants to talk to a bot."""
+
+    session_id: Alias | None = Field(None, description="An alias of your own for the fresh id.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"bot_id": 16}]})
     bot_id: BotId = 16
@@ -227,6 +233,9 @@ class GeneratedLine(ResponseModel):
 
 class SessionCreated(ResponseModel):
     session_id: str
+    conversation_id: str | None = Field(
+        None, description="The conversation, where `session_id` is an alias of it."
+    )
 
 
 class BotInfo(ResponseModel):

@@ -71,7 +71,8 @@ Id = Annotated[str, Depends(parse_id)]
 def conversation_links(id: str) -> Mapping[str, str]:
     """Where a conversation is found, and where it can be watched."""
     place = f"/api/conversations/{id}"
-    return {"Location": place, "Link": f'<{place}/events>; rel="monitor"'}
+    page = f'</ui/?thread={id}>; rel="alternate"; type="text/html"'
+    return {"Location": place, "Link": f'<{place}/events>; rel="monitor", {page}'}
 
 
 def prefers_async(request: Request) -> bool:

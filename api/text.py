@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from core.text import show_in_one_line, show_message
+from core.text import show_controls, show_in_one_line, show_message
 from graph.stream.follower import Follower
 from graph.stream.live import Frame
 
@@ -32,3 +32,20 @@ def format_line(frame: Frame, resume: str, *, resumes_by_itself: bool = False) -
     if frame.event == "done" and data["end_reason"] in ("server_stopped", "stopped"):
         return f"Stopped: {data['end_reason']}; resume with POST {resume}"
     return None
+
+
+async def stream_reply(follower: Follower) -> AsyncIterator[bytes]:
+    """The bot's reply piece by piece, and nothing else; a line `Error: …` where it failed.
+
+    What was sent before a failure cannot be taken back: a line said anew begins after a blank line.
+    """
+    sent = False
+    async for frame in follower.frames():
+        if frame.event == "token" and frame.data["role"] == "assistant":
+            sent = True
+            yield show_controls(frame.data["content"]).encode()
+        elif frame.event == "reset" and sent:
+            yield b"\n\n"
+        elif frame.event == "error":
+            why = show_in_one_line(str(frame.data["error"]))
+            yield f"{chr(10) if sent else ''}Error: {why} ({frame.data['code']})".encode()

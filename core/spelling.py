@@ -27,6 +27,12 @@ def explain(model: type[BaseModel], error: ErrorDetails) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def nearest_key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
+    """The key of the model at `loc` that is most like the unknown one `loc` ends with."""
+    known = {name for part in _models_at(model, loc[:-1]) for name in part.model_fields}
+    return nearest(str(loc[-1]), known)
+
+
 def _unknown_key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
     known = sorted({name for part in _models_at(model, loc[:-1]) for name in part.model_fields})
     guess = nearest(str(loc[-1]), known)

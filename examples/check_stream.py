@@ -11,8 +11,7 @@ say Ollama's, start the server anew and ask with --bot llama:
         base_url: http://127.0.0.1:11434/v1
         model: llama3.2
 
-Ends with 0 when the reply is complete and its pieces are the reply, else with 1. Needs httpx and
-httpx-sse.
+Ends with 0 when the reply is complete and its pieces are the reply, else with 1. Needs httpx.
 """
 
 import argparse
@@ -20,9 +19,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
 import httpx
-from httpx_sse import connect_sse
 
 
 def main() -> int:
@@ -45,24 +44,41 @@ def check(client: httpx.Client, bot: str, message: str) -> int:
         return refused(opened)
     body = {"session_id": opened.json()["session_id"], "message": message}
     began, pieces, replies = time.monotonic(), [], []
-    with connect_sse(client, "POST", "/chat/stream", json=body) as source:
-        if source.response.status_code != 200:
-            return refused(source.response)
-        for event in source.iter_sse():
-            if not event.data:
-                continue  # a heartbeat
-            data, ms = json.loads(event.data), (time.monotonic() - began) * 1000
-            show(f"{ms:8.0f} ms  {event.event:<9}  {told(event.event, data)}")
-            if event.event == "token":
+    with client.stream("POST", "/chat/stream", json=body) as answer:
+        if answer.status_code != 200:
+            return refused(answer)
+        for event, data in read_events(answer.iter_text()):
+            ms = (time.monotonic() - began) * 1000
+            show(f"{ms:8.0f} ms  {event:<9}  {told(event, data)}")
+            if event == "token":
                 pieces.append(data["content"])
-            elif event.event in ("reset", "discarded"):
+            elif event in ("reset", "discarded"):
                 pieces.clear()
-            elif event.event == "message" and data["role"] == "assistant":
+            elif event == "message" and data["role"] == "assistant":
                 replies.append(data["text"])
     whole = bool(replies) and "".join(pieces) == "".join(replies)
     verdict = "the whole reply" if whole else "NOT the whole reply"
     show(f"{len(pieces)} pieces with {sum(map(len, pieces))} characters: {verdict}")
     return 0 if whole else 1
+
+
+def read_events(pieces: Iterable[str]) -> Iterator[tuple[str, dict]]:
+    """Event and data of each frame; Duologue writes each on one line, comments are heartbeats."""
+    event = ""
+    for line in split_lines(pieces):
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            yield event, json.loads(value)
+
+
+def split_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """The lines of a stream; its text may hold what Python would take for other line breaks."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from whole
 
 
 def told(event: str, data: dict) -> str:

@@ -19,6 +19,7 @@ from api.state import (
     conversation_links,
     prefers_async,
 )
+from api.text import stream_reply
 from core.ends import Status
 from core.errors import Conflict
 from core.settings import Settings
@@ -113,7 +114,13 @@ async def send_message(
 
 
 async def say_line(
-    id: str, text: str, request: Request, runs: RunService, settings: Settings
+    id: str,
+    text: str,
+    request: Request,
+    runs: RunService,
+    settings: Settings,
+    *,
+    as_text: bool = False,
 ) -> Response:
     """The person's own line is told as a `message`, never as tokens: those are the reply's."""
     after = await find_end_position(runs, id)
@@ -121,6 +128,10 @@ async def say_line(
     if prefers_async(request):
         return accepted_response(id, view.current_status)
     follower = Follower(view, after, only_run=True, unspoken="human")
+    if as_text:
+        headers = conversation_links(id)
+        media = "text/plain; charset=utf-8"
+        return Stream(stream_reply(follower), settings, media_type=media, headers=headers, beat=b"")
     return stream_response(follower, settings, **conversation_links(id))
 
 

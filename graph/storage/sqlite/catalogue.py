@@ -76,6 +76,12 @@ class SqliteCatalogue:
         """The conversation that was made with this Idempotency-Key. Raises `KeyReused`."""
         return await self._database.write(lambda connection: _id_for_key(connection, key, body))
 
+    async def find_by_alias(self, key: str) -> str | None:
+        """The conversation that this key made, with whatever body."""
+        sql = "SELECT conversation_id FROM idempotency WHERE key = ?"
+        rows = await self._database.read(sql, (key,))
+        return str(rows[0][0]) if rows else None
+
     async def get(self, id: str) -> Conversation:
         """Raises `NotFound`."""
         rows = await self._database.read(f"{_SELECT} WHERE id = ?", (id,))

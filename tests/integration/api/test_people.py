@@ -150,3 +150,32 @@ async def test_stop_while_it_waits_for_a_person(service: Service) -> None:
     assert stopped["status"] == "stopped"
     frames = await service.frames("/chat/stream", {"session_id": id, "message": line_of(2)})
     assert frames[-1].data["status"] == "waiting"
+
+
+async def test_a_session_may_have_an_alias_that_nobody_else_can_take(opened: Opened) -> None:
+    service = await opened(api_keys="admin-key", client_keys="lan=lan-key,minh=minh-key")
+    lan, minh = ({"X-API-Key": f"{name}-key"} for name in ("lan", "minh"))
+    alias = {"session_id": "test-session"}
+    say = {**alias, "message": "sẵn sàng"}
+    assert (await service.ask("POST", "/chat/stream", say, headers=lan)).status == 404
+    made = await service.post("/session", alias, headers=lan)
+    assert made["session_id"] == "test-session"
+    taken = await service.ask("POST", "/session", alias, headers=lan)
+    assert (taken.status, taken.json["field"]) == (409, "session_id")
+    assert (await service.ask("POST", "/chat/stream", say, headers=minh)).status == 404
+    other = await service.post("/session", alias, headers=minh)
+    assert other["conversation_id"] != made["conversation_id"]
+    plain = {**lan, "Accept": "text/plain"}
+    reply = await service.ask("POST", "/chat/stream", say, headers=plain)
+    assert reply.headers["Content-Type"].startswith("text/plain")
+    place = f"/api/conversations/{made['conversation_id']}"
+    assert reply.text == (await service.get(place, headers=lan))["history"][-1]["content"]
+    assert (await service.ask("DELETE", place, headers=lan)).status == 204
+    assert (await service.ask("POST", "/chat/stream", say, headers=lan)).status == 404
+    id_as_alias = {"session_id": other["conversation_id"]}
+    assert (await service.ask("POST", "/session", id_as_alias, headers=lan)).status == 422
+
+
+async def test_an_unknown_key_is_told_with_the_nearest_known_one(service: Service) -> None:
+    refused = await service.ask("POST", "/simulate", {"bot": 16})
+    assert refused.json["detail"] == "bot: not permitted here; did you mean bot_id?"

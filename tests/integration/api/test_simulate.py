@@ -57,7 +57,9 @@ async def test_the_old_curl_still_works(service: Service, robot: RobotServer) ->
     assert answer.text == f"User: sẵn sàng\nBot: {reply_to(1, 'sẵn sàng')}\n"
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     id = answer.headers["Location"].removeprefix("/api/conversations/")
-    assert answer.headers["Link"] == f'</api/conversations/{id}/events>; rel="monitor"'
+    monitor, page = answer.headers["Link"].split(", ")
+    assert monitor == f'</api/conversations/{id}/events>; rel="monitor"'
+    assert page == f'</ui/?thread={id}>; rel="alternate"; type="text/html"'
     assert [call.key for call in robot.of(id)] == [f"{id}:1"]
 
 

@@ -1,0 +1,40 @@
+"""The Gradio example shows a reply as it grows."""
+
+import asyncio
+import importlib.util
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.integration.examples.server import serving
+from tests.servers.process import ROOT
+from tests.servers.remote import llm_process
+
+
+def load_example() -> Any:
+    file = ROOT / "examples" / "gradio_chat.py"
+    spec = importlib.util.spec_from_file_location("gradio_chat", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def talk(url: str, bot: str) -> tuple[list[str], str]:
+    chat = load_example().Chat(url, bot)
+    try:
+        return list(chat.reply("xin chào")), chat.session_id
+    finally:
+        chat.client.close()
+
+
+async def test_a_reply_grows_to_what_is_stored(tmp_path: Path) -> None:
+    async with llm_process("--token-ms", "40") as llm:
+        bots = {"llama": {"kind": "openai", "base_url": llm.base_url, "model": "mock-model"}}
+        async with serving(tmp_path, bots) as server:
+            shown, session = await asyncio.to_thread(talk, server.url, "llama")
+            stored = (await server.show(session))["history"][-1]["content"]
+    assert len(shown) > 5
+    assert all(after.startswith(before) for before, after in pairwise(shown))
+    assert shown[-1] == stored
