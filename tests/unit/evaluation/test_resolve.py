@@ -1,5 +1,8 @@
 """From files to cells and trials: EVALUATION, sections 2, 3 and 5."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +24,7 @@ from evaluation.resolve import (
 )
 from evaluation.suites import JudgeConfig, SuiteBody
 from evaluation.verdicts import TrialKey
+from tests.servers.process import ROOT
 
 BOTS = """
 bots:
@@ -156,6 +160,17 @@ def test_without_a_suite_all_scenarios_run_once_each(project: Project, write: Wr
         "drink/-/16",
         "greet/wrong/16",
     ]
+
+
+def test_the_bot_that_ships_is_known_whatever_was_imported_before(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from core.settings import Settings;"
+        "from evaluation.resolve import Project; print(*Project.open(Settings(), Path()).bots)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-c", code]
+    found = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert "16" in found.stdout.split()
 
 
 def test_opening_ten_thousand_trials_takes_at_most_a_tenth_of_a_second(resolve: Resolve) -> None:
