@@ -52,8 +52,9 @@ def encode_conversation(
 ) -> Iterator[bytes]:
     """The JSON of `describe_conversation`, message by message: a transcript may have 50 MB."""
     frame = describe_conversation(row, [], children)
-    frame.pop("history")
-    yield b'{"history":['
+    before = summarize(row)
+    after = {name: value for name, value in frame.items() if name not in {*before, "history"}}
+    yield orjson.dumps(before)[:-1] + b',"history":['
     for at, line in enumerate(messages):
         yield (b"," if at else b"") + orjson.dumps(to_public(line, at))
-    yield b"]," + orjson.dumps(frame)[1:]
+    yield b"]," + orjson.dumps(after)[1:]

@@ -43,6 +43,10 @@ _VARIES = [
     (re.compile(r"again in [\d.]+ s"), "again in N s"),
     (re.compile(r'"(version|cursor|next)": ?"[^"]*"'), r'"\1": V'),
     (re.compile(r"content-length: \d+"), "content-length: N"),
+    (
+        re.compile(r"(?i)transfer-encoding: chunked"),
+        "CHUNKED",
+    ),  # httptools and h11 spell it so or so
 ]
 
 
