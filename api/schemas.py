@@ -238,7 +238,7 @@ class SessionCreated(ResponseModel):
     )
 
 
-class BotInfo(ResponseModel):
+class ConfiguredBot(ResponseModel):
     bot_id: str
     name: str
     kind: str
@@ -249,7 +249,7 @@ class BotInfo(ResponseModel):
 
 
 class BotList(ResponseModel):
-    bots: list[BotInfo]
+    bots: list[ConfiguredBot]
 
 
 class PersonaInfo(ResponseModel):

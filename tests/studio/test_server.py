@@ -1,6 +1,7 @@
 """A real `langgraph dev`, offline, driven through langgraph_sdk as any LangGraph client would."""
 
 import aiohttp
+import httpx
 import pytest
 
 from tests.servers.wait import wait_until
@@ -22,7 +23,7 @@ async def test_form_is_as_documented(dev: Dev) -> None:
     assert list(form) == FIELDS
     assert all(field["description"] and "default" in field for field in form.values())
     assert all(field["langgraph_nodes"] for field in form.values())
-    assert form["bot"]["enum"] == ["16", "17", "graph"]
+    assert form["bot"]["enum"] == ["16", "17", "careless", "graph"]
     assert form["seat"]["enum"] == ["auto", "simulated", "scripted", "human"]
     prompts = [name for name, field in form.items() if field.get("langgraph_type") == "prompt"]
     assert prompts == ["bot_prompt", "user_prompt"]
@@ -216,7 +217,10 @@ async def test_what_cannot_be_played_is_told_in_words(dev: Dev) -> None:
     thread = await dev.thread()
     stream = dev.client.runs.stream(thread, dev.graph, input={}, context={"bot": "99"})
     errors = [data for event, data in await said(stream) if event == "error"]
-    assert "there is no bot with that id; configured are 16, 17, graph" in errors[0]["message"]
+    assert (
+        "there is no bot with that id; configured are 16, 17, careless, graph"
+        in errors[0]["message"]
+    )
 
 
 async def test_our_api_answers_on_the_same_port(dev: Dev) -> None:
@@ -246,3 +250,21 @@ async def test_bot_of_the_product_may_be_a_graph_there(dev: Dev) -> None:
                 said_[bot] = [line["content"] for line in history]
     assert len(said_[16]) == 6
     assert said_["graph"] == said_[16]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "https://smith.langchain.com.evil.example"}, 403),
+        ({"Origin": "https://smith.langchain.com"}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+    ],
+)
+async def test_langgraphs_own_paths_are_open_to_studio_and_to_no_foreign_page(
+    dev: Dev, headers: dict[str, str], status: int
+) -> None:
+    async with httpx.AsyncClient(base_url=dev.url) as http:
+        made = await http.post("/threads", json={}, headers=headers)
+    assert made.status_code == status
