@@ -252,7 +252,7 @@ class BotList(ResponseModel):
     bots: list[ConfiguredBot]
 
 
-class PersonaInfo(ResponseModel):
+class ConfiguredPersona(ResponseModel):
     persona: str
     name: str
     goal: str
@@ -261,7 +261,7 @@ class PersonaInfo(ResponseModel):
 
 
 class PersonaList(ResponseModel):
-    personas: list[PersonaInfo]
+    personas: list[ConfiguredPersona]
 
 
 class PingResult(ResponseModel):

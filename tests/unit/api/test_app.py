@@ -65,3 +65,8 @@ async def test_a_switched_off_ui_is_told_plainly() -> None:
         page = (await client.get("/", headers=BROWSER)).text
     assert "switched off" in page
     assert "refresh" not in page
+
+
+def test_a_component_name_of_the_published_document_stands_for_one_thing() -> None:
+    names = create_app(Settings()).openapi()["components"]["schemas"]
+    assert [name for name in names if "__" in name] == []
