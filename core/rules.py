@@ -99,8 +99,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _are_near(some: frozenset[str], others: frozenset[str]) -> bool:
-    """At least nine of ten words are the same."""
-    return len(some & others) >= 0.9 * len(some | others)
+    """At least nine of ten words are the same; another number says something else."""
+    differ = some ^ others
+    return len(differ) <= 0.1 * len(some | others) and not any(word.isdigit() for word in differ)
 
 
 def is_loop(messages: Sequence[Message], limit: int | None) -> bool:

@@ -12,6 +12,7 @@ from core.rules import (
     count_pending_replay,
     find_end_reason,
     is_loop,
+    is_stuck,
     route_after_bot,
     route_after_open,
     route_after_replay,
@@ -99,3 +100,14 @@ def test_blanks_and_capitals_do_not_break_a_loop() -> None:
     assert is_loop(said(exchange), 2)
     assert not is_loop(said([*exchange, ("user", "x"), ("assistant", "bye!")]), 2)
     assert not is_loop(said(exchange[1:] + exchange[:1]), 2)
+
+
+def test_lines_that_differ_by_a_number_are_no_loop() -> None:
+    text = "con nghĩ là câu trả lời của con cho bài học hôm nay với robot số {n} ạ"
+    lines = [
+        new_message("user", text.format(n=n), index=2 * n, turn=n + 1, origin="simulated")
+        for n in range(5)
+    ]
+    assert not is_stuck(lines)
+    same = [{**line, "content": text} for line in lines]
+    assert is_stuck(same)  # type: ignore[arg-type]
