@@ -18,7 +18,7 @@ run: $(VENV)/.run ## start the server and the web page (ARGS="--port 8000")
 	$(BIN)/duologue serve --delay 0.3 $(ARGS) # the demo bot thinks a moment, so that one can watch
 
 test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k stop")
-	$(BIN)/python -m pytest tests/unit tests/integration $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .

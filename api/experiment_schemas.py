@@ -21,7 +21,7 @@ class ExperimentRequest(Strict):
 
     suite: SuiteName | SuiteBody
     name: Name | None = Field(None, description="To be compared with later.")
-    start: bool = Field(True, description="false: it is stored, and `resume` runs it.")
+    start: bool = Field(True, strict=True, description="false: it is stored, and `resume` runs it.")
 
 
 class ResumeExperiment(Strict):

@@ -35,7 +35,7 @@ router = APIRouter(
 )
 STREAM = {
     "description": "The event stream: trial, progress, done",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {"schema": {"description": "Frames with id, event and data"}}},
 }
 Cursor = Annotated[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | Absent, Query()]
 LastId = Annotated[str, StringConstraints(max_length=18, pattern=r"^[0-9]*$")]

@@ -309,7 +309,10 @@ class ExperimentService:
             await self._write_ending(run)
         except DuologueError as error:
             log.error("ending not stored", extra={"experiment_id": id, "why": error.message})  # noqa: TRY400 - the message says it
+        except Exception:  # it shares a task group with all runs, and must end none
+            log.exception("ending not stored", extra={"experiment_id": id})
         finally:
+            # Nothing is awaited here: a start that comes now finds either this run or none.
             self._running.pop(id, None)
             self._ended.pop(id).set()
             run.progress.wake()
@@ -334,7 +337,6 @@ class ExperimentService:
             "wanted": None,
         }
         await self.storage.experiments.update(id, **ending)
-        self._running.pop(id, None)
         for label in await self.storage.labels.select(experiment_id=id):
             await update_outcome(self.storage, label.conversation_id)
         try:

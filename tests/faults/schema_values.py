@@ -21,11 +21,17 @@ NULL = {"type": "null"}
 
 @schemathesis.hook
 def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
-    with urlopen(os.environ["SCHEMA_SERVER"] + "/info") as answer:
-        info = json.load(answer)
+    info = read_json("/info")
     values, schemas = existing_values(info), raw_schema["components"]["schemas"]
     for name in REQUESTS:
         narrow(schemas[name]["properties"], values, info["limits"]["max_turns"])
+    suites = [suite["suite"] for suite in read_json("/api/suites")["suites"]]
+    schemas["ExperimentRequest"]["properties"]["suite"] = {"enum": suites}
+
+
+def read_json(path: str) -> Any:
+    with urlopen(os.environ["SCHEMA_SERVER"] + path) as answer:
+        return json.load(answer)
 
 
 def existing_values(info: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -22,6 +22,22 @@ OPTIONS = {
     "--request-timeout": "10",
     "--suppress-health-check": "all",
 }
+# A body that breaks the schema may also be larger than any body may be.
+CONFIG = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 406, 413, 415, 422, 428]
+"""
+
+
+def write_suite(folder: Path) -> None:
+    """A suite that can be run by its name; an experiment of it takes a moment."""
+    for name, text in {
+        "scenarios/hello.yaml": "user: scripted\nmax_turns: 1\nchecks: [{turns: {at_most: 1}}]\n",
+        "suites/tiny.yaml": "scenarios: [scenarios/*.yaml]\npersonas: [learner]\nbots: [16]\n",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"name: {path.stem}\n{text}", encoding="utf-8")
 
 
 @pytest.mark.timeout(400)
@@ -32,6 +48,8 @@ async def test_schemathesis_finds_nothing(
     model = {"OPENAI_BASE_URL": llm.base_url, "OPENAI_API_KEY": "none"} if with_model else {}
     # Runs of up to 2,000 turns would say nothing more and take minutes.
     service = await opened(max_turns="6", **model)
+    write_suite(service.folder)
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
     given = [part for option in OPTIONS.items() for part in option]
     process = await asyncio.create_subprocess_exec(
         COMMAND,
