@@ -78,9 +78,11 @@ def test_a_suite_is_run_and_tells_what_failed(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_a_file_names_its_place(tmp_path: Path) -> None:
-    write(tmp_path, "scenarios/a.yaml", {**LESSON, "chekcs": []})
-    with pytest.raises(ConfigError, match=r"a\.yaml:1: chekcs: .*checks"):
-        duologue.run_suite("scenarios/a.yaml", folder=tmp_path)
+    write(tmp_path, "scenarios/a.yaml", {**LESSON, "checks": [{"bot_says": "a"}]})
+    suite = {"name": "S", "scenarios": ["scenarios/*.yaml"], "repeets": 2}
+    write(tmp_path, "suites/s.yaml", suite)
+    with pytest.raises(ConfigError, match=r"s\.yaml:2: repeets: .*repeats"):
+        duologue.run_suite("suites/s.yaml", folder=tmp_path)
 
 
 def run_pytest(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -34,7 +34,7 @@ class Judged(Lab):
 
     async def run(self, *words: str) -> tuple[int, str]:
         argv = ["python", "-m", "cli", *words]
-        root = str(Path(__file__).parents[3])
+        root = str(Path(__file__).parents[2])
         env = {"OPENAI_BASE_URL": self._llm.base_url, "PYTHONPATH": root}
         async with Process(argv, cwd=self.folder, env=env) as process:
             code = await process.wait(50)
