@@ -36,6 +36,7 @@ async def test_followers_end_with_the_transcript_to_the_letter(
     id = await service.make(8, bot_id="talker", lines=None)
     listening = [asyncio.ensure_future(service.listen(id, 90)) for _ in range(3)]
     await service.run(id)
+    await service.turns_done(id, 1)  # so that the first kill finds a line under way
     for _kill in range(10):
         await asyncio.sleep(chance.uniform(0.1, 0.5))
         await service.restart()
