@@ -31,9 +31,8 @@ async def test_tokens_of_both_speakers_are_streamed(dev_with_model: Dev) -> None
     kinds = {chunk["id"]: chunk["type"] for chunk in chunks}
     assert kinds["1"] == kinds["3"] == "AIMessageChunk"
     assert kinds["2"] == "HumanMessageChunk"
-    assert (
-        len([chunk for chunk in chunks if chunk["id"] == "2"]) >= 2
-    )  # what one read of the network brought is one piece
+    # What one read of the network brought is one piece, so there may be few.
+    assert len([chunk for chunk in chunks if chunk["id"] == "2"]) >= 2
     tokens = [data for event, data in told if event == "custom" and data["event"] == "token"]
     assert {token["role"] for token in tokens} == {"user", "assistant"}
 
