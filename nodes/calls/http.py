@@ -4,8 +4,8 @@ import asyncio
 import os
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
 from email.utils import parsedate_to_datetime
 from time import time
@@ -102,17 +102,24 @@ async def request(
     `address` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
     `http_error`, also for what breaks while the caller reads.
     """
+    with (
+        typed_errors(fail, address),
+        tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note),
+    ):
+        call = http.session.request(method, url, headers=sent, data=content, allow_redirects=False)
+        async with await _await_head(call, fail, address) as answer:
+            del content, call  # a long prompt need not lie here while the answer comes
+            note(answer.status)
+            if not 200 <= answer.status < 300:
+                raise _status_error(fail, answer, address)
+            yield answer
+
+
+@contextmanager
+def typed_errors(fail: type[SpeakerError], address: str) -> Iterator[None]:
+    """What breaks on the way to or from `address` becomes `fail` with kind `unreachable`."""
     try:
-        with tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note):
-            call = http.session.request(
-                method, url, headers=sent, data=content, allow_redirects=False
-            )
-            async with await _await_head(call, fail, address) as answer:
-                del content, call  # a long prompt need not lie here while the answer comes
-                note(answer.status)
-                if not 200 <= answer.status < 300:
-                    raise _status_error(fail, answer, address)
-                yield answer
+        yield
     except (aiohttp.ClientError, OSError) as error:
         raise fail(
             "unreachable",
@@ -130,8 +137,8 @@ async def _await_head(call: Awaitable[Answer], fail: type[SpeakerError], address
     except aiohttp.ClientError:
         raise
     except ValueError:
-        said = f"{address} cannot be called: its address or one of its headers is not valid"
-        raise fail("unreachable", said, retryable=False, unheard=True, url=address) from None
+        text = f"{address} cannot be called: its address or one of its headers is not valid"
+        raise fail("unreachable", text, retryable=False, unheard=True, url=address) from None
 
 
 _UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
@@ -152,13 +159,9 @@ def _describe_failure(error: Exception) -> str:
 
 async def probe(http: HttpClient, fail: type[SpeakerError], url: str, address: str) -> int:
     """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
-    try:
+    with typed_errors(fail, address):
         async with http.session.head(url, allow_redirects=False) as answer:
             return answer.status
-    except (aiohttp.ClientError, OSError) as error:
-        raise fail(
-            "unreachable", f"{address} cannot be reached: {_describe_failure(error)}"
-        ) from error
 
 
 async def delete(http: HttpClient, url: str) -> None:
@@ -170,18 +173,33 @@ async def delete(http: HttpClient, url: str) -> None:
 
 async def read_body(answer: Answer, fail: type[SpeakerError], address: str) -> bytes:
     """The whole body, read up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
+    return b"".join([block async for block in read_blocks(answer, fail, address)])
+
+
+async def read_blocks(
+    answer: Answer, fail: type[SpeakerError], address: str
+) -> AsyncIterator[bytes]:
+    """The body as it comes, up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
     encoding = answer.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", ""):
         raise fail("encoding", f"{address} sent a {encoding} body unasked", url=address)
-    chunks, size = [], 0
-    async for chunk in answer.content.iter_any():
-        size += len(chunk)
+    size = 0
+    async for block in answer.content.iter_any():
+        size += len(block)
         if size > MAX_REPLY_BYTES:
             raise fail(
                 "too_large", f"{address} sent more than {MAX_REPLY_BYTES // 10**6} MB", url=address
             )
-        chunks.append(chunk)
-    return b"".join(chunks)
+        yield block
+
+
+def must_stream(answer: Answer, fail: type[SpeakerError], address: str) -> None:
+    """Raises `fail` unless the answer is an event stream that can be read as it comes."""
+    kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "text/event-stream":
+        raise fail("bad_content_type", f"{address} sent {kind[:80] or 'no type'}, not a stream")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise fail("encoding", f"{address} sent a compressed stream unasked")
 
 
 def _status_error(fail: type[SpeakerError], answer: Answer, address: str) -> SpeakerError:

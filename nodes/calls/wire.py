@@ -13,7 +13,14 @@ import orjson
 from core.errors import SpeakerError
 from core.sse_parser import SseEvent, SseParser
 from core.text import clean
-from nodes.calls.http import MAX_REPLY_BYTES, Answer, HttpClient, request, to_json_bytes
+from nodes.calls.http import (
+    MAX_REPLY_BYTES,
+    Answer,
+    HttpClient,
+    must_stream,
+    request,
+    to_json_bytes,
+)
 
 MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
 FEW_STREAMS = 50
@@ -57,7 +64,7 @@ class Wire:
         self, asked: AbstractAsyncContextManager[Answer]
     ) -> AsyncIterator[list[Chunk]]:
         async with asked as answer:
-            self._must_stream(answer)
+            must_stream(answer, self.fail, self.address)
             self._http.streams += 1
             stream = _Stream(self)
             try:
@@ -78,14 +85,6 @@ class Wire:
                     yield [{"choices": [{"delta": {"content": alone}}]}]
             finally:
                 self._http.streams -= 1
-
-    def _must_stream(self, answer: Answer) -> None:
-        kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind != "text/event-stream":
-            what = kind[:80] or "no type"
-            raise self.fail("bad_content_type", f"{self.address} sent {what}, not a stream")
-        if answer.headers.get("content-encoding", "identity").lower() != "identity":
-            raise self.fail("encoding", f"{self.address} sent a compressed stream unasked")
 
 
 class _Stream:

@@ -39,7 +39,10 @@ class Server:
     kind: str = "text/event-stream"
     status: int = 200
     thread_id: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    cuts: bool = False
     asked: list[tuple[str, Any, str]] = field(default_factory=list)
+    received: list[dict[str, str]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -61,6 +64,7 @@ class Server:
 
     async def _note(self, request: web.Request) -> Any:
         body = await request.json() if request.can_read_body else None
+        self.received.append({name.lower(): value for name, value in request.headers.items()})
         self.asked.append((request.path, body, request.headers.get("Idempotency-Key", "")))
         return body
 
@@ -68,14 +72,20 @@ class Server:
         body = await self._note(request)
         return web.json_response({"thread_id": self.thread_id or body["thread_id"]})
 
-    async def _stream(self, request: web.Request) -> web.Response:
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         await self._note(request)
         told = "".join(
             f"event: {name}\r\ndata: {json.dumps(data, ensure_ascii=False)}\r\n\r\n"
             for name, data in [("metadata", {"run_id": "1"}), *self.events]
         )
         body = self.raw if self.raw is not None else f": heartbeat\n\n{told}".encode()
-        return web.Response(body=body, status=self.status, headers={"Content-Type": self.kind})
+        headers = {"Content-Type": self.kind, **self.headers}
+        if self.cuts and request.transport:
+            stream = web.StreamResponse(headers=headers)
+            await stream.prepare(request)
+            await stream.write(body)
+            request.transport.close()
+        return web.Response(body=body, status=self.status, headers=headers)
 
     async def _state(self, request: web.Request) -> web.Response:
         tasks = [{"interrupts": [{"value": value} for value in self.interrupts]}]
@@ -209,6 +219,8 @@ async def test_ping_knocks(bot: LangGraphServerBot, server: Server) -> None:
         ("too_large", {"raw": b"event: x\ndata: " + b"1" * 5_000_000}),
         ("bad_reply", {"events": [("error", {"error": "ValueError", "message": "no key"})]}),
         ("empty", {}),
+        ("encoding", {"headers": {"Content-Encoding": "gzip"}}),
+        ("http_error", {"status": 307, "headers": {"Location": "http://127.0.0.1:9/"}}),
     ],
 )
 async def test_fault_is_told(
@@ -258,3 +270,40 @@ async def test_the_answer_to_an_earlier_line_is_no_part_of_this_one(
     server.turn(lines[0], ai("cũ", "1"), lines[1], ai("mới", "2"))
     reply, _ = await heard(bot, ask("x", 2, said=0))
     assert reply.bubbles == ["mới"]
+
+
+async def test_a_stream_that_names_its_run_elsewhere_is_read_as_any_other(
+    bot: LangGraphServerBot, server: Server
+) -> None:
+    server.turn(ai("Chào em!"), events=[chunk("Chào em!")])
+    server.headers = {"Location": "https://behind.a.proxy/threads/t/runs/1/stream"}
+    reply, pieces = await heard(bot)
+    assert (reply.bubbles, pieces) == (["Chào em!"], ["Chào em!"])
+
+
+async def test_a_cut_stream_is_the_bots_error_and_is_not_taken_up_in_secret(
+    bot: LangGraphServerBot, server: Server
+) -> None:
+    server.turn(ai("Chào em!"), events=[chunk("Chào")])
+    server.headers, server.cuts = {"Location": "/threads/t/runs/1/stream"}, True
+    with pytest.raises(BotError) as caught:
+        await heard(bot)
+    assert (caught.value.kind, caught.value.transient) == ("unreachable", True)
+    assert [path for path, _, _ in server.asked if "runs" in path] == ["/threads/t/runs/stream"]
+
+
+async def test_headers_hold_the_configured_secret_and_no_key_of_another_service(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGSMITH_API_KEY", "of-another-service")
+    http = HttpClient()
+    config = LangGraphBot(
+        kind="langgraph", url=server.url, headers={"Authorization": "Bearer ${BOT_KEY}"}
+    )
+    bot = LangGraphServerBot(config, http, Settings())
+    for secret in ("one", "two"):
+        monkeypatch.setenv("BOT_KEY", secret)
+        await bot.open(ask("", 0))
+        assert server.received[-1]["authorization"] == f"Bearer {secret}"
+    assert not any("of-another-service" in str(headers) for headers in server.received)
+    await http.aclose()
