@@ -33,6 +33,13 @@ class Refused(TypedDict):
     usage: NotRequired[Usage]
 
 
+class Invented(TypedDict):
+    """A name or figure in a user's line that stands in neither the persona nor the talk."""
+
+    kind: Literal["phone", "date", "money", "name"]
+    text: str
+
+
 class Extras(TypedDict, total=False):
     """Facts that only some messages have. They are left out where there are none.
 
@@ -41,6 +48,7 @@ class Extras(TypedDict, total=False):
 
     discarded: list[Refused]
     behaviour: str
+    invented: list[Invented]
 
 
 class Message(Extras):

@@ -25,6 +25,12 @@ def clean_deep(value: Any) -> Any:
     return value
 
 
+def strip_marks(text: str) -> str:
+    """Vietnamese as typed without marks: “nước ép” → “nuoc ep”."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return bare.replace("đ", "d").replace("Đ", "D")
+
+
 # What would move a terminal's cursor, dress it, or turn the order of letters around.
 _SYMBOLS: dict[int, int | str] = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _SYMBOLS |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from enum import Enum
 
+from core.text import strip_marks
 from demo.units import WORDS, Unit, Word
 
 _CONTRACTIONS = {
@@ -35,12 +36,6 @@ def tokens(text: str) -> list[str]:
 def is_vietnamese(text: str) -> bool:
     """Whether `text` carries any Vietnamese mark; unmarked text may be either language."""
     return bool(_VIETNAMESE.search(unicodedata.normalize("NFD", text).casefold()))
-
-
-def unmarked(text: str) -> str:
-    """Vietnamese as typed without marks: “nước ép” → “nuoc ep”."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-    return bare.replace("đ", "d").replace("Đ", "D")
 
 
 def missing(expected: Sequence[str], said: Sequence[str]) -> list[str]:
@@ -87,7 +82,7 @@ def judge_meaning(word: Word, message: str) -> Verdict:
         return Verdict.RIGHT
     if is_vietnamese(message):
         return Verdict.WRONG
-    bare = any(_holds(said, unmarked(meaning)) for meaning in meanings)
+    bare = any(_holds(said, strip_marks(meaning)) for meaning in meanings)
     return Verdict.CLOSE if bare else Verdict.WRONG
 
 

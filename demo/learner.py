@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from demo.english import is_vietnamese, tokens, unmarked
+from core.text import strip_marks
+from demo.english import is_vietnamese, tokens
 from demo.hearing import Memory, Request, find_request, normalize_quotes, quoted_english
 from demo.small_talk import PHRASES, TOPICS, Phrases
 from nodes.speakers.personas import Typing
@@ -100,7 +101,7 @@ class _Learner:
     def line(self) -> tuple[str, bool]:
         line, leaves = self.choose_line()
         if self.chance(self.typing.no_tones, "tones"):
-            line = unmarked(line)
+            line = strip_marks(line)
         return (line.lower() if self.chance(self.typing.no_capitals, "case") else line), leaves
 
     def choose_line(self) -> tuple[str, bool]:

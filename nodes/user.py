@@ -52,6 +52,7 @@ async def run_user_turn(
         usage=line.usage,
         discarded=list(line.discarded),
         behaviour=line.behaviour,
+        invented=list(line.invented),
         line_position=_position_after(request, line),
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)

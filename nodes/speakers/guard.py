@@ -67,6 +67,13 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
     return lambda line, _: bool(pattern.search(line))
 
 
+def _says(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
+    """A phrase that is said, and not asked about: "repeat after me là gì vậy cô"."""
+    return lambda line, _: any(
+        not phrases.ASKED_ABOUT.match(line, found.end()) for found in pattern.finditer(line)
+    )
+
+
 def _is_dialogue(line: str, situation: Situation) -> bool:
     label = phrases.match_label(situation.first_name)
     count = sum(1 for _ in label.finditer(line))
@@ -170,11 +177,12 @@ _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("markdown", _matches(phrases.MARKDOWN), "The line was formatted as a document."),
     ("as_an_ai", _matches(phrases.AS_AN_AI), "The person spoke as an AI."),
     ("refuses", _matches(phrases.REFUSES), "The model refused to play the person."),
+    ("system_prompt", _matches(phrases.LEAKS), "The line spoke of the instructions."),
     ("system_prompt", _holds_briefing, "The line repeated the instructions."),
     ("goal_recited", _recites_goal, "The first line recited the goal."),
-    ("offers_help", _matches(phrases.OFFERS_HELP), "The person offered help, as the bot would."),
-    ("praises_as_teacher", _matches(phrases.PRAISES), "The person praised as a teacher would."),
-    ("teaches", _matches(phrases.TEACHES), "The person taught, as the bot would."),
+    ("offers_help", _says(phrases.OFFERS_HELP), "The person offered help, as the bot would."),
+    ("praises_as_teacher", _says(phrases.PRAISES), "The person praised as a teacher would."),
+    ("teaches", _says(phrases.TEACHES), "The person taught, as the bot would."),
     ("echo", _is_echo, "The line repeated the bot's line."),
     ("repeats_itself", _is_own_line_again, "The person said the same long line again."),
     ("wrong_language", _is_wrong_language, "The line was in the wrong language."),

@@ -97,6 +97,9 @@ class Persona(BaseModel):
     typing: Typing = Typing()
     gives_up_after: Annotated[int, Field(ge=1, le=20)] = 2
     satisfied_when: str = ""
+    invents: Literal["allow", "warn", "refuse"] = Field(
+        "warn", description="Names and figures that stand in neither the persona nor the talk."
+    )
     longest_line: Annotated[int, Field(ge=1, le=1000, description="Words.")] = 120
     opening: str | None = None
     prompt: str = ""

@@ -46,6 +46,9 @@ TEMPLATE = _any(
     r"\A\s*(undefined|null|none|nan|n/a)\s*\Z",
 )  # fmt: skip
 NOTE = _any(
+    r"(?:^|[(\[*])\s*(?:note to self|side note|ooc)\b",
+    r"[(\[][^()\[\]\n]{0,80}\b(?:kịch bản|cố ý|cố tình|theo vai|nhân vật|on purpose|in character"
+    r"|intentional(?:ly)?|deliberate(?:ly)?|the persona|the script)\b",
     r"(?:^|[(\[])\s*(note|ghi chú|lưu ý|chú thích|n\.b\.)\s*:",
     r"\bhere(?:'s| is) (?:what )?\S+.{0,40}\b(?:message|line|reply|response|would say)\b",
     r"\bđây là (?:câu|lời|tin nhắn|dòng)\b.{0,30}\b(?:của|cho)\b.{0,30}:",
@@ -68,6 +71,8 @@ AS_AN_AI = _any(
     r"\bas an? (?:\w+ )?(?:AI|language model|virtual assistant|assistant|chatbot)\b",
     r"\bI(?:'m| am) (?:just |only )?an? (?:\w+ )?(?:AI|language model|virtual assistant|chatbot)\b",
     r"\b(?:tôi|mình|em|con) (?:chỉ )?là (?:một )?(?:trợ lý|AI|mô hình|chatbot|trí tuệ nhân tạo)\b",
+    # Who asks "bạn là AI hả" speaks of the bot.
+    r"(?<!bạn )(?<!cậu )(?<!robot )(?<!bot )(?<!cô )(?<!thầy )(?<!nó )(?<!đó )(?<!đây )"
     r"\b(?:là|với tư cách là) (?:một )?(?:trợ lý (?:AI|ảo)|mô hình ngôn ngữ|trí tuệ nhân tạo|AI)\b",
 )
 REFUSES = _any(
@@ -75,6 +80,11 @@ REFUSES = _any(
     r"\bI(?:'m| am) (?:unable|not able) to (?:assist|help|continue|comply|provide|fulfil)",
     r"\bI (?:can(?:'|’)t|cannot) (?:assist|comply|continue|fulfil|provide)",
     r"\bI (?:can(?:'|’)t|cannot) help with (?:that|this) request",
+    r"\bI apologi[sz]e\b.{0,40}\b(?:can(?:'|’)?t|cannot|unable)\b",
+    r"\b(?:against|violates?|outside|not allowed by) (?:my|our|the) "
+    r"(?:guidelines|polic(?:y|ies)|programming|instructions|rules)\b",
+    r"không được phép (?:trả lời|cung cấp|thảo luận|nói về|tạo|thực hiện|chia sẻ)",
+    r"(?:vi phạm|trái với) (?:các )?(?:chính sách|nguyên tắc|quy định|hướng dẫn)",
     r"(?:không thể|không có khả năng) (?:hỗ trợ|thực hiện|đáp ứng|tiếp tục|cung cấp) .{0,20}"
     r"(?:yêu cầu|nội dung|vai|cuộc)",
 )
@@ -86,12 +96,27 @@ OFFERS_HELP = _any(
     r"\b(?:tôi|mình|cô|thầy) (?:ở đây|luôn sẵn sàng|sẵn sàng|rất vui) (?:để )?(?:được )?"
     r"(?:hỗ trợ|giúp|giúp đỡ)\b",
     r"\b(?:else|anything) I can (?:help|assist)\b",
+    r"\b(?:bạn|em|con|anh|chị) (?:có )?cần (?:mình|tôi|cô|thầy) (?:giải thích|giúp|hỗ trợ|hướng dẫn"
+    r"|nhắc|nói|làm)",
+    r"\bsẵn lòng (?:hỗ trợ|giúp|giải đáp|trả lời)",
+    r"\b(?:happy|glad|here) to (?:assist|support you)\b",
+    r"\b(?:do|would) you (?:need|like) (?:me to|any (?:more )?(?:help|assistance))\b",
     r"\bI(?:'m| am) here to (?:help|assist|support)\b",
 )
 PRAISES = _any(
     r"\b(?:excellent|wonderful|fantastic|perfect|great|good) (?:answer|question|effort|try)\b",
     r"\byou(?:'re| are) (?:making|doing) (?:\w+ ){0,3}(?:progress|job|well|great)\b",
     r"\b(?:cô|thầy) (?:rất |thật )?(?:tự hào|khen|vui)\b",
+    r"\b(?:tiếp tục|cố gắng|cứ thế|hãy) phát huy\b",
+    r"\btự hào về (?:con|em|bạn|các)\b",
+    r"^(?:tốt|giỏi|xuất sắc|chính xác|chuẩn|hay|đúng)(?: rồi)?(?: lắm| quá)(?: đó| đấy)? "
+    r"(?:con|em|các con|các em)[,.!]",
+    r"\b(?:con|em) (?:phát âm|đọc|nói|trả lời|viết|làm) (?:rất |thật )?(?:chuẩn|đúng|hay|tốt|giỏi"
+    r"|rõ"
+    r"|chính xác) (?:quá|lắm|đấy)(?!\s*(?:không|hông|hả|chưa|phải|à|\?))",
+    r"^đúng rồi(?: đó| đấy)?[,!.]? (?:con|em|bạn) (?:thật |rất )?(?:thông minh|giỏi|tuyệt"
+    r"|xuất sắc)\b",
+    r"\b(?:so |really |very )?proud of (?:you|your)\b",
     r"\bcâu trả lời của (?:em|con|bạn)\b",
     r"\b(?:bạn|con|em) (?:đã )?(?:trả lời|làm|nói|đọc) (?:rất |thật )?"
     r"(?:đúng|tốt|giỏi|hay|chính xác)(?: rồi| lắm)[!.]",
@@ -108,6 +133,14 @@ TEACHES = _any(
     r"\bcùng sang (?:từ|câu|bài)\b",
     r"\b(?:con|em|bạn) (?:làm|đọc|nói|phát âm) (?:rất )?(?:tốt|giỏi|hay|chuẩn) lắm\b",
     r"\byour pronunciation\b",
+    r"\b(?:cô|thầy) (?:sẽ )?(?:dạy|tặng|thưởng|hướng dẫn|giới thiệu|kiểm tra|giải thích)"
+    r" (?:cho )?(?:con|em|bạn|các)\b"
+    r"(?![^.!\n]*(?:\?|(?<!\w)(?:đi|không|hông|với|ạ|hả|chưa|gì|sao|mà|rồi)\b))",
+    r"\b(?:con|em|các con|các em|bạn) (?:để ý|chú ý|lưu ý)(?! rồi)[^?\n]{0,40}\b(?:nhé|nha|nào"
+    r"|nhen)\b",
+    r"\b(?:giờ|bây giờ|tiếp theo|nào),? (?:chúng ta|chúng mình|cô trò|cả lớp)\b",
+    r"\bthe (?:correct|right) answer (?:is|was)\b(?![^.!\n]*\?)",
+    r"\btry (?:saying|reading|spelling|again|it)\b.{0,40}\bfor me\b",
     r"^(?:very )?(?:good|well done|great job|excellent|giỏi lắm|tốt lắm|chính xác)[!.,].{3,}"
     r"\b(?:now|next|let|bây giờ|tiếp|hãy|con|em)\b",
 )
@@ -117,3 +150,21 @@ STATES_GOAL = _any(
     r"^(?:xin chào|chào|hello|hi)\b.{0,10}\b(?:tôi|con|em|mình|I) (?:muốn|want to|would like to)\b"
     r".{0,80}(?:hoàn thành bài|finish the lesson|get through)",
 )  # fmt: skip
+LEAKS = _any(
+    r"\b(?:bạn|you)(?: đang| are)? (?:đóng vai|nhập vai|playing(?: the role of)?"
+    r"|role-?playing(?: as)?)"
+    r" (?:một |an? |the )?(?:người học|học sinh|học viên|người dùng|learner|student|user|pupil"
+    r"|person)",
+    r"\b(?:according to|following|as per) (?:the|my) (?:\w+ )?(?:instructions?|prompt|persona"
+    r"|script"
+    r"|character|guidelines)\b",
+    r"\btheo (?:kịch bản|chỉ dẫn|mô tả nhân vật|vai diễn|prompt)\b",
+    r"\b(?:this turn|lượt này),? (?:I (?:should|must|will|have to)|(?:mình|con|em|tôi) (?:phải"
+    r"|cần|sẽ))\b",
+)
+ASKED_ABOUT = re.compile(
+    r"[\"”'’»]?\s*(?:là gì|la gi|có nghĩa|nghĩa|nghia|means?\b|in vietnamese"
+    r"|tiếng việt)",
+    re.IGNORECASE,
+)
+"""What follows words that a learner asks about: "repeat after me là gì vậy cô"."""

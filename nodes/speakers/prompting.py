@@ -21,6 +21,7 @@ _FLIPPED = {"user": "assistant", "assistant": "user"}
 _HIDDEN = {
     "opening", "prompt", "temperature", "model", "seed", "speaks", "facts", "sample_lines",
     "behaviours", "typing", "prompt_style", "end_token", "longest_line", "gives_up_after",
+    "invents",
 }  # fmt: skip
 Line = Mapping[str, str]
 

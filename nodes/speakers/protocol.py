@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from core.message import Message, Origin, Refused, Usage
+from core.message import Invented, Message, Origin, Refused, Usage
 from core.scenario import Scenario
 
 OnPiece = Callable[[str], None]
@@ -51,7 +51,8 @@ class Reply:
 class UserLine:
     """What the user says. `leaving` means: deliver this, hear the answer, then go.
 
-    `discarded` are the lines that were refused before this one, `behaviour` what was drawn for it.
+    `discarded` are the lines that were refused before this one, `behaviour` what was drawn for it,
+    `invented` the names and figures in it that nobody gave the person.
     """
 
     text: str
@@ -60,6 +61,7 @@ class UserLine:
     usage: Usage | None = None
     discarded: Sequence[Refused] = ()
     behaviour: str | None = None
+    invented: Sequence[Invented] = ()
 
 
 class Bot(Protocol):

@@ -1,14 +1,16 @@
 """The simulated user: a model that plays a persona."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.errors import UserError
 from core.events import Emitter
-from core.message import Refused, Usage
+from core.message import Invented, Refused, Usage
 from nodes.calls.models import ChatModel, Completion
 from nodes.calls.retry import within
 from nodes.speakers.endings import MarkFilter, strip_end_mark
 from nodes.speakers.guard import Situation, find_fault
+from nodes.speakers.inventions import find_inventions
 from nodes.speakers.personas import Persona
 from nodes.speakers.prompting import (
     build_prompt,
@@ -76,11 +78,18 @@ class SimulatedUser:
             text, leaving = strip_end_mark(completion.text, self._end_token)
             # Last words are answered, so they are a turn too; an end mark alone is none.
             leaving = leaving and request.turn - (not text.strip()) >= request.scenario.min_turns
-            refusal = _find_refusal(text, leaving, completion, situation)
+            invented = self._find_inventions(text, request)
+            refusal = _find_refusal(text, leaving, completion, situation, self._refused(invented))
             if refusal is None or (refusal.kind in _ONLY_ONCE and discarded):
                 preview.finish(text)
                 return UserLine(
-                    text, "simulated", leaving, completion.usage, tuple(discarded), behaviour
+                    text,
+                    "simulated",
+                    leaving,
+                    completion.usage,
+                    tuple(discarded),
+                    behaviour,
+                    invented,
                 )
             discarded.append(_note(completion.text, refusal, completion.usage))
             self._emitter.discard(completion.text, refusal.reason)
@@ -92,6 +101,19 @@ class SimulatedUser:
         if tries >= TRIES or (refusal.code in _FATAL_TWICE and tries >= 2):
             reason = f"{self.name} gave no usable line: {refusal.reason}"
             raise UserError(refusal.code, reason, tries=tries, refused_as=refusal.kind)
+
+    def _find_inventions(self, text: str, request: TurnRequest) -> Sequence[Invented]:
+        if self._persona.invents == "allow":
+            return ()
+        return find_inventions(text, lambda: self._list_given(request))
+
+    def _refused(self, invented: Sequence[Invented]) -> Sequence[Invented]:
+        return invented if self._persona.invents == "refuse" else ()
+
+    def _list_given(self, request: TurnRequest) -> str:
+        """All that the person may know: its file, the caller's task, and what was said."""
+        said = [line["content"] for line in request.messages]
+        return "\n".join([self._system, self._persona.model_dump_json(), *said])
 
     @property
     def _end_token(self) -> str:
@@ -111,7 +133,11 @@ class SimulatedUser:
 
 
 def _find_refusal(
-    text: str, leaving: bool, completion: Completion, situation: Situation
+    text: str,
+    leaving: bool,
+    completion: Completion,
+    situation: Situation,
+    invented: Sequence[Invented] = (),
 ) -> _Refusal | None:
     """Why this line cannot be sent; None where it can."""
     if completion.refusal or completion.finish_reason == "content_filter":
@@ -122,8 +148,13 @@ def _find_refusal(
         return None if leaving else _Refusal("empty", "empty", "The line was empty.")
     fault = find_fault(text, situation)
     if fault is None:
-        return None
+        return _name_inventions(invented) if invented else None
     return _Refusal("refused" if fault.kind == "refuses" else "bad_reply", *fault)
+
+
+def _name_inventions(invented: Sequence[Invented]) -> _Refusal:
+    named = ", ".join(one["text"] for one in invented)
+    return _Refusal("bad_reply", "invented", f"Nobody gave this person what it told: {named}.")
 
 
 def _note(text: str, refusal: _Refusal, usage: Usage | None) -> Refused:

@@ -24,6 +24,7 @@ def full() -> Message:
         usage={"input_tokens": 1, "output_tokens": 2},
         discarded=[REFUSED],
         behaviour="one_word",
+        invented=[{"kind": "name", "text": "Khánh"}],
     )
 
 

@@ -1,0 +1,88 @@
+"""Names and figures in a line that nobody gave the person: worth a look, seldom worth a refusal."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from core.message import Invented
+from core.text import strip_marks
+
+Kind = Literal["phone", "date", "money", "name"]
+
+_FIGURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("phone", re.compile(r"(?<![\w.])\+?\d(?:[ .-]?\d){7,13}(?![\w])")),
+    (
+        "date",
+        re.compile(
+            r"\b\d{1,2}[/.-]\d{1,2}(?:[/.-]\d{2,4})?\b|\b\d{4}-\d{2}-\d{2}\b"
+            r"|\bngày \d{1,2}(?: tháng \d{1,2})?(?: năm \d{4})?|\btháng \d{1,2} năm \d{4}"
+            r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d{1,2}\b"
+            r"|\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july"
+            r"|august|september|october|november|december)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "money",
+        re.compile(
+            r"[$€£]\s?\d[\d.,]*|\b\d[\d.,]*\s?(?:đồng|nghìn|ngàn|triệu|tỷ|vnđ|vnd|usd|dollars?"
+            r"|euros?|đô(?: la)?)(?!\w)|\b\d+[kđ](?!\w)",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_CAPITAL = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
+_NAME = re.compile(
+    rf"(?<=[\w,;] )(?![{_CAPITAL}]\b)[{_CAPITAL}][^\W\d_]+(?: [{_CAPITAL}][^\W\d_]+)*"
+)
+_INTRODUCED = re.compile(
+    r"\b(?:tên|ten)(?: (?:con|em|mình|tôi|nó|là|la|bạn ấy|cô ấy))* ([^\W\d_]{2,})"
+    r"|\b(?:named|called|my name is|name(?:'s| is)) ([^\W\d_]{2,})",
+    re.IGNORECASE,
+)
+_NO_NAMES = frozenset(
+    """gì gi nào nao sao là la của cua con em mình ai thế the a an the what my your
+    monday tuesday wednesday thursday friday saturday sunday january february march april may june
+    july august september october november december english vietnamese vietnam việt nam anh tiếng
+    i'm ok robot bot facebook tiktok youtube google roblox minecraft""".split()
+)
+
+
+def find_inventions(line: str, given: Callable[[], str]) -> list[Invented]:
+    """What of the line's names and figures nobody gave; `given` is the persona and the talk.
+
+    `given` is called only where there is something to look for.
+    """
+    found = list(_find_candidates(line))
+    if not found:
+        return []
+    known = _fold(given())
+    return [one for one in found if not _is_given(one, known)]
+
+
+def _find_candidates(line: str) -> Iterator[Invented]:
+    for kind, pattern in _FIGURES:
+        match = pattern.search(line)
+        if match:
+            yield {"kind": kind, "text": match[0]}
+            line = line.replace(match[0], " ")
+    for name in _find_names(line):
+        yield {"kind": "name", "text": name}
+
+
+def _find_names(line: str) -> Sequence[str]:
+    introduced = [match[1] or match[2] for match in _INTRODUCED.finditer(line)]
+    names = [*introduced, *_NAME.findall(line)]
+    words = (" ".join(w for w in name.split() if w.casefold() not in _NO_NAMES) for name in names)
+    return list(dict.fromkeys(name for name in words if name))
+
+
+def _is_given(one: Invented, known: str) -> bool:
+    if one["kind"] == "name":
+        return all(re.search(rf"\b{re.escape(_fold(w))}\b", known) for w in one["text"].split())
+    digits = re.sub(r"\D", "", one["text"])
+    return digits in re.sub(r"(?<=\d)[ .,/-](?=\d)", "", known)
+
+
+def _fold(text: str) -> str:
+    return strip_marks(text).casefold()
