@@ -1,4 +1,4 @@
-"""Request bodies: bounded before they are read, strict JSON, cleaned text."""
+"""Request bodies: receive_bounded before they are read, strict JSON, cleaned text."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ class BodyLimit:
             return
         size = 0
 
-        async def bounded() -> Message:
+        async def receive_bounded() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -54,10 +54,10 @@ class BodyLimit:
 
         closing = _send_then_close(receive, send)
 
-        async def answered(message: Message) -> None:
+        async def send_or_close(message: Message) -> None:
             await (closing if size > self.limit else send)(message)
 
-        await self.app(scope, bounded, answered)
+        await self.app(scope, receive_bounded, send_or_close)
 
 
 HEADER_BYTES = 65_536

@@ -82,7 +82,7 @@ async def _converse(act: Command, options: Namespace, settings: Settings) -> int
         async with open_process(settings, watch) as runs:
             row = await act.open(runs)
             with PipeSafeOutput(choose_output(options), asked.set) as show:
-                show.opened(describe_opening(row, runs, options))
+                show.show_opening(describe_opening(row, runs, options))
                 closing = await _follow(act, runs, row, show, asked, options)
             return 3 if closing.status is Status.INTERRUPTED else 0
 
@@ -104,7 +104,7 @@ async def _follow(
             show.frame(frame)
         stopper.cancel()
     closing = describe_closing(tally, view, monotonic() - began, options)
-    show.closed(closing)
+    show.show_closing(closing)
     return closing
 
 

@@ -28,11 +28,11 @@ class ExperimentOutput(Protocol):
 
     def plan(self, suites: Sequence[ResolvedSuite]) -> int: ...
 
-    def opened(self, row: ExperimentRow) -> None: ...
+    def show_opening(self, row: ExperimentRow) -> None: ...
 
     def event(self, event: Event) -> None: ...
 
-    def closed(self, document: ExperimentDocument, written: Sequence[str]) -> None: ...
+    def show_closing(self, document: ExperimentDocument, written: Sequence[str]) -> None: ...
 
 
 def choose_output(options: Namespace) -> ExperimentOutput:
@@ -71,7 +71,7 @@ class PlainExperiment:
                 self._say(line)
         return 0
 
-    def opened(self, row: ExperimentRow) -> None:
+    def show_opening(self, row: ExperimentRow) -> None:
         self._say(describe_opening(row))
 
     def event(self, event: Event) -> None:
@@ -86,7 +86,7 @@ class PlainExperiment:
             self._told = percent
             self._say(describe_progress(data))
 
-    def closed(self, document: ExperimentDocument, written: Sequence[str]) -> None:
+    def show_closing(self, document: ExperimentDocument, written: Sequence[str]) -> None:
         for line in describe_result(document, self._language, written):
             self._say(line)
 

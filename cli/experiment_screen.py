@@ -51,7 +51,7 @@ class LiveExperiment:
                 self._console.print(Text(show_controls(line)))
         return 0
 
-    def opened(self, row: ExperimentRow) -> None:
+    def show_opening(self, row: ExperimentRow) -> None:
         self._console.print(Text(show_controls(describe_opening(row)), "bold"), soft_wrap=True)
 
     def event(self, event: Event) -> None:
@@ -64,7 +64,7 @@ class LiveExperiment:
         elif event.event == "progress":
             self._progress = event.data
 
-    def closed(self, document: ExperimentDocument, written: Sequence[str]) -> None:
+    def show_closing(self, document: ExperimentDocument, written: Sequence[str]) -> None:
         for line in describe_result(document, self._language, written):
             style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
             self._console.print(Text(show_controls(line), style), soft_wrap=True)

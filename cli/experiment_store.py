@@ -46,7 +46,7 @@ def report(options: Namespace, settings: Settings) -> int:
 
     document = ask(settings, read)
     written = write_reports(document.model_dump(mode="json"), options)
-    choose_output(options).closed(document, written)
+    choose_output(options).show_closing(document, written)
     return 0
 
 

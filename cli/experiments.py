@@ -147,7 +147,7 @@ async def run_shown(
     row = await service.wait(row.id)
     document = await service.document(row.id, lines=True)
     written = write_reports(document.model_dump(mode="json"), options)
-    out.closed(document, written)
+    out.show_closing(document, written)
     code = document.experiment.exit_code
     return 3 if code is None else code
 
@@ -157,7 +157,7 @@ async def _show(
 ) -> None:
     after = row.revision
     with out, JsonLines(service, row, options) as lines:
-        out.opened(row)
+        out.show_opening(row)
         async for event in follow(service, row.id, after):
             out.event(event)
             await lines.add(event)

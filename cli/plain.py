@@ -38,7 +38,7 @@ class PlainOutput:
     def __exit__(self, *_error: object) -> None:
         """Nothing is held."""
 
-    def opened(self, opening: Opening) -> None:
+    def show_opening(self, opening: Opening) -> None:
         heading = f"Conversation {opening.id}: {opening.bot}, {opening.user}"
         _write_line(self._out, show_in_one_line(heading))
         for note in opening.notes:
@@ -52,7 +52,7 @@ class PlainOutput:
         elif note := describe_note(frame):
             _write_line(self._err, show_controls(note))
 
-    def closed(self, closing: Closing) -> None:
+    def show_closing(self, closing: Closing) -> None:
         _write_line(self._out, f"Conversation {closing.id}: {closing.sentence}")
         if closing.error:
             _write_line(self._err, format_error(closing.error))
@@ -72,7 +72,7 @@ class JsonOutput:
     def __exit__(self, *_error: object) -> None:
         """Nothing is held."""
 
-    def opened(self, opening: Opening) -> None:
+    def show_opening(self, opening: Opening) -> None:
         data = {
             "conversation_id": opening.id,
             "bot": opening.bot,
@@ -86,7 +86,7 @@ class JsonOutput:
     def frame(self, frame: Frame) -> None:
         self._write_event(frame.event, frame.id, frame.data)
 
-    def closed(self, closing: Closing) -> None:
+    def show_closing(self, closing: Closing) -> None:
         data = {
             "conversation_id": closing.id,
             "status": closing.status.value,

@@ -56,7 +56,7 @@ class Screen:
     def __exit__(self, *_error: object) -> None:
         self._live.stop()
 
-    def opened(self, opening: Opening) -> None:
+    def show_opening(self, opening: Opening) -> None:
         self._bot, self._turn, self._max_turns = opening.bot, opening.turn, opening.max_turns
         self._console.print(Text.assemble("Conversation ", (opening.id, "bold")), soft_wrap=True)
         who = f"{opening.bot}, {opening.user}, {opening.max_turns} turns"
@@ -82,7 +82,7 @@ class Screen:
                     build_row(data["role"], data["text"], format_latency(data["latency_ms"]))
                 )
 
-    def closed(self, closing: Closing) -> None:
+    def show_closing(self, closing: Closing) -> None:
         self._live.stop()
         style = {"completed": "green", "interrupted": "red"}.get(closing.status, "yellow")
         self._console.print()

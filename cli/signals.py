@@ -58,14 +58,14 @@ class PipeSafeOutput:
     ) -> None:
         self._show.__exit__(kind, error, trace)
 
-    def opened(self, opening: Opening) -> None:
-        self._pass_on(self._show.opened, opening)
+    def show_opening(self, opening: Opening) -> None:
+        self._pass_on(self._show.show_opening, opening)
 
     def frame(self, frame: Frame) -> None:
         self._pass_on(self._show.frame, frame)
 
-    def closed(self, closing: Closing) -> None:
-        self._pass_on(self._show.closed, closing)
+    def show_closing(self, closing: Closing) -> None:
+        self._pass_on(self._show.show_closing, closing)
 
     def _pass_on(self, tell: Callable[[T], None], what: T) -> None:
         if self._gone:

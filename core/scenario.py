@@ -171,7 +171,7 @@ class Scenario(Strict):
         # Not left to `model_construct`: it inspects each default's factory anew, 0.6 ms a call.
         return cls.model_construct(set(known), **{**_DEFAULTS, **known})
 
-    def stored(self) -> dict[str, Any]:
+    def to_stored(self) -> dict[str, Any]:
         """What goes into the state: what differs from the default, without the history."""
         data = self.model_dump(exclude_defaults=True, exclude={"history"})
         return {"bot_id": self.bot_id, "max_turns": self.max_turns, **data}

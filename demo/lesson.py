@@ -265,7 +265,7 @@ def _praise(state: LessonState, verdict: Verdict) -> str:
     marks = state["marks"]
     number = len(marks) - marks.count("m")
     if verdict is Verdict.CLOSE:
-        return f"{pick(phrases.ALMOST, number)} “{phrases.corrected(current_task(state))}”."
+        return f"{pick(phrases.ALMOST, number)} “{phrases.correct_answer(current_task(state))}”."
     if state["tries"]:
         return pick(phrases.AT_LAST, number)
     streak = len(marks) - len(marks.rstrip("f")) + 1

@@ -32,7 +32,7 @@ def model(task: Task) -> str:
     return task.word.vi if task.kind == "meaning" else task.english
 
 
-def corrected(task: Task) -> str:
+def correct_answer(task: Task) -> str:
     """What a nearly right answer should have looked like; in a scene the ending was theirs."""
     return task.unit.frame if task.kind == "scene" else model(task)
 

@@ -185,7 +185,7 @@ class _Resolver:
             file=None if self.file is None else str(self.file),
             scenarios=scenarios,
             personas={id: self.project.personas[id] for id in _used_personas(cells)},
-            bots={id: _without_secrets(self.project.bots[id]) for id in _used(cells, "bot")},
+            bots={id: _without_secrets(self.project.bots[id]) for id in _list_used(cells, "bot")},
             prompts=_prompts(),
             judges=judges,
             cells=cells,
@@ -377,12 +377,12 @@ def _plan(repeats: AutoRepeats) -> AutoRepeats:
     return AutoRepeats(good=repeats.good, bad=repeats.bad, max=repeats.max)
 
 
-def _used(cells: Sequence[Cell], name: str) -> list[str]:
+def _list_used(cells: Sequence[Cell], name: str) -> list[str]:
     return sorted({getattr(cell, name) for cell in cells})
 
 
 def _used_personas(cells: Sequence[Cell]) -> list[str]:
-    return [id for id in _used(cells, "persona") if id]
+    return [id for id in _list_used(cells, "persona") if id]
 
 
 def _prompts() -> dict[str, str]:

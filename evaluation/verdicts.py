@@ -143,12 +143,12 @@ def apply_labels(verdicts: Sequence[Verdict], labels: Iterable[Label]) -> list[V
     for label in labels:
         by_id.setdefault(label.verdict_id, []).append(label)
     return [
-        _labelled(verdict, by_id[verdict.id]) if verdict.id in by_id else verdict
+        _with_labels(verdict, by_id[verdict.id]) if verdict.id in by_id else verdict
         for verdict in verdicts
     ]
 
 
-def _labelled(verdict: Verdict, labels: Sequence[Label]) -> Verdict:
+def _with_labels(verdict: Verdict, labels: Sequence[Label]) -> Verdict:
     status = majority([label.status for label in labels]) or "inconclusive"
     names = ", ".join(sorted({label.labeller for label in labels}))
     changes: Mapping[str, Any] = {"status": status, "reason": f"labelled by {names}"}

@@ -125,7 +125,7 @@ def view_conditions(document: Data, words: Wording) -> list[View]:
 def view_heat(document: Data, words: Wording) -> list[View]:
     """A map per bot, scenarios down and personas across, in the order of the suite."""
     cells = {cell_key(cell): cell for cell in document["cells"]}
-    personas = _used(document, "persona")
+    personas = _list_used(document, "persona")
     return [
         {
             "bot": words.name("bot", bot["id"]),
@@ -139,14 +139,14 @@ def view_heat(document: Data, words: Wording) -> list[View]:
                         for persona in personas
                     ],
                 }
-                for scenario in _used(document, "scenario")
+                for scenario in _list_used(document, "scenario")
             ],
         }
         for bot in document["suite"]["bots"]
     ]
 
 
-def _used(document: Data, kind: str) -> list[str]:
+def _list_used(document: Data, kind: str) -> list[str]:
     """The ids that cells have, in the suite's order, then what the suite does not name."""
     found = dict.fromkeys(cell[kind] for cell in document["cells"])
     named = [one["id"] for one in document["suite"][f"{kind}s"] if one["id"] in found]

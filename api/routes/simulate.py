@@ -156,10 +156,10 @@ class OneRun(Follower):
 
     @property
     def is_over(self) -> bool:
-        return super().is_over or self._paused
+        return super().is_over or self._is_paused
 
     @property
-    def _paused(self) -> bool:
+    def _is_paused(self) -> bool:
         view = self.view
         told = self.seq >= len(view.reports) and self.index >= len(view.messages)
         waits = view.current_status is Status.WAITING and not view.is_exact
@@ -169,7 +169,7 @@ class OneRun(Follower):
         async with aclosing(super().batches()) as batches:
             async for ready in batches:
                 yield ready
-        if self._paused:
+        if self._is_paused:
             view = self.view
             data = {
                 "status": view.current_status.value,

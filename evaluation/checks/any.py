@@ -37,7 +37,7 @@ def _tag(value: Any) -> str:
     return f"{_kind(value)} check"
 
 
-def _known(value: Any) -> Any:
+def _require_known_kind(value: Any) -> Any:
     """Says which check may have been meant where none is named."""
     if _kind(value) is not None:
         return value
@@ -66,7 +66,7 @@ AnyCheck = Annotated[
         | Annotated[Python, Tag("python check")],
         Discriminator(_tag),
     ],
-    BeforeValidator(_known),
+    BeforeValidator(_require_known_kind),
 ]
 
 

@@ -84,7 +84,9 @@ class Check(Record):
         value = self.model_dump(include={self.kind}, exclude_none=True)[self.kind]
         return f"{self.kind}: {_plain(value)}"
 
-    def spoken(self, transcript: Transcript, speaker: Speaker | None = None) -> list[Utterance]:
+    def select_lines(
+        self, transcript: Transcript, speaker: Speaker | None = None
+    ) -> list[Utterance]:
         """What was said, by one side or by both."""
         said = transcript.all_utterances if self.include_history else transcript.utterances
         return [one for one in said if speaker is None or one.role == ROLES[speaker]]

@@ -86,7 +86,7 @@ class LatencyS(PlacedCheck):
     def examine(self, transcript: Transcript) -> Finding:
         lines = [
             one
-            for one in self.place(self.spoken(transcript, "bot"))
+            for one in self.place(self.select_lines(transcript, "bot"))
             if one.latency_ms is not None and not 0 < one.turn <= transcript.replayed_turns
         ]
         if not lines:
@@ -116,7 +116,7 @@ class WordsAReply(PlacedCheck):
     words_a_reply: Range
 
     def examine(self, transcript: Transcript) -> Finding:
-        lines = self.place(self.spoken(transcript, "bot"))
+        lines = self.place(self.select_lines(transcript, "bot"))
         if not lines:
             return cannot_tell(f"the bot said nothing{self.place_name}")
         wanted = self.words_a_reply

@@ -33,7 +33,7 @@ class BotLanguage(PlacedCheck):
     bot_language: Annotated[dict[Literal["vi", "en"], Share | Range], Field(min_length=1)]
 
     def examine(self, transcript: Transcript) -> Finding:
-        lines = self.place(self.spoken(transcript, "bot"))
+        lines = self.place(self.select_lines(transcript, "bot"))
         counted = [(line, count_words(line.text)) for line in lines]
         telling = [(line, counts) for line, counts in counted if counts.total]
         if not telling:
@@ -82,7 +82,7 @@ class NoRepeats(Check):
     )
 
     def examine(self, transcript: Transcript) -> Finding:
-        lines = self.spoken(transcript, self.no_repeats)
+        lines = self.select_lines(transcript, self.no_repeats)
         if len(lines) < 2:
             return cannot_tell(f"the {self.no_repeats} spoke {len(lines)} times")
         seen: dict[str, int] = {}
@@ -110,7 +110,7 @@ class NoLeftovers(Check):
     no_leftovers: Speaker
 
     def examine(self, transcript: Transcript) -> Finding:
-        lines = self.spoken(transcript, self.no_leftovers)
+        lines = self.select_lines(transcript, self.no_leftovers)
         if not lines:
             return cannot_tell(f"the {self.no_leftovers} said nothing")
         for line in lines:

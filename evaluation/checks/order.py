@@ -38,7 +38,7 @@ class After(TonedCheck):
     where: Where = Field("every", description="Which of the user's matching lines it is about.")
 
     def examine(self, transcript: Transcript) -> Finding:
-        said = self.spoken(transcript)
+        said = self.select_lines(transcript)
         trigger = self.matcher(self.after.user_says)
         places = [n for n, one in enumerate(said) if one.role == "user" and trigger.find(one)]
         if not places:
@@ -98,7 +98,7 @@ class NeverBefore(TonedCheck):
     def examine(self, transcript: Transcript) -> Finding:
         early = self.matcher(self.never_before.bot_says)
         leave = self.matcher(self.never_before.user_says)
-        for one in self.spoken(transcript):
+        for one in self.select_lines(transcript):
             quote = (leave if one.role == "user" else early).find(one)
             if quote is None:
                 continue

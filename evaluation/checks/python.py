@@ -23,7 +23,7 @@ MAX_ANSWER = 1_000_000
 _WORKER = Path(__file__).with_name("worker.py")
 
 
-def _named(value: str) -> str:
+def _check_place(value: str) -> str:
     file, _, name = value.rpartition(":")
     if not file.endswith(".py") or not name.isidentifier():
         raise ValueError("must read FILE.py:FUNCTION")
@@ -37,7 +37,7 @@ class Python(Check):
     """
 
     kind: ClassVar[str] = "python"
-    python: Annotated[str, Field(max_length=1000), AfterValidator(_named)]
+    python: Annotated[str, Field(max_length=1000), AfterValidator(_check_place)]
 
     @property
     def file(self) -> str:

@@ -22,7 +22,7 @@ _NAMES: dict[Speaker, str] = {"bot": "the bot", "user": "the user"}
 class _Says(PlacedCheck, TonedCheck):
     def _examine(self, transcript: Transcript, speaker: Speaker, wanted: Text) -> Finding:
         matcher, who = self.matcher(wanted), _NAMES[speaker]
-        lines = self.place(self.spoken(transcript, speaker))
+        lines = self.place(self.select_lines(transcript, speaker))
         if not lines:
             return cannot_tell(f"{who} said nothing{self.place_name}")
         if self.where == "every":
@@ -71,7 +71,7 @@ class BotNeverSays(PlacedCheck, TonedCheck):
 
     def examine(self, transcript: Transcript) -> Finding:
         matcher = self.matcher(self.bot_never_says)
-        for line in self.place(self.spoken(transcript, "bot")):
+        for line in self.place(self.select_lines(transcript, "bot")):
             quote = matcher.find(line)
             if quote is not None:
                 return fails(f"the bot says {matcher} in turn {line.turn}", line.evidence(quote))

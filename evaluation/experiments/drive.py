@@ -28,7 +28,7 @@ class Budget:
     minutes: float | None = None
     spent_usd: float = 0.0
 
-    def exceeded(self, seconds: float) -> str | None:
+    def find_excess(self, seconds: float) -> str | None:
         """Why the experiment has to pause, if it does."""
         if self.cost_usd is not None and self.spent_usd >= self.cost_usd:
             return f"budget: {self.spent_usd:.2f} of {self.cost_usd:g} USD are spent"
@@ -153,7 +153,7 @@ class ExperimentRun:
         if needless and self.halted is None:
             numbers = [one.number for one in needless]
             await self._storage.trials.skip(self.row.id, numbers, DECIDED)
-        if why := self._budget.exceeded(self.seconds):
+        if why := self._budget.find_excess(self.seconds):
             self.halt("paused", why)
         self.progress.running = len(self._running)
         self._moved.set()
@@ -163,7 +163,7 @@ class ExperimentRun:
         """What only time or another process changes: the budget of minutes, and requests."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if why := self._budget.exceeded(self.seconds):
+            if why := self._budget.find_excess(self.seconds):
                 self.halt("paused", why)
             try:
                 row = await self._storage.experiments.get(self.row.id)
@@ -188,7 +188,7 @@ class ExperimentRun:
         """Ends what the checks needed."""
         await self.runner.close()
 
-    def unfinished(self) -> list[TrialRow]:
+    def list_unfinished(self) -> list[TrialRow]:
         """All that have not ended."""
         return [*self._running.values(), *self._schedule.waiting()]
 

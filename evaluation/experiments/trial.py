@@ -172,14 +172,14 @@ class TrialRunner:
             await asyncio.sleep(POLL_S)
             return False
         while view.is_driven_here:
-            await view.changed()
+            await view.watch_change()
         return True
 
     async def _wait(self, id: str) -> None:
         """Until something happens to a conversation that was set going elsewhere."""
         view = self._runs.views.find_view(id)
         if view is not None and view.is_driven_here:
-            await view.changed()
+            await view.watch_change()
         else:
             await asyncio.sleep(POLL_S)
 

@@ -96,7 +96,7 @@ def describe_cells_gate(decision: RateDecision, required: float) -> Wording:
 def describe_difference(difference: Difference, base: str, pairs: int, repeats: float) -> Wording:
     """What may be said of head against `base`, and what such an experiment could have seen."""
     size = points(difference.value)
-    low, high = _signed(difference.low), _signed(difference.high)
+    low, high = _sign(difference.low), _sign(difference.high)
     if difference.p_value <= 0.05 and size != "0":
         fewer = difference.value < 0
         return Wording(
@@ -109,9 +109,9 @@ def describe_difference(difference: Difference, base: str, pairs: int, repeats: 
     of_ten = min(9, round(10 * chance))
     trials = f"{pairs} × {repeats:g}" if repeats == round(repeats) else f"{pairs * repeats:.0f}"
     return Wording(
-        f"The difference of {_signed(difference.value)} points to {base} may be chance: with these "
+        f"The difference of {_sign(difference.value)} points to {base} may be chance: with these "
         f"{trials} trials you would see a drop of {drop:g} in {of_ten} runs of 10.",
-        f"Chênh lệch {_signed(difference.value)} điểm phần trăm so với {base} có thể chỉ là ngẫu "
+        f"Chênh lệch {_sign(difference.value)} điểm phần trăm so với {base} có thể chỉ là ngẫu "
         f"nhiên: với {trials} lượt chạy này, mức giảm {_decimal(drop)} sẽ được phát hiện trong "
         f"{of_ten} trên 10 lần thử nghiệm.",
     )
@@ -238,7 +238,7 @@ def _visible_drop(difference: Difference) -> tuple[float, float]:
     return next((pair for pair in chances if pair[1] >= 0.55), chances[-1])
 
 
-def _signed(difference: float) -> str:
+def _sign(difference: float) -> str:
     whole = round(100 * difference)
     return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)}"
 

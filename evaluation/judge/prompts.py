@@ -60,12 +60,12 @@ def fence(messages: Sequence[Message]) -> str:
 
     Each line of a message has its number in front, so that none can look like another message.
     """
-    body = "\n".join(_numbered(index, message) for index, message in enumerate(messages))
+    body = "\n".join(_number_line(index, message) for index, message in enumerate(messages))
     code = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:16]
     return f"BEGIN TRANSCRIPT {code}\n{body}\nEND TRANSCRIPT {code}"
 
 
-def _numbered(index: int, message: Message) -> str:
+def _number_line(index: int, message: Message) -> str:
     speaker = "bot" if message["role"] == "assistant" else "user"
     given = ", given" if message.get("origin") == "given" else ""
     head = f"[{index}] {speaker}, turn {message.get('turn', 0)}{given}"

@@ -31,7 +31,7 @@ def build_first_state(
         card = speakers.persona(scenario).model_dump(exclude_defaults=True)
     return {
         "messages": append_lines(lines),
-        "scenario": {**scenario.stored(), "card": dict(card)},
+        "scenario": {**scenario.to_stored(), "card": dict(card)},
         "seat": scenario.user or speakers.default_seat,
     }
 
@@ -65,7 +65,7 @@ def build_first_row(
         owner=None,
         in_flight=None,
         error=None,
-        scenario=scenario.stored(),
+        scenario=scenario.to_stored(),
         parent_id=parent_id,
         forked_at=forked_at,
         created_at=created_at,

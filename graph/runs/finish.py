@@ -54,7 +54,7 @@ def announce_ending(view: LiveConversation, ending: Ending) -> dict[str, Any]:
         view.error(error_facts)
     if ending.status is Status.WAITING:
         view.status("waiting", ending.says or "waiting for the person in the user's seat")
-    view.done(ending.status, ending.reason)
+    view.report_done(ending.status, ending.reason)
     reason = ending.reason
     return {
         "status": ending.status.value,
@@ -90,7 +90,7 @@ async def drain_runs(runs: Sequence[Run], ending: Ending, grace_s: float) -> Non
             await _all_finished(runs)
     except TimeoutError:
         for run in runs:
-            if run.task and not run.finished:
+            if run.task and not run.is_finished:
                 run.task.cancel()
         await _all_finished(runs)
 

@@ -44,7 +44,7 @@ async def fork(
     Raises `Invalid` and `Conflict`, each naming the field that does not fit.
     """
     messages = await runs.messages(row.id)
-    kept, at = await _kept(runs, row, messages, wanted)
+    kept, at = await _cut_transcript(runs, row, messages, wanted)
     changes = {k: v for k, v in wanted.items() if k not in ("index", "checkpoint_id", "message")}
     snapshot = await _persona_snapshot(runs, row, wanted)
     scenario = _scenario(runs, row, changes, kept)
@@ -86,7 +86,7 @@ async def _persona_snapshot(
     return dict(parent.get("card") or {})
 
 
-async def _kept(
+async def _cut_transcript(
     runs: RunService, row: Conversation, messages: list[Message], wanted: dict[str, Any]
 ) -> tuple[list[Message], int]:
     index = wanted.get("index")
@@ -146,7 +146,7 @@ def _state(
         lines.append(new_line)
     state: State = {
         "messages": append_lines(lines),
-        "scenario": {**scenario.stored(), **besides},
+        "scenario": {**scenario.to_stored(), **besides},
         "seat": scenario.user or runs.speakers.default_seat,
     }
     if turn:

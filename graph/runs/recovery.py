@@ -130,7 +130,7 @@ async def has_asked_somebody(view: LiveConversation) -> bool:
     """Waits until the run that was just begun asks for a line, which it reports, or is over."""
     run = view.run
     while view.run == run and not view.reports:
-        await view.changed()
+        await view.watch_change()
     return view.run == run
 
 

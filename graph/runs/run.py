@@ -42,7 +42,7 @@ class Run:
     """The run of one conversation.
 
     `accepted` is the turn that is taken as heard, `last_turn` the one behind which the run pauses,
-    `doubt` the one that the bot may have heard from the run before.
+    `unconfirmed_turn` the one that the bot may have heard from the run before.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Run:
         self._finished.set_result(None)
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         return self._finished.done()
 
     async def wait(self) -> None:

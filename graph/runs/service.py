@@ -228,7 +228,7 @@ class RunService(Generic[S]):
         elif await self.storage.catalogue.stop(id, self._runs) and (
             view := self.views.find_view(id)
         ):
-            view.done(ending.status, ending.reason)
+            view.report_done(ending.status, ending.reason)
         return self._require_local(self.with_live_status(await self.storage.catalogue.get(id)))
 
     async def change(self, row: Conversation, wanted: Mapping[str, Any]) -> bool:
@@ -290,7 +290,7 @@ class RunService(Generic[S]):
 
     def _poll_if_remote(self, view: LiveConversation) -> None:
         if self.views.needs_polling(view):
-            self._tasks.create_task(self.views.poll_remote(view), name=f"mirror {view.id}")
+            self._tasks.create_task(self.views.poll_remote(view), name=f"poll {view.id}")
 
     # --- inside -----------------------------------------------------------------------------
 

@@ -175,7 +175,7 @@ class Follower:
                 elif self.view.closed:
                     return
                 elif not self.is_over:  # it is, where a `done` was passed over
-                    await self.view.changed()
+                    await self.view.watch_change()
         finally:
             self.view.remove_follower()
 

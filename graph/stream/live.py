@@ -64,7 +64,7 @@ def nobody_watches(_what: str, _id: str, _facts: dict[str, Any]) -> None:
 class LiveConversation:
     """What is known of one conversation now: its transcript, the line being said, the reports.
 
-    It is the `Voice` of the run that drives the conversation.
+    It is the `Emitter` of the run that drives the conversation.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class LiveConversation:
         self.reset("the line was not finished")
         self._add_report("error", data)
 
-    def done(self, status: Status, end_reason: str | None) -> None:
+    def report_done(self, status: Status, end_reason: str | None) -> None:
         """The last report of a run."""
         self.reset("the line was not finished")
         self.current_status = status
@@ -235,15 +235,15 @@ class LiveConversation:
             if not future.done():
                 future.set_result(None)
 
-    def changed(self) -> "asyncio.Future[None]":
+    def watch_change(self) -> "asyncio.Future[None]":
         """Is done when something new was reported."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         return future
 
-    async def changed_within(self, seconds: float) -> None:
+    async def wait_for_change(self, seconds: float) -> None:
         """Returns when something new was reported, or after that time."""
-        future = self.changed()
+        future = self.watch_change()
         await asyncio.wait([future], timeout=seconds)
         if future in self._waiting:
             self._waiting.remove(future)

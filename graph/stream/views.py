@@ -107,14 +107,14 @@ class LiveConversations:
         try:
             while not view.is_driven_here and not view.current_status.ended and not view.closed:
                 runs = view.current_status is Status.RUNNING
-                await view.changed_within(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
+                await view.wait_for_change(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
                 if not view.followers:
                     return
                 await self.get_view(view.id)
         except DuologueError as error:
-            log.warning("mirror ended", extra={"conversation_id": view.id, "why": error.message})
+            log.warning("polling ended", extra={"conversation_id": view.id, "why": error.message})
         except Exception:  # it shares a task group with all runs, and must end none of them
-            log.exception("mirror ended", extra={"conversation_id": view.id})
+            log.exception("polling ended", extra={"conversation_id": view.id})
         finally:
             self._polled.discard(view.id)
 
@@ -123,7 +123,7 @@ class LiveConversations:
         self.expected.discard(id)
         view = self.find_view(id)
         if view and view.current_status is Status.INTERRUPTED and not view.is_exact:
-            view.done(view.current_status, None)
+            view.report_done(view.current_status, None)
 
     def _drop_idle(self) -> None:
         spare = len(self._views) + 1 - KEPT_VIEWS
@@ -149,7 +149,7 @@ def _report_from_disk(
     if row.error:
         view.error(row.error)
     if row.status not in _OPEN and not goes_on:
-        view.done(row.status, row.end_reason)
+        view.report_done(row.status, row.end_reason)
 
 
 _OPEN = (Status.CREATED, Status.WAITING, Status.RUNNING)

@@ -81,8 +81,8 @@ class Wire:
                     await _let_gather(self._http.streams)
                 if rest := stream.end():
                     yield rest
-                if alone := stream.join.alone():
-                    yield [{"choices": [{"delta": {"content": alone}}]}]
+                if unpaired := stream.join.take_unpaired():
+                    yield [{"choices": [{"delta": {"content": unpaired}}]}]
             finally:
                 self._http.streams -= 1
 
@@ -176,14 +176,14 @@ class _Surrogates:
         if not isinstance(text, str) or not isinstance(delta, dict):
             return
         if self._held or _SURROGATE.search(text):
-            text = self._joined(text)
+            text = self._join_halves(text)
         delta["content"] = clean(text)
 
-    def alone(self) -> str:
+    def take_unpaired(self) -> str:
         """What stands for the half of an emoji whose other half never came."""
         return clean(self._held)
 
-    def _joined(self, text: str) -> str:
+    def _join_halves(self, text: str) -> str:
         text, self._held = self._held + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._held = text[:-1], text[-1]

@@ -78,7 +78,7 @@ async def seen(follower: Follower, event: str, **data: Any) -> Frame:
         while True:
             frame = follower.next()
             if frame is None:
-                await follower.view.changed()
+                await follower.view.watch_change()
             elif frame.event == event and data.items() <= frame.data.items():
                 return frame
 

@@ -87,5 +87,5 @@ async def test_a_run_of_ours_is_told_to_its_own_done() -> None:
     view = LiveConversation("the-id", [], 0, 3)
     view.begin(1, 3)
     view.update_transcript([USER], 1)
-    view.done(Status.WAITING, None)
+    view.report_done(Status.WAITING, None)
     assert [frame.event for frame in await told(view)].count("done") == 1

@@ -52,8 +52,8 @@ def test_lines_are_flushed_as_they_are_said() -> None:
 def test_id_is_the_first_and_the_last_line() -> None:
     out, err = io.StringIO(), io.StringIO()
     show = PlainOutput(out, err)
-    show.opened(OPENING)
-    show.closed(closing())
+    show.show_opening(OPENING)
+    show.show_closing(closing())
     first, last = out.getvalue().splitlines()
     assert first == "Conversation the-id: Robot, scripted user"
     assert last == "Conversation the-id: completed, 1 of 2 turns, 0.5 s, the user left"
@@ -63,7 +63,7 @@ def test_id_is_the_first_and_the_last_line() -> None:
 def test_stopped_conversation_tells_how_to_go_on() -> None:
     out, err = io.StringIO(), io.StringIO()
     stopped = closing(status=Status.STOPPED, end_reason=EndReason.STOPPED, resume=RESUME)
-    PlainOutput(out, err).closed(stopped)
+    PlainOutput(out, err).show_closing(stopped)
     assert out.getvalue().endswith(f"stopped, 1 of 2 turns, 0.5 s\nGo on with: {RESUME}\n")
     assert err.getvalue() == ""
 
@@ -73,7 +73,7 @@ def test_retries_and_the_error_go_to_stderr() -> None:
     show = PlainOutput(out, err)
     data = {"status": "retrying", "message": "down; trying again", "attempt": 2, "attempts": 3}
     show.frame(frame("status", **data))
-    show.closed(broken())
+    show.show_closing(broken())
     assert err.getvalue().splitlines() == [
         "Retrying: down; trying again (attempt 2 of 3)",
         "Error: Robot (http://x) is down (bot_unreachable)",
@@ -85,9 +85,9 @@ def test_retries_and_the_error_go_to_stderr() -> None:
 def test_json_is_one_object_a_line_and_a_summary() -> None:
     out, err = Counting(), io.StringIO()
     with JsonOutput(out, err) as show:
-        show.opened(OPENING)
+        show.show_opening(OPENING)
         show.frame(frame("message", role="user", text="hai\ndòng"))
-        show.closed(broken())
+        show.show_closing(broken())
     first, event, last = map(json.loads, out.getvalue().splitlines())
     assert first["event"] == "conversation"
     assert first["data"]["conversation_id"] == "the-id"

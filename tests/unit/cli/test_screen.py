@@ -111,7 +111,7 @@ def test_escape_sequences_of_a_bot_are_shown_and_not_obeyed() -> None:
 
 def test_opening_tells_id_speakers_and_notes() -> None:
     at = console()
-    Screen(at, console()).opened(OPENING)
+    Screen(at, console()).show_opening(OPENING)
     text = at.export_text()
     assert "Conversation the-id\nRobot, scripted user, 10 turns\nNo model is" in text
 
@@ -119,7 +119,7 @@ def test_opening_tells_id_speakers_and_notes() -> None:
 def test_status_line_counts_turns_and_seconds_on_one_line() -> None:
     at = console()
     screen = Screen(at, console())
-    screen.opened(OPENING)
+    screen.show_opening(OPENING)
     screen.frame(status("sending", 3, speaker="assistant"))
     assert "turn 3/10 · 0 s · Robot is answering" in drawn(screen, at)
     screen.frame(status("running", 3, speaker="user", message="Minh is thinking " * 9))
@@ -169,7 +169,7 @@ def test_retry_stays_visible_with_its_cause() -> None:
 
 def test_end_tells_how_and_the_id() -> None:
     at, err = console(), console()
-    Screen(at, err).closed(closing())
+    Screen(at, err).show_closing(closing())
     text = at.export_text()
     assert "Completed, 10 of 10 turns, 1.2 s, all turns are done" in text
     assert "Conversation the-id" in text
@@ -180,7 +180,7 @@ def test_break_is_told_on_stderr_with_the_way_on() -> None:
     at, err = console(), console()
     error = {"error": "Robot (http://x) is\ndown", "code": "bot_unreachable", "attempts": 3}
     broken = {"status": Status.INTERRUPTED, "end_reason": EndReason.BOT_ERROR, "error": error}
-    Screen(at, err).closed(closing(**broken, resume="duologue resume the-id"))
+    Screen(at, err).show_closing(closing(**broken, resume="duologue resume the-id"))
     assert err.export_text() == (
         "Error: Robot (http://x) is down (bot_unreachable, 3 attempts)\n"
         "Go on with: duologue resume the-id\n"
@@ -198,9 +198,9 @@ def test_latency_reads_well(ms: int | None, text: str) -> None:
 def test_live_view_leaves_only_what_was_said() -> None:
     at = console()
     with Screen(at, console()) as screen:
-        screen.opened(OPENING)
+        screen.show_opening(OPENING)
         screen.frame(message("user", "sẵn sàng"))
-        screen.closed(closing())
+        screen.show_closing(closing())
     screen_after = at.file.getvalue().rsplit("\x1b[2K", 1)[-1]  # type: ignore[attr-defined]
     assert "turn 0/10" not in screen_after
     assert "Completed" in screen_after

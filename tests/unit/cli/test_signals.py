@@ -23,7 +23,7 @@ class Deaf(PlainOutput):
     def __init__(self) -> None:
         self.told = 0
 
-    def opened(self, opening: Opening) -> None:
+    def show_opening(self, opening: Opening) -> None:
         self.told += 1
 
     def frame(self, frame: Frame) -> None:
@@ -35,7 +35,7 @@ def test_reader_that_goes_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(signals, "write_nowhere", lambda: None)
     show, gone = Deaf(), []
     with PipeSafeOutput(show, lambda: gone.append("left")) as audience:
-        audience.opened(OPENING)
+        audience.show_opening(OPENING)
         for _ in range(3):
             audience.frame(Frame("message", {}, Cursor()))
     assert gone == ["left"]

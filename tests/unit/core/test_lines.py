@@ -104,6 +104,6 @@ def test_a_line_that_is_neither_text_nor_say_nor_simulate_is_refused(line: objec
 
 
 def test_lines_travel_with_the_conversation_as_they_were_given() -> None:
-    stored = Scenario(lines=MIXED).stored()
+    stored = Scenario(lines=MIXED).to_stored()
     assert stored["lines"] == MIXED
     assert Scenario.read(stored).lines == MIXED

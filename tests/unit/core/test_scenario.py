@@ -84,7 +84,7 @@ SCENARIOS = st.builds(
 
 @given(SCENARIOS)
 def test_what_is_stored_and_read_again_is_the_same(scenario: Scenario) -> None:
-    stored = json.loads(json.dumps(scenario.stored()))
+    stored = json.loads(json.dumps(scenario.to_stored()))
     assert Scenario.read({**stored, "card": {"name": "Minh"}, "replay": 2}) == scenario
     assert {"bot_id", "max_turns"} <= stored.keys()
     assert "history" not in stored

@@ -61,7 +61,7 @@ def error(view: LiveConversation) -> None:
 
 
 def done(how: Status) -> Step:
-    return lambda view: view.done(how, None)
+    return lambda view: view.report_done(how, None)
 
 
 SCRIPT: list[Step] = [
@@ -440,7 +440,7 @@ async def test_a_run_of_a_thousand_turns_keeps_its_last_statuses_and_every_messa
         view.status("sending", f"turn {n}")
         line = new_message("assistant", str(n), index=n, turn=n, origin="bot")
         view.update_transcript([*view.messages, line], n)
-    view.done(Status.COMPLETED, "max_turns")
+    view.report_done(Status.COMPLETED, "max_turns")
     assert sum(report is not None for report in view.reports) <= KEPT_REPORTS + 1
     told = [frame async for frame in Follower(view).frames()]
     assert [f.data["text"] for f in told if f.event == "message"] == [str(n) for n in range(1000)]
@@ -469,7 +469,7 @@ async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on
     reader = asyncio.ensure_future(collect(Follower(view)))
     await asyncio.sleep(0.01)
     assert not reader.done()
-    view.done(Status.STOPPED, None)
+    view.report_done(Status.STOPPED, None)
     assert [f.data["status"] for f in await reader if f.event == "done"] == ["stopped"]
 
 

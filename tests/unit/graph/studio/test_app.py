@@ -58,14 +58,14 @@ async def test_graph_has_no_checkpointer_and_the_same_nodes(
 
 
 def test_setup_left_alone_is_the_plain_scenario() -> None:
-    assert Setup().scenario().stored() == {
+    assert Setup().scenario().to_stored() == {
         "bot_id": 16, "max_turns": 10, "persona": "learner", "first_speaker": "user",
     }  # fmt: skip
 
 
 def test_setup_becomes_a_scenario() -> None:
     setup = Setup(bot="shop", seat="human", user_prompt="Buy fruit.", loop_limit=2, time_limit_s=9)
-    told = setup.scenario().stored()
+    told = setup.scenario().to_stored()
     assert (told["bot_id"], told["user"], told["user_prompt"]) == ("shop", "human", "Buy fruit.")
     assert (told["loop_limit"], told["time_limit_s"]) == (2, 9)
 
