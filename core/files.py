@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from core.spelling import explain
 from core.text import clean_deep
 
 M = TypeVar("M", bound=BaseModel)
+Loc = tuple[int | str, ...]
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -84,7 +86,7 @@ def _most_telling(tree: yaml.Node | None, errors: list[ErrorDetails]) -> ErrorDe
     return max(forms, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
 
 
-def fault_at(path: Path, loc: tuple[int | str, ...], reason: str) -> ConfigError:
+def fault_at(path: Path, loc: Loc, reason: str) -> ConfigError:
     """A mistake that shows only when files are taken together, told with its place in one."""
     try:
         tree = yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)
@@ -94,7 +96,7 @@ def fault_at(path: Path, loc: tuple[int | str, ...], reason: str) -> ConfigError
     return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, loc)))
 
 
-def _line(node: yaml.Node | None, loc: tuple[int | str, ...]) -> tuple[int | None, list[str]]:
+def _line(node: yaml.Node | None, loc: Loc) -> tuple[int | None, list[str]]:
     """The line of the deepest part of `loc` that the file has, and that part's path."""
     if node is None:
         return None, [str(part) for part in loc]
@@ -122,13 +124,29 @@ def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
 
 def find_secret_names(value: Any) -> set[str]:
     """The names of the environment variables that `value` refers to as `${NAME}`."""
+    return {name for name, _ in find_secret_places(value)}
+
+
+def find_secret_places(value: Any, loc: Loc = ()) -> Iterator[tuple[str, Loc]]:
+    """Each `${NAME}` in `value`: the name, and the keys that lead to it."""
     if isinstance(value, str):
-        return set(_SECRET.findall(value))
-    if isinstance(value, dict):
-        return {name for item in value.values() for name in find_secret_names(item)}
-    if isinstance(value, list):
-        return {name for item in value for name in find_secret_names(item)}
-    return set()
+        yield from ((name, loc) for name in _SECRET.findall(value))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from find_secret_places(item, (*loc, key))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from find_secret_places(item, (*loc, at))
+
+
+def check_secret_names(text: str) -> None:
+    """Raises `ValueError` where a `${` begins no name of a variable: it would be sent as it is."""
+    for begin in re.finditer(r"\$\{[^}]{0,40}\}?", text):
+        if not _SECRET.match(text, begin.start()):
+            raise ValueError(
+                f"{begin[0]} names no environment variable; write ${{NAME}} with letters, "
+                "digits and _"
+            )
 
 
 def resolve_secrets(value: str) -> str:

@@ -2,12 +2,20 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from core.files import find_secret_names, load
+from core.files import (
+    Loc,
+    check_secret_names,
+    fault_at,
+    find_secret_names,
+    find_secret_places,
+    load,
+)
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
@@ -16,17 +24,24 @@ _KNOWN = re.compile(r"conversation_id|message|bot_id|turn|seed|session\.\w+")
 
 def find_variables(value: Any) -> set[str]:
     """The names used as `{{name}}` anywhere in a template."""
+    return {name for text in _find_texts(value) for name in _VARIABLE.findall(text)}
+
+
+def _find_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        return set(_VARIABLE.findall(value))
-    if isinstance(value, dict):
-        return {name for pair in value.items() for item in pair for name in find_variables(item)}
-    if isinstance(value, list):
-        return {name for item in value for name in find_variables(item)}
-    return set()
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from (text for item in pair for text in _find_texts(item))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _find_texts(item)
 
 
 def check_template(value: Any) -> Any:
     """The template, if all its variables are known. Raises `ValueError`."""
+    for text in _find_texts(value):
+        check_secret_names(text)
     unknown = sorted(name for name in find_variables(value) if not _KNOWN.fullmatch(name))
     if unknown:
         raise ValueError(
@@ -94,6 +109,16 @@ def read_bots(path: Path) -> dict[str, BotConfig]:
 def missing_secrets(bot: BotConfig) -> list[str]:
     """The environment variables that the bot needs and that are not set."""
     return sorted(name for name in find_secret_names(bot.model_dump()) if not os.environ.get(name))
+
+
+def find_unset_variable(bot: BotConfig, id: str, file: Path) -> str | None:
+    """A sentence with the place in the file where an unset variable stands; None: all are set."""
+    unset = missing_secrets(bot)
+    if not unset:
+        return None
+    loc: Loc = next(loc for name, loc in find_secret_places(bot.model_dump()) if name == unset[0])
+    reason = f"needs the environment variable {unset[0]}, which is not set"
+    return fault_at(file, ("bots", id, *loc), reason).message
 
 
 def open_secrets(bot: BotConfig) -> list[str]:

@@ -1,5 +1,6 @@
 """The description of a `webhook` bot in bots.yaml."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -37,7 +38,12 @@ class Call(Config):
     def _fits_its_type(self) -> "Call":
         if self.body is not None and self.form is not None:
             raise ValueError("give either a body or a form")
-        sent = {name.lower(): value for name, value in self.headers.items()}.get("content-type", "")
+        self.check_type(self.headers)
+        return self
+
+    def check_type(self, headers: Mapping[str, str]) -> None:
+        """Raises `ValueError` where what is sent is not what the headers say it is."""
+        sent = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
         kind = sent.split(";")[0].strip().lower()
         if kind == _FORM and self.body is not None:
             raise ValueError(f"a body is sent as JSON; for {_FORM} give `form`")
@@ -45,7 +51,6 @@ class Call(Config):
             raise ValueError(f"a form is not {kind}")
         if kind and self.body is not None and kind.split("+")[-1] not in ("json", _JSON):
             raise ValueError(f"a body is sent as JSON, which is not {kind}")
-        return self
 
 
 class InitCall(Call):
@@ -111,6 +116,8 @@ class WebhookBot(BotConfig):
             raise ValueError("needs a turn call, or a preset")
         if self.turn and not self.turn.reply and self.turn.stream != "text":
             raise ValueError("turn.reply is required: where does the text stand?")
+        for call in filter(None, (self.init, self.turn, self.poll, self.end, self.ping)):
+            call.check_type({**self.headers, **call.headers})
         captured = {*self.init.capture} if self.init else set()
         captured |= {*self.turn.capture} if self.turn else set()
         for name in find_variables(self.model_dump()):

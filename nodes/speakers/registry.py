@@ -11,7 +11,7 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.state import Seat
 from nodes.bots.chat import NO_MODEL, OpenAIBot, PromptBot
-from nodes.bots.config import BotConfig, missing_secrets, read_bots
+from nodes.bots.config import BotConfig, find_unset_variable, read_bots
 from nodes.bots.kinds import Toolbox, bot_kinds
 from nodes.calls.http import HttpClient
 from nodes.calls.limits import CallLimits
@@ -54,11 +54,8 @@ class Speakers:
     def check(self, scenario: Scenario) -> None:
         """Raises `Invalid` for a scenario that these speakers cannot play."""
         config = self._config(scenario)
-        missing = missing_secrets(config)
-        if missing:
-            raise Invalid(
-                f"bot {scenario.bot_id} needs the environment variable {missing[0]}", "bot_id"
-            )
+        if unset := find_unset_variable(config, str(scenario.bot_id), self.settings.bots):
+            raise Invalid(unset, "bot_id")
         if lack := bot_kinds()[config.kind].find_missing(config, self.settings):
             raise Invalid(lack, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
         if scenario.persona is not None and scenario.persona not in self.personas:
@@ -76,7 +73,9 @@ class Speakers:
         return self.personas[scenario.persona or DEFAULT]
 
     def bot(self, scenario: Scenario) -> Bot:
-        """The bot under test. Raises `Invalid` where it is not configured."""
+        """The bot under test. Raises `Invalid` where it is not configured, `BotError` where it
+        refers to a variable that is not set: a conversation may outlive the environment it began in.
+        """
         if scenario.bot_prompt is not None:
             config = PromptBot(kind="prompt", name="bot", prompt=scenario.bot_prompt or " ")
             return self._make(config, str(scenario.bot_id))
@@ -141,6 +140,8 @@ class Speakers:
             ) from None
 
     def _make(self, config: BotConfig, key: str) -> Bot:
+        if unset := find_unset_variable(config, key, self.settings.bots):
+            raise BotError("unreachable", unset, retryable=False, unheard=True)
         return bot_kinds()[config.kind].make(config, key, self._tools)
 
     def _model(

@@ -70,6 +70,14 @@ def written(folder: Path, text: str | bytes) -> Path:
             "number",
         ),
         ("bots:\n  1:\n    kind: prompt\n    prompt: ''\n", 4, "bots.1.prompt", ""),
+        (f"{TURN}http://x\n      reply: t\n      body: 'k=${{my-key}}'\n", 7, "body", "${my-key}"),
+        (
+            "bots:\n  1: {kind: webhook, headers: {content-type: text/xml}, "
+            + "turn: {url: http://x, reply: t, body: <a/>}}\n",
+            2,
+            "bots.1",
+            "text/xml",
+        ),
         ("bots:\n  'a b':\n    kind: demo\n", 2, "", ""),
         ("bots:\n  1:\n    kind: demo\n    name: 2024-99-99\n", None, "", ""),
         (b"bots: \xff\xfe", None, "", "cannot be read"),
