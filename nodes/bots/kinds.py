@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodes.calls.models import ChatModel
 
 ENTRY_POINTS = "duologue.bots"
-_OURS = ("nodes.bots.webhook", "nodes.bots.chat", "nodes.bots.langgraph")
+_OURS = ("nodes.bots.webhook", "nodes.bots.chat", "nodes.bots.langgraph", "nodes.bots.python")
 
 
 @dataclass(frozen=True, slots=True)

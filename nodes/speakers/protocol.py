@@ -98,6 +98,13 @@ class ForgettingBot(Protocol):
     async def forget(self, conversation_id: str) -> None: ...
 
 
+@runtime_checkable
+class ClosableBot(Protocol):
+    """A bot that holds something of its own: a process, connections."""
+
+    async def aclose(self) -> None: ...
+
+
 class User(Protocol):
     """Who talks to the bot, unless a person does."""
 

@@ -16,7 +16,7 @@ from nodes.bots.kinds import Toolbox, bot_kinds
 from nodes.calls.http import HttpClient
 from nodes.calls.limits import CallLimits
 from nodes.speakers.personas import DEFAULT, Persona, load_snapshot, read_personas
-from nodes.speakers.protocol import Bot, ForgettingBot, User
+from nodes.speakers.protocol import Bot, ClosableBot, ForgettingBot, User
 from nodes.speakers.users import make_user
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class Speakers:
             import nodes.calls.models  # noqa: F401 - takes a second, which the first turn must not wait
 
     async def close(self) -> None:
+        for bot in self._made.values():
+            if isinstance(bot, ClosableBot):
+                await bot.aclose()
         await self._http.aclose()
 
     @property
@@ -73,8 +76,9 @@ class Speakers:
         return self.personas[scenario.persona or DEFAULT]
 
     def bot(self, scenario: Scenario) -> Bot:
-        """The bot under test. Raises `Invalid` where it is not configured, `BotError` where it
-        refers to a variable that is not set: a conversation may outlive the environment it began in.
+        """The bot under test. Raises `Invalid` where it is not configured.
+
+        Raises `BotError` where a variable is not set: a conversation outlives its environment.
         """
         if scenario.bot_prompt is not None:
             config = PromptBot(kind="prompt", name="bot", prompt=scenario.bot_prompt or " ")

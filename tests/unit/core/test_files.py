@@ -14,6 +14,7 @@ from nodes.speakers.personas import DEFAULT, Persona, read_personas
 from nodes.speakers.prompting import build_system_prompt
 
 HOOK = "kind: webhook, turn: {url: 'http://x/t', reply: text}"
+WITH_BODY = HOOK.replace("{url", "{body: <a/>, url")
 
 TURN = "bots:\n  1:\n    kind: webhook\n    turn:\n      url: "
 
@@ -72,8 +73,7 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("bots:\n  1:\n    kind: prompt\n    prompt: ''\n", 4, "bots.1.prompt", ""),
         (f"{TURN}http://x\n      reply: t\n      body: 'k=${{my-key}}'\n", 7, "body", "${my-key}"),
         (
-            "bots:\n  1: {kind: webhook, headers: {content-type: text/xml}, "
-            + "turn: {url: http://x, reply: t, body: <a/>}}\n",
+            f"bots:\n  1: {{headers: {{content-type: text/xml}}, {WITH_BODY}}}\n",
             2,
             "bots.1",
             "text/xml",
