@@ -174,17 +174,7 @@ def _wire_follow(blocks: gr.Blocks, tabs: TabSessions, updates: gr.HTML, boot: g
         finally:
             tabs.close(request)
 
-    # Gradio's own progress tracker would run at every frame as long as the stream is open: it is
-    # put on a component that is never drawn.
-    blocks.load(
-        follow,
-        boot,
-        updates,
-        js="() => duologue.boot()",
-        concurrency_limit=None,
-        show_progress_on=boot,
-        **QUIET,
-    )
+    blocks.load(follow, boot, updates, js="() => duologue.boot()", concurrency_limit=None, **QUIET)
 
 
 def restore_tab(tab: TabSession, told: str) -> None:

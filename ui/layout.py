@@ -131,7 +131,14 @@ def build_blocks(tabs: TabSessions) -> gr.Blocks:
         build_thread(blocks, tabs, words, boot)
         listed = build_bots(tabs, words)
         _wire_choices(blocks, tabs, {**form, "chat": chat, "listed": listed}, boot)
+    _hide_progress(blocks, boot)
     return blocks
+
+
+def _hide_progress(blocks: gr.Blocks, hidden: gr.Textbox) -> None:
+    """Gradio tells every component that may show progress of each update of the open stream."""
+    for event in blocks.fns.values():
+        event.show_progress_on = [hidden]
 
 
 def render_top(words: Words) -> str:

@@ -43,6 +43,16 @@
     return `?${named}`;
   };
 
+  // A formatter takes longer to make than a hundred times to use.
+  const CLOCKS = {
+    near: { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false },
+    far: { dateStyle: "short", timeStyle: "short" },
+    whole: { dateStyle: "short", timeStyle: "medium" },
+  };
+  const clocks = {};
+  const clock = (name) =>
+    clocks[name] ??= new Intl.DateTimeFormat(document.documentElement.lang, CLOCKS[name]);
+
   let asked = 0, copied, opener = null;
   const duologue = Object.assign(window.duologue, {
     send: () => {},
@@ -81,11 +91,8 @@
       for (const time of root.querySelectorAll("time[datetime]")) {
         const at = new Date(time.dateTime);
         if (isNaN(at)) continue;
-        const far = time.dataset.far !== undefined;
-        time.textContent = far
-          ? at.toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" })
-          : at.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-        time.title = at.toLocaleString(document.documentElement.lang);
+        time.textContent = clock(time.dataset.far !== undefined ? "far" : "near").format(at);
+        time.title = clock("whole").format(at);
       }
       tick(root);
     },

@@ -135,7 +135,7 @@ def render_thinking(transcript: Transcript, cast: Cast, words: Words) -> str:
     return (
         f'<li class="msg {role} thinking"><span class="face {role}" aria-hidden="true">'
         f'{escape(_initial(name))}</span><div class="box"><div class="dots" role="status">'
-        f"<i></i><i></i><i></i><span>{escape(text)}</span></div>"
+        f"<i></i><span>{escape(text)}</span></div>"
         f"{_render_asides(transcript.asides, words)}</div></li>"
     )
 

@@ -3,6 +3,9 @@
   const WHOLE = 80; // up to here all rows are drawn, and the browser's own search finds them
   const SCREENS = 1; // drawn beyond the window, above and below
   const GUESS = 110; // pixels of a row, until one was measured
+  // To read the window's height costs a layout: it is read when it changes.
+  let screen = innerHeight;
+  addEventListener("resize", () => { screen = innerHeight; });
 
   class RowWindow {
     constructor(list, { dress, grown }) {
@@ -63,17 +66,17 @@
     range() {
       const count = this.length;
       if (this.whole || count <= WHOLE) return [0, count];
-      const reach = innerHeight * SCREENS;
+      const reach = screen * SCREENS;
       if (this.follows) {
         let from = count, tall = 0;
-        while (from > 0 && tall < innerHeight + reach) tall += this.height(--from);
+        while (from > 0 && tall < screen + reach) tall += this.height(--from);
         return [from, count];
       }
       const start = this.list.getBoundingClientRect().top;
       let from = 0, y = start;
       while (from < count - 1 && y + this.height(from) < -reach) y += this.height(from++);
       let to = from;
-      while (to < count && y < innerHeight + reach) y += this.height(to++);
+      while (to < count && y < screen + reach) y += this.height(to++);
       return [from, to];
     }
 
@@ -99,6 +102,7 @@
       const box = document.createElement("template");
       box.innerHTML = this.html[at];
       const row = box.content.firstElementChild;
+      if (old?.matches(".live") && row.matches(".live") && this.lengthen(old, row)) return old;
       Object.assign(row, { at, html: this.html[at] });
       if (old?.querySelector("details[open]")) row.querySelector("details")?.setAttribute("open", "");
       if (old) this.remove(at, old);
@@ -107,6 +111,20 @@
       this.sizes.observe(row);
       this.dress(row);
       return row;
+    }
+
+    // A line that is being said stays the same element and gets its longer text.
+    lengthen(old, row) {
+      const [place, text] = [old, row].map((one) => one.querySelector(".text"));
+      const said = place.textContent, wanted = text.textContent;
+      text.textContent = said;
+      const same = wanted.startsWith(said) && old.lastElementChild.isEqualNode(row.lastElementChild);
+      text.textContent = wanted;
+      if (!same) return false;
+      if (place.firstChild) place.firstChild.appendData(wanted.slice(said.length));
+      else place.append(wanted);
+      old.html = this.html[old.at];
+      return true;
     }
 
     remove(at, row) {

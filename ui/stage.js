@@ -24,16 +24,33 @@ newest.dataset.label = element.querySelector("[data-newest]").dataset.newest;
 function below() {
   const row = rows.last;
   if (!row) return rows.length ? Infinity : 0;
-  const dock = document.querySelector("#dock")?.offsetHeight || 0;
-  return row.getBoundingClientRect().bottom - (innerHeight - dock) + 8;
+  return row.getBoundingClientRect().bottom - free + 8;
 }
+
+// The window without the dock. To read either costs a layout: they are read when they change.
+let free = innerHeight, dock = null;
+function measure() { free = innerHeight - (dock?.offsetHeight || 0); }
+addEventListener("duologue:ready", () => {
+  dock = document.querySelector("#dock");
+  new ResizeObserver(() => { measure(); toEnd(); }).observe(dock);
+});
+addEventListener("resize", measure);
 
 function live() {
   return ["running", "waiting"].includes(document.body.dataset.stands);
 }
 
+// Once a frame, when the browser lays the page out anyway.
+let ending = false;
 function toEnd() {
+  if (ending) return;
+  ending = true;
+  requestAnimationFrame(() => { ending = false; scrollToEnd(); });
+}
+
+function scrollToEnd() {
   if (!stick || document.body.dataset.page !== "thread" || !live()) return;
+  if (isScrolledUp()) return follow(false);
   const far = below();
   if (far > 0 && far !== Infinity) scrollBy({ top: far, behavior: "instant" });
   last = { y: scrollY, tall: document.documentElement.scrollHeight };
@@ -47,19 +64,24 @@ function follow(yes) {
 }
 
 function offerNewest() {
-  if (!newest.isConnected) document.querySelector("#dock")?.prepend(newest);
+  if (!newest.isConnected) dock?.prepend(newest);
   const fresh = Math.max(0, messages - seen);
   newest.hidden = stick || !(live() || fresh) || below() < 60;
   newest.textContent = `↓ ${newest.dataset.label}${fresh ? ` (${fresh})` : ""}`;
+}
+
+// Not where the page itself got shorter.
+function isScrolledUp() {
+  return scrollY < last.y - 1 && document.documentElement.scrollHeight >= last.tall;
 }
 
 let scrolled = false;
 function onScroll() {
   scrolled = false;
   if (document.body.dataset.page !== "thread") return;
-  const tall = document.documentElement.scrollHeight;
-  const up = scrollY < last.y - 1 && tall >= last.tall; // not where the page itself got shorter
-  last = { y: scrollY, tall };
+  if (stick && scrollY === last.y) return; // our own step to the end
+  const up = isScrolledUp();
+  last = { y: scrollY, tall: document.documentElement.scrollHeight };
   if (up) follow(false);
   else if (below() < 40) follow(true);
   for (const column of Object.values(columns)) column.draw();
@@ -86,6 +108,16 @@ addEventListener("afterprint", () => paper(false));
 matchMedia("print").addEventListener("change", (media) => paper(media.matches));
 
 // --- what the server sends ----------------------------------------------------------------------
+
+// What stands beside a running conversation is looked at now and then: once a second will do.
+let beside, resting = 0;
+function partBeside(html) {
+  beside = html;
+  if (resting && live()) return;
+  clearTimeout(resting);
+  resting = setTimeout(() => { resting = 0; part("side", beside); }, live() ? 1000 : 0);
+  part("side", html);
+}
 
 function part(name, html) {
   const box = document.querySelector(`[data-part="${name}"]`);
@@ -146,7 +178,8 @@ function receive(page) {
   offer(page.flags);
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
   duologue.model(page.flags.model);
-  for (const [name, html] of Object.entries(page.parts)) part(name, html);
+  for (const [name, html] of Object.entries(page.parts))
+    if (name === "side") partBeside(html); else part(name, html);
   messages = page.messages;
   rows.differs = columns.other.differs = page.differs;
   const changed = rows.apply(page.rows);
@@ -171,7 +204,7 @@ duologue.refocus = ({ index, act }) => {
 const ACTS = {
   copy: (button) => duologue.copy(button),
   print: () => window.print(),
-  newest: () => { follow(true); rows.draw(); toEnd(); requestAnimationFrame(toEnd); },
+  newest: () => { follow(true); rows.draw(); scrollToEnd(); toEnd(); },
   compare_end: () => duologue.show(`?thread=${encodeURIComponent(conversation.thread)}`),
   download: (button) => duologue.send("download", { as: button.dataset.as, zone: -new Date().getTimezoneOffset() }),
 };

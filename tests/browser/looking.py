@@ -133,3 +133,17 @@ class Tab:
             "document.documentElement.scrollWidth - window.innerWidth"
         )
         return over
+
+
+async def busy_share(tab: Tab, seconds: float) -> float:
+    """The share of its time, 0 to 1, that the page's main thread computes."""
+    wire = await tab.page.context.new_cdp_session(tab.page)
+    await wire.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    async def busy() -> float:
+        found: list[dict[str, Any]] = (await wire.send("Performance.getMetrics"))["metrics"]
+        return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
+
+    began = await busy()
+    await tab.page.wait_for_timeout(seconds * 1000)
+    return (await busy() - began) / seconds
