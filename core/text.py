@@ -15,13 +15,18 @@ def clean(text: str) -> str:
 
 
 def clean_deep(value: Any) -> Any:
-    """JSON data with every string, keys included, passed through `clean`."""
+    """JSON data with every string, keys included, passed through `clean`.
+
+    A whole number of more than 64 bits becomes a text of its digits.
+    """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
         return [clean_deep(item) for item in value]
     if isinstance(value, dict):
         return {clean_deep(key): clean_deep(item) for key, item in value.items()}
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)  # no store takes it as a number
     return value
 
 

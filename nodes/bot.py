@@ -17,6 +17,8 @@ from nodes.context import AnyContext, Context, bot_place, make_turn_request, ret
 from nodes.speakers.protocol import Reply, TurnRequest
 from nodes.speakers.registry import Speakers
 
+MAX_BUBBLES = 100
+
 
 async def run_bot_turn(
     state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
@@ -43,8 +45,16 @@ async def run_bot_turn(
             patience=retry_limits(speakers),
         )
         took = monotonic() - started
+        _refuse_flood(reply, bot.name)
     lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000))
     return _finish_turn(state, request, reply, lines, took, context, runtime)
+
+
+def _refuse_flood(reply: Reply, name: str) -> None:
+    """Raises `BotError`: a list without end would be a message, a row and an event each."""
+    if (sent := len(reply.bubbles)) > MAX_BUBBLES:
+        said = f"{name} sent {sent:,} messages in one reply; at most {MAX_BUBBLES} are taken"
+        raise BotError("too_large", said)
 
 
 def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> list[Message]:

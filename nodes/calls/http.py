@@ -117,9 +117,13 @@ async def request(
 
 @contextmanager
 def typed_errors(fail: type[SpeakerError], address: str) -> Iterator[None]:
-    """What breaks on the way to or from `address` becomes `fail` with kind `unreachable`."""
+    """What breaks on the way to or from `address` becomes `fail`: `unreachable`, or `bad_reply`."""
     try:
         yield
+    except aiohttp.ClientResponseError:
+        # The library's words repeat the peer's bytes, in which our own credential may stand.
+        said = f"{address} sent an answer that is not valid HTTP"
+        raise fail("bad_reply", said, transient=True, url=address) from None
     except (aiohttp.ClientError, OSError) as error:
         raise fail(
             "unreachable",
@@ -153,8 +157,11 @@ def _describe_failure(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return os.strerror(number).lower() if number and number > 0 else "its name is unknown"
-    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-    return text or type(error).__name__
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "its answer is not valid HTTP"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "its answer broke off or is garbled"
+    return str(error) or type(error).__name__
 
 
 async def probe(http: HttpClient, fail: type[SpeakerError], url: str, address: str) -> int:

@@ -190,6 +190,19 @@ async def test_several_bubbles_are_several_messages_of_one_turn(
     assert len(robot.heard(id)) == 2
 
 
+async def test_a_reply_of_more_bubbles_than_a_conversation_can_hold_is_refused(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("bubbles", turn=1, texts=["x"] * 100_000)
+    async with house.open() as runs:
+        id = await created(runs, max_turns=2)
+        frames = await ran(runs, id)
+        said = await runs.messages(id)
+    assert only(frames, "error")[0]["code"] == "bot_too_large"
+    assert "100,000 messages in one reply" in only(frames, "error")[0]["error"]
+    assert [line["role"] for line in said] == ["user"]
+
+
 async def test_the_same_exchange_again_and_again_is_a_loop(
     house: House, robot: RobotServer
 ) -> None:

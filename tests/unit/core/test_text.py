@@ -123,6 +123,15 @@ def test_nul_and_lone_surrogates_become_replacement_characters_everywhere() -> N
     }
 
 
+def test_a_whole_number_that_no_store_takes_becomes_its_digits() -> None:
+    most, least = 2**64 - 1, -(2**63)
+    assert clean_deep([most, least, True]) == [most, least, True]
+    assert clean_deep({"n": most + 1, "m": [least - 1]}) == {
+        "n": str(most + 1),
+        "m": [str(least - 1)],
+    }
+
+
 def test_nothing_is_normalised() -> None:
     for text in ("e\u0302\u0301", "\u1ebf", "\u212b", "\ufb01", "Å\u0323"):
         assert clean(text) == text

@@ -1,5 +1,6 @@
 """A bot behind HTTP: what it is sent, what is taken from its replies, how it can fail."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -16,6 +17,7 @@ from tests.unit.nodes.desk import Desk, asks, desk
 
 CALM = Settings()
 HASTY = Settings(init_timeout_s=0.2)
+SECRET = "tok-5f2a9c" * 3
 
 
 @pytest.fixture
@@ -279,6 +281,33 @@ async def test_a_reply_of_half_a_megabyte_is_taken_and_one_without_end_is_not(
     assert caught.value.code == "bot_too_large"
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"HTTP/9.9 abc {SECRET}",
+        f"HTTP/1.1 200 OK\r\n{SECRET} bad header",
+        f"HTTP/1.1 200 OK\r\nX: {SECRET}{'x' * 9000}",
+        f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{SECRET}",
+    ],
+)
+async def test_a_garbled_answer_is_named_without_its_bytes(
+    http: HttpClient, head: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(f"{head}\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server:
+        with pytest.raises(BotError) as caught:
+            await bot(http, f"http://{host}:{port}").reply(asks(), unheard)
+    assert caught.value.code in ("bot_bad_reply", "bot_unreachable")
+    assert SECRET[:10] not in f"{caught.value.message} {caught.value.facts}"
+
+
 async def test_success_is_what_the_file_asks_for_and_nothing_like_it(
     service: Desk, http: HttpClient
 ) -> None:
@@ -296,7 +325,6 @@ async def test_success_is_what_the_file_asks_for_and_nothing_like_it(
 # --- secrets --------------------------------------------------------------------------------------
 
 
-SECRET = "tok-5f2a9c" * 3
 
 
 @pytest.mark.parametrize(
