@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.api.service import Service
 from tests.servers.llm import LlmServer
+from tests.servers.wait import wait_until
 
 Opened = Callable[..., Awaitable[Service]]
 WORDS = "một hai ba bốn năm sáu bảy tám chín mười táo chuối cam xoài học nói đọc viết".split()
@@ -21,7 +22,13 @@ def lines(chance: random.Random, count: int) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(120)
+async def call_begins(llm: LlmServer) -> None:
+    """Waits for the model's next call, so that a kill finds a line under way on any machine."""
+    before = len(llm.calls)
+    await wait_until(lambda: len(llm.calls) > before, 20)
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [5, 6])
 async def test_followers_end_with_the_transcript_to_the_letter(
     opened: Opened, llm: LlmServer, seed: int
@@ -34,13 +41,13 @@ async def test_followers_end_with_the_transcript_to_the_letter(
         bots={"talker": talker}, OPENAI_BASE_URL=llm.base_url, OPENAI_API_KEY="none"
     )
     id = await service.make(8, bot_id="talker", lines=None)
-    listening = [asyncio.ensure_future(service.listen(id, 90)) for _ in range(3)]
+    listening = [asyncio.ensure_future(service.listen(id, 150)) for _ in range(3)]
     await service.run(id)
-    await service.turns_done(id, 1)  # so that the first kill finds a line under way
-    for _kill in range(10):
-        await asyncio.sleep(chance.uniform(0.1, 0.5))
+    for _kill in range(6):
+        await call_begins(llm)
+        await asyncio.sleep(chance.uniform(0.05, 0.2))
         await service.restart()
-    history = (await service.until(id, "completed", within=60))["history"]
+    history = (await service.until(id, "completed", within=90))["history"]
     assert len(history) == 16
     resets = 0
     for heard in await asyncio.gather(*listening):

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.servers.llm import LlmServer
+from tests.servers.sse import Manner
 from tests.studio.dev import Dev, dev_server
 
 BOTS = """
@@ -27,7 +28,7 @@ async def dev(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Dev]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def model() -> AsyncIterator[LlmServer]:
-    async with LlmServer() as server:
+    async with LlmServer(manner=Manner(token_delay=0.02)) as server:
         yield server
 
 

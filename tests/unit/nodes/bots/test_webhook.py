@@ -290,9 +290,7 @@ async def test_a_reply_of_half_a_megabyte_is_taken_and_one_without_end_is_not(
         f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{SECRET}",
     ],
 )
-async def test_a_garbled_answer_is_named_without_its_bytes(
-    http: HttpClient, head: str
-) -> None:
+async def test_a_garbled_answer_is_named_without_its_bytes(http: HttpClient, head: str) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
         writer.write(f"{head}\r\n\r\n".encode())
@@ -323,8 +321,6 @@ async def test_success_is_what_the_file_asks_for_and_nothing_like_it(
 
 
 # --- secrets --------------------------------------------------------------------------------------
-
-
 
 
 @pytest.mark.parametrize(
