@@ -9,22 +9,36 @@ import argparse
 import asyncio
 import os
 import random
-import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 
+from bench.soak_ledger import (
+    BROKE,
+    DIED,
+    DIFFERS,
+    GONE,
+    LOST,
+    NO_START,
+    STUCK,
+    TWICE,
+    Ledger,
+    audit_calls,
+    audit_deleted,
+    audit_folder,
+    audit_tables,
+    compare_use,
+)
+from tests.servers.clock import has_faketime, set_clock
 from tests.servers.host import free_port
 from tests.servers.process import Process
 from tests.servers.robot import RobotServer, reply_to
@@ -32,9 +46,12 @@ from tests.servers.robot import RobotServer, reply_to
 BIN = Path(sys.executable).parent
 CLOCKS = (0, 0, 0, -2, 2, -3600, 3600, -365 * 86400, 365 * 86400)
 """Seconds by which the server's clock is wrong, one drawn for each start."""
-ENDINGS = ("kill", "kill", "kill", "kill", "stop", "disk", "none")
+ENDINGS = ("kill", "kill", "kill", "stop", "disk")
 AT_ONCE = 20
 READERS = 5
+WARM = 500
+"""So many conversations the last server has shown before its memory is noted."""
+LIFE_S = (2.0, 16.0)
 
 
 def line_of(turn: int) -> str:
@@ -44,42 +61,6 @@ def line_of(turn: int) -> str:
 def expected(turns: int) -> list[str]:
     """The transcript of a conversation that nothing disturbed."""
     return [text for n in range(1, turns + 1) for text in (line_of(n), reply_to(n, line_of(n)))]
-
-
-@dataclass
-class Ledger:
-    """What was done and what was found. Every count of `faults` must be zero."""
-
-    done: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-    def blame(self, fault: str, example: str) -> None:
-        self.faults[fault] += 1
-        if len(self.examples) < 20:
-            self.examples.append(f"{fault}: {example}")
-
-    def table(self) -> str:
-        rows = [f"| {name} | {count:,} |" for name, count in self.done.items()]
-        rows += [f"| **{name}** | **{self.faults[name]:,}** |" for name in FAULTS]
-        rows += [f"| left out | {why} |" for why in self.left_out]
-        return "\n".join(["| what | count |", "|---|--:|", *rows, "", *self.examples])
-
-
-FAULTS = (
-    "ids answered with 2xx that are gone",
-    "acknowledged messages lost or changed",
-    "transcripts that differ from an undisturbed run",
-    "conversations that did not end",
-    "turns sent under two texts",
-    "turns sent again beyond one for each interruption",
-    "server errors (5xx) but for a full disk or a stop",
-    "checkpoints without a conversation",
-    "files left open for readers that never read",
-    "starts that failed",
-)
-(GONE, LOST, DIFFERS, STUCK, TWO_TEXTS, AGAIN, BROKE, ORPHANS, OPEN_FILES, NO_START) = FAULTS
 
 
 class Soak:
@@ -94,12 +75,15 @@ class Soak:
         self.url = f"http://127.0.0.1:{self.port}"
         self.turns: dict[str, int] = {}
         self.seen: dict[str, list[str]] = {}
-        self.interruptions = 0
+        self.unanswered = 0
+        self.deleted: list[str] = []
+        self.lives: list[int] = []
+        """How many calls the bot had heard when each life of the server began."""
 
     async def run(self) -> Ledger:
         deadline = time.monotonic() + 60 * self.given.minutes
         async with RobotServer(honour_keys=True) as robot, aiohttp.ClientSession() as client:
-            self.client = client
+            self.client, self.robot = client, robot
             (self.folder / "bots.yaml").write_text(
                 f"bots:\n  16: {{kind: webhook, preset: robot-lesson, base_url: '{robot.url}'}}\n"
             )
@@ -108,20 +92,18 @@ class Soak:
                 await self.suffer()
             robot.set(delay=0.0)
             await self.settle()
-            self.audit(robot)
+            self.audit()
         return self.ledger
 
     # --- one life of the server -----------------------------------------------------------------
 
     def process(self, clock: int) -> Process:
         argv = [str(BIN / "duologue"), "serve", "--no-ui", "--port", str(self.port)]
-        if clock and shutil.which("faketime"):
-            argv = ["faketime", "-f", f"{clock:+d}s", *argv]
         env = {
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DUOLOGUE_BOTS": str(self.folder / "bots.yaml"),
             "DUOLOGUE_DATABASE_URL": f"sqlite:///{self.folder / 'soak.db'}",
             "DUOLOGUE_LOG_LEVEL": "WARNING",
+            **(set_clock(f"{clock:+d}s") if clock and has_faketime() else {}),
         }
         return Process(argv, env=env, ready=f"{self.url}/health", startup=60)
 
@@ -130,62 +112,86 @@ class Soak:
         clock, ending = self.chance.choice(CLOCKS), self.chance.choice(ENDINGS)
         self.ledger.done["starts of the server"] += 1
         self.ledger.done["with a wrong clock"] += bool(clock)
-        async with self.process(clock) as server:
-            await self.compare_sample()
-            readers = list(self.open_readers())
-            seconds = self.chance.uniform(1.0, 8.0)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-                    for _ in range(AT_ONCE):
-                        group.create_task(self.converse())
+        self.lives.append(len(self.robot.calls))
+        server = self.process(clock)
+        try:
+            await server.__aenter__()
+        except AssertionError as error:
+            self.ledger.blame(NO_START, str(error))
+            return
+        try:
+            await self.live(server, ending)
+        finally:
+            await server.close()
+        print(f"{len(self.turns):,} conversations, {len(self.lives)} lives", file=sys.stderr)
+
+    async def live(self, server: Process, ending: str) -> None:
+        """Conversations under way until the ending comes, in the middle of them."""
+        await self.compare_sample()
+        readers = list(self.open_readers())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self.converse())
+            await asyncio.sleep(self.chance.uniform(*LIFE_S))
             await self.look_at_sample()
+            if server.returncode is not None:
+                self.ledger.blame(DIED, server.told("ended by itself"))
             await self.end(server, ending)
-            for reader in readers:
-                reader.close()
+        for reader in readers:
+            reader.close()
 
     async def end(self, server: Process, ending: str) -> None:
         self.ledger.done[f"ended by: {ending}"] += 1
-        self.interruptions += 1
-        if ending == "kill":
-            server.kill9()
-            await server.wait()
-        elif ending == "disk":
+        if ending == "disk":
             with fill_disk(self.folder):
-                await self.converse_a_while()
+                await asyncio.sleep(1.0)
                 server.kill9()
                 await server.wait()
-
-    async def converse_a_while(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.0), asyncio.TaskGroup() as group:
-                for _ in range(4):
-                    group.create_task(self.converse())
+        elif ending == "kill":
+            server.kill9()
+        else:
+            server.terminate()
+        await server.wait(20)
 
     async def converse(self) -> None:
         """Conversations one after another; an id counts the moment it is answered."""
         while len(self.turns) < self.given.conversations:
             turns = self.chance.randint(1, 4)
             lines = [line_of(n) for n in range(1, turns + 1)]
-            body = {"bot_id": 16, "max_turns": turns, "lines": lines}
-            made = await self.ask("POST", "/api/conversations", body)
-            if made is None:
+            id = await self.create({"bot_id": 16, "max_turns": turns, "lines": lines})
+            if id is None:
                 return
-            id = made["conversation_id"]
             self.turns[id] = turns
             self.ledger.done["conversations"] += 1
             self.ledger.done["turns"] += turns
             await self.ask("POST", f"/api/conversations/{id}/runs", {})
             await asyncio.sleep(0.01)
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def create(self, body: dict[str, Any]) -> str | None:
+        """The new conversation's id; one in ten is asked for twice, as clients do that retry."""
+        key = uuid4().hex
+        self.unanswered += 1  # until it is answered: it may be cancelled here
+        made = await self.ask("POST", "/api/conversations", body, key)
+        if made is None:
+            return None
+        self.unanswered -= 1
+        if self.chance.random() < 0.1 and (
+            again := await self.ask("POST", "/api/conversations", body, key)
+        ):
+            self.ledger.done["creations sent twice"] += 1
+            if again["conversation_id"] != made["conversation_id"]:
+                self.ledger.blame(TWICE, key)
+        return str(made["conversation_id"])
+
+    async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         """The answer's JSON; None where the server is gone or said why it cannot."""
-        headers = {"Prefer": "respond-async"}
+        headers = {"Prefer": "respond-async", **({"Idempotency-Key": key} if key else {})}
         try:
             async with self.client.request(
                 method, self.url + path, json=body, headers=headers
             ) as response:
                 if response.status < 300:
-                    return await response.json()
+                    return {} if response.status == 204 else await response.json()
                 if response.status >= 500 and response.status not in (503, 507):
                     self.ledger.blame(BROKE, f"{response.status} {method} {path}")
                 return {"status": response.status} if response.status == 404 else None
@@ -223,58 +229,76 @@ class Soak:
 
     async def settle(self) -> None:
         """With a true clock and room on the disk everything comes to its end."""
+        self.lives.append(len(self.robot.calls))
         async with self.process(0) as server:
-            files = server.open_files()
-            for id, turns in self.turns.items():
-                await self.settle_one(id, turns)
-            readers = list(self.open_readers())
-            for reader in readers:
-                reader.close()
+            ids = list(self.turns.items())
+            await self.settle_all(ids[:WARM])
             await asyncio.sleep(5)  # idle connections to the robot go after four seconds
-            if server.open_files() > files + 25:
-                self.ledger.blame(OPEN_FILES, f"{files} before, {server.open_files()} after")
+            warm = {"files": server.open_files(), "rss": server.rss()}
+            await self.settle_all(ids[WARM:])
+            await self.read_badly()
+            await self.delete_some()
+            await asyncio.sleep(8)  # the log is emptied within seconds of a deletion
+            compare_use(self.ledger, warm, {"files": server.open_files(), "rss": server.rss()})
             self.ledger.done["memory at the end, MB"] = server.rss() // 2**20
+
+    async def settle_all(self, ids: list[tuple[str, int]]) -> None:
+        waiting = iter(ids)
+
+        async def work() -> None:
+            for id, turns in waiting:
+                await self.settle_one(id, turns)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(work())
+
+    async def read_badly(self) -> None:
+        """Readers that come and go, and never read."""
+        for _ in range(20):
+            for reader in list(self.open_readers()):
+                reader.close()
+
+    async def delete_some(self) -> None:
+        for id in self.chance.sample(sorted(self.turns), len(self.turns) // 100):
+            if await self.ask("DELETE", f"/api/conversations/{id}") is not None:
+                self.deleted.append(id)
+        self.ledger.done["deleted at the end"] = len(self.deleted)
 
     async def settle_one(self, id: str, turns: int) -> None:
         path = f"/api/conversations/{id}"
+        status = ""
         for attempt in range(200):
             shown = await self.ask("GET", path)
             if shown is None or shown.get("status") == 404:
                 self.ledger.blame(GONE, id)
                 return
-            if shown["status"] == "completed":
+            status = shown["status"]
+            if status == "completed":
                 if [line["content"] for line in shown["history"]] != expected(turns):
                     self.ledger.blame(DIFFERS, id)
                 return
-            if shown["status"] in ("created", "interrupted"):
-                action = "runs" if shown["status"] == "created" else "resume"
+            if status in ("created", "interrupted"):
+                action = "runs" if status == "created" else "resume"
                 await self.ask("POST", f"{path}/{action}", {})
             await asyncio.sleep(min(0.01 * (attempt + 1), 0.2))
-        self.ledger.blame(STUCK, f"{id}: {shown['status']}")
+        self.ledger.blame(STUCK, f"{id}: {status}")
 
-    def audit(self, robot: RobotServer) -> None:
-        """Holds the robot's journal and the database against each other."""
-        texts: dict[str, set[str | None]] = {}
-        calls: Counter[str] = Counter()
-        for call in robot.calls:
-            if call.op == "turn" and call.key:
-                texts.setdefault(call.key, set()).add(call.message)
-                calls[call.key] += 1
-        for key, said in texts.items():
-            if len(said) > 1:
-                self.ledger.blame(TWO_TEXTS, key)
-            if calls[key] > 1 + self.interruptions:
-                self.ledger.blame(AGAIN, f"{key}: {calls[key]} times")
-        self.ledger.done["turns sent again after an interruption"] = sum(calls.values()) - len(
-            calls
+    def audit(self) -> None:
+        """Holds the robot's journal, the tables and the files against what was answered."""
+        calls = self.robot.calls
+        ends = [*self.lives[1:], len(calls)]
+        audit_calls(
+            self.ledger,
+            [
+                [(c.key, c.message) for c in calls[begin:end] if c.op == "turn" and c.key]
+                for begin, end in zip(self.lives, ends, strict=True)
+            ],
         )
-        with sqlite3.connect(f"file:{self.folder / 'soak.db'}?mode=ro", uri=True) as database:
-            (count,) = database.execute(
-                "SELECT count(DISTINCT thread_id) FROM checkpoints "
-                "WHERE thread_id NOT IN (SELECT id FROM conversations)"
-            ).fetchone()
-        if count:
-            self.ledger.blame(ORPHANS, f"{count} threads")
+        database = self.folder / "soak.db"
+        audit_tables(self.ledger, database, self.turns, self.unanswered)
+        audit_deleted(self.ledger, database, self.deleted)
+        audit_folder(self.ledger, self.folder, ("bots.yaml", "soak.db", "soak.db.demo"))
 
 
 @contextmanager
@@ -315,7 +339,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="duologue-soak-") as place:
         soak = Soak(Path(place), options)
-        if not shutil.which("faketime"):
+        if not has_faketime():
             soak.ledger.left_out.append("wrong clocks: there is no faketime")
         with small_disk(Path(place), soak.ledger):
             ledger = asyncio.run(soak.run())

@@ -1,6 +1,5 @@
 """The clock is set back or forward: nothing that was acknowledged is lost, no line is swallowed."""
 
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -13,25 +12,13 @@ from core.settings import Settings
 from graph.process import open_process
 from tests.integration.api.service import Service, Zygote
 from tests.integration.cli.desk import Desk, asked, begun, is_whole
+from tests.servers.clock import set_clock
 from tests.servers.process import Process
 from tests.servers.remote import robot_process
 from tests.servers.robot import RobotServer
 
 SHIFTS = ["-1h", "+1y"]
 TURNS = 8
-
-
-def preload(shift: str) -> dict[str, str]:
-    """The environment of a process whose wall clock is off by that much."""
-    found = shutil.which("faketime")
-    assert found, "faketime is not installed (Debian: apt-get install faketime)"
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": shift,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 class AtTime(Service):
@@ -41,7 +28,7 @@ class AtTime(Service):
 
     async def start(self) -> None:
         command = [str(Path(sys.executable).with_name("duologue")), "serve"]
-        env = {**self.environment(), **preload(self.shift)}
+        env = {**self.environment(), **set_clock(self.shift)}
         self.process = Process(
             command, env=env, cwd=self.folder, ready=f"{self.url}/health", startup=40
         )
@@ -75,7 +62,7 @@ async def test_a_run_killed_at_one_time_is_finished_at_another(tmp_path: Path, s
             await asked(robot, "turn", 3)
             run.kill9()
             assert await run.wait() == -signal.SIGKILL
-        desk.settings = preload(shift)
+        desk.settings = set_clock(shift)
         resumed = await desk.typed("resume", id)
         assert f"{TURNS} of {TURNS} turns" in resumed.stdout
         heard = [call.key for call in await robot.calls()]
