@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from core.version import VERSION
 from evaluation.experiments.service import open_experiments
 from graph import logs
 from graph.process import open_process
+from graph.runs.retention import open_retention
 
 log = logging.getLogger("duologue.api")
 _PARTS = (about, simulate, chat, conversations, runs, bots, experiments, labels)
@@ -36,35 +38,11 @@ resume it after whatever happened, fork it from any message. Errors are problem 
 def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) -> FastAPI:
     """The application. Where `api_url` is given and the UI is on, the UI is served beside it."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        def watch(what: str, id: str, facts: dict[str, object]) -> None:
-            logs.watch(what, id, facts)
-            app.state.metrics.watch(what, id, facts)
-
-        async with (
-            open_process(settings, watch) as opened,
-            open_experiments(opened, serving=True) as experiments,
-        ):
-            app.state.runs, app.state.experiments = opened, experiments
-            await opened.recover(wait=False)
-            ui = asyncio.ensure_future(_mount_ui(app, api_url, room)) if room and api_url else None
-            try:
-                yield
-            finally:
-                if ui:
-                    ui.cancel()
-                try:
-                    await opened.drain(settings.grace_s)
-                finally:
-                    # By this the server knows that this life is over.
-                    app.state.runs = app.state.experiments = None
-
     app = FastAPI(
         title="Duologue",
         version=VERSION,
         description=ABOUT,
-        lifespan=lifespan,
+        lifespan=partial(_live, settings, api_url),
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         docs_url=None,  # these come from another site and are blank without it; see `about.docs`
@@ -73,14 +51,43 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.ui_ready = app.state.ui_failed = False
+    app.state.room = WaitingRoom(app) if settings.ui and api_url else None
     routers = [part.router for part in _PARTS]
     problems.install(app, [*app.routes, *(route for one in routers for route in one.routes)])
     for router in routers:
         app.include_router(router)
     publish(app)
-    room = WaitingRoom(app) if settings.ui and api_url else None
     _guard(app, settings)
     return app
+
+
+@asynccontextmanager
+async def _live(
+    settings: Settings, api_url: Callable[[], str] | None, app: FastAPI
+) -> AsyncIterator[None]:
+    def watch(what: str, id: str, facts: dict[str, object]) -> None:
+        logs.watch(what, id, facts)
+        app.state.metrics.watch(what, id, facts)
+
+    state = app.state
+    async with (
+        open_process(settings, watch) as opened,
+        open_experiments(opened, serving=True) as experiments,
+        open_retention(opened, settings) as retention,
+    ):
+        state.runs, state.experiments, state.retention = opened, experiments, retention
+        await opened.recover(wait=False)
+        ui = asyncio.ensure_future(_mount_ui(app, api_url)) if state.room and api_url else None
+        try:
+            yield
+        finally:
+            if ui:
+                ui.cancel()
+            try:
+                await opened.drain(settings.grace_s)
+            finally:
+                # By this the server knows that this life is over.
+                state.runs = state.experiments = state.retention = None
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:
@@ -99,12 +106,12 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OriginGuard, policy=policy)
 
 
-async def _mount_ui(app: FastAPI, api_url: Callable[[], str], room: WaitingRoom) -> None:
+async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
     """Importing the UI's library takes seconds, which the API's first answer must not wait."""
     try:
         ui = await asyncio.to_thread(import_module, "ui.app")
         await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
-        room.close()
+        app.state.room.close()
         app.state.ui_ready = True
     except Exception:
         app.state.ui_failed = True

@@ -272,9 +272,18 @@ class PingResult(ResponseModel):
     code: str | None = None
 
 
+class DamagedConversations(ResponseModel):
+    """Conversations that cannot be read, as far as they were met; `ids` has the first ones."""
+
+    count: int
+    ids: list[str]
+
+
 class Health(ResponseModel):
     status: Literal["ok", "degraded"]
     database: str
+    damaged: DamagedConversations
+    retention: str
     version: str
 
 

@@ -163,4 +163,9 @@ def _extras(line: Mapping[str, Any]) -> Any:
 
 def now() -> str:
     """The time as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_timestamp(datetime.now(UTC))
+
+
+def to_timestamp(moment: datetime) -> str:
+    """A time in UTC as `now` gives it; as text, such times sort by time."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

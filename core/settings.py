@@ -1,6 +1,7 @@
 """Settings: read once from the environment, checked, frozen, passed on."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -52,6 +53,8 @@ class Settings(BaseModel):
     openai_base_url: str | None = None
     ui: bool = True
     resume_on_start: bool = True
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    clock_checked: date | None = None
     max_body_bytes: Annotated[int, Field(ge=1000)] = 2_000_000
     max_open_runs: Annotated[int, Field(ge=1)] = 2000
     max_turns: Annotated[int, Field(ge=1, le=2000)] = 2000

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from api import schemas
+from api.caller import get_caller
 from api.documents import describe_responses
 from api.metrics import Metrics
 from api.pages import render_reference, render_welcome
@@ -13,8 +14,10 @@ from api.state import RunsDep, SettingsDep
 from core.errors import StorageError, StorageFull
 from core.settings import Settings
 from core.version import VERSION
+from graph.runs.service import RunService
 from nodes.speakers.personas import DEFAULT
 
+DAMAGED_SHOWN = 5
 router = APIRouter(tags=["about"], responses=describe_responses())
 
 
@@ -62,20 +65,38 @@ async def docs() -> HTMLResponse:
 
 @router.get("/health", response_model=schemas.Health, summary="How it is")
 async def get_health(request: Request, response: Response) -> dict[str, Any]:
-    """Answers without touching a bot or a model; 503 where the database does not answer."""
+    """Answers without touching a bot or a model; 503 where the database does not answer.
+
+    It is degraded also where single conversations are damaged, or where old ones are not deleted
+    because the clock may be wrong. An administrator sees which conversations.
+    """
     runs = getattr(request.app.state, "runs", None)
-    state, full = "starting", ""
-    if runs is not None:
-        try:
-            await runs.storage.check()
-            state = "ok"
-        except StorageFull as error:
-            state = full = error.message  # what is stored can be read: it is up, and in trouble
-        except StorageError as error:
-            state = error.message
-    if state not in ("ok", full):
+    state, is_up = await _check_database(runs)
+    if not is_up:
         response.status_code = 503
-    return {"status": "ok" if state == "ok" else "degraded", "database": state, "version": VERSION}
+    damaged = list(runs.storage.catalogue.damaged) if runs else []
+    retention = getattr(request.app.state, "retention", None)
+    deleting = retention.state if retention else "off"
+    well = state == "ok" and not damaged and not deleting.startswith("paused")
+    shown = damaged[:DAMAGED_SHOWN] if get_caller(request.scope).is_administrator else []
+    return {
+        "status": "ok" if well else "degraded",
+        "database": state,
+        "damaged": {"count": len(damaged), "ids": shown},
+        "retention": deleting,
+        "version": VERSION,
+    }
+
+
+async def _check_database(runs: RunService | None) -> tuple[str, bool]:
+    """What there is to say of the database, and whether it can be read."""
+    if runs is None:
+        return "starting", False
+    try:
+        await runs.storage.check()
+    except StorageError as error:
+        return error.message, isinstance(error, StorageFull)
+    return "ok", True
 
 
 @router.get("/info", summary="How it is set up")

@@ -16,7 +16,7 @@ from uuid import uuid4
 from typing_extensions import TypeVar
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, Forbidden, Stopping
+from core.errors import Busy, Conflict, Damaged, Forbidden, Stopping
 from core.lines import SIMULATE_REST
 from core.message import Message
 from core.scenario import Scenario
@@ -274,12 +274,19 @@ class RunService(Generic[S]):
             yield event
 
     async def delete(self, id: str) -> None:
-        """Stops it and removes everything of it. Raises `Busy` where another process drives it."""
+        """Stops it and removes everything of it, also what is damaged.
+
+        Raises `Busy` where another process drives it.
+        """
         self.slots.cancel_waiting(id)
         async with self.slots.hold(id) as slot:
-            row = await self._stop(id, slot.run)
+            try:
+                bot_id = (await self._stop(id, slot.run)).bot_id
+            except Damaged:
+                bot_id = None
             await self.storage.catalogue.delete(id)
-        await self.speakers.forget(row.bot_id, id)
+        if bot_id is not None:
+            await self.speakers.forget(bot_id, id)
         self.views.forget(id)
 
     async def follow(self, id: str, after: Cursor | None = None) -> Follower:

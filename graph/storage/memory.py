@@ -40,6 +40,7 @@ class MemoryDatabase:
     """Body and conversation, by Idempotency-Key."""
     saver: InMemorySaver = field(default_factory=InMemorySaver)
     living: set[str] = field(default_factory=set)
+    last_look: str | None = None
     failure: StorageError | None = None
     """What every write raises while it is set, as a full disk does."""
 
@@ -191,6 +192,9 @@ class MemoryCatalogue:
         self._checkpoints = checkpoints
         self.damaged: dict[str, str] = {}
 
+    async def find_damaged(self) -> None:
+        """No row can be: they are objects."""
+
     def add(self, row: Conversation, key: str | None, body: str, writes: Sequence[_Write]) -> str:
         self._database.require_writable()
         if key is not None and (found := self._find_by_key(key, body)):
@@ -316,6 +320,35 @@ class MemoryCatalogue:
             del self._database.keys[key]
         await self._checkpoints.adelete_thread(id)
         self._fence.claims.pop(id, None)
+
+    async def read_last_look(self) -> str | None:
+        changed = (row.updated_at for row in self._database.rows.values())
+        return self._database.last_look or max(changed, default=None)
+
+    async def store_last_look(self, at: str) -> None:
+        self._database.require_writable()
+        self._database.last_look = at
+
+    async def list_expired(self, before: str, now: str, limit: int) -> list[str]:
+        found: list[str] = []
+        for row in self._database.rows.values():
+            if _is_old(row, before):
+                found.append(row.id)
+            if before <= row.created_at <= now:
+                break
+        return found[:limit]
+
+    async def expire(self, id: str, before: str) -> Conversation | None:
+        row = self._database.rows.get(id)
+        if row is None or not _is_old(row, before):
+            return None
+        await self.delete(id)
+        return row
+
+
+def _is_old(row: Conversation, before: str) -> bool:
+    """There are no labels and no experiments here, so no trial's experiment is kept."""
+    return row.updated_at < before and row.status is not Status.RUNNING
 
 
 class MemoryStorage:

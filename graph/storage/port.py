@@ -44,7 +44,10 @@ class Catalogue(Protocol):
     """
 
     damaged: dict[str, str]
-    """Rows that could not be read, with the reason, by id."""
+    """Conversations that could not be read, with the reason, by id."""
+
+    async def find_damaged(self) -> None:
+        """Reads all rows, so that `damaged` has each that cannot be read."""
 
     async def find_by_key(self, key: str, body: str) -> str | None:
         """The conversation that was made with this Idempotency-Key. Raises `KeyReused`."""
@@ -116,6 +119,24 @@ class Catalogue(Protocol):
 
     async def delete(self, id: str) -> None:
         """Everything of it is gone, its checkpoints and keys too."""
+
+    async def read_last_look(self) -> str | None:
+        """The time that `store_last_look` stored, or at which a conversation was last changed."""
+        ...
+
+    async def store_last_look(self, at: str) -> None: ...
+
+    async def list_expired(self, before: str, now: str, limit: int) -> list[str]:
+        """Conversations that have not changed since `before`, oldest first.
+
+        Not those that run, that somebody labelled or that are trials of an experiment. Nor what
+        was made after something that is younger than `before`: its times are a wrong clock's.
+        """
+        ...
+
+    async def expire(self, id: str, before: str) -> Conversation | None:
+        """Deletes what `list_expired` found if nothing happened to it meanwhile; gives its row."""
+        ...
 
 
 class ConversationStorage(Protocol):

@@ -1,7 +1,6 @@
 """The catalogue of conversations: how each stands, in the same file as its checkpoints."""
 
 import json
-import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,12 +17,21 @@ from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import forget_conversation
 
 T = TypeVar("T")
-log = logging.getLogger("duologue.storage")
+SCAN_PAGE = 200
 
 
 _COLUMNS = list(Conversation.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM conversations"
 _JSON = ("error", "scenario", "pending")
+_IS_OLD = """c.updated_at < :before AND c.status != 'running'
+    AND NOT EXISTS (SELECT 1 FROM labels WHERE conversation_id = c.id)
+    AND (c.experiment_id IS NULL OR c.experiment_id NOT IN (SELECT id FROM experiments))"""
+_EXPIRED = f"""SELECT c.id FROM conversations c WHERE {_IS_OLD}
+    AND NOT EXISTS (SELECT 1 FROM conversations y
+        WHERE y.seq < c.seq AND y.created_at >= :before AND y.created_at <= :now)
+    ORDER BY c.seq LIMIT :limit"""
+_LAST_LOOK = """SELECT coalesce((SELECT value FROM meta WHERE name = 'last look'),
+    (SELECT max(updated_at) FROM conversations))"""
 
 
 def _conversation(row: Sequence[Any]) -> Conversation:
@@ -44,8 +52,7 @@ class SqliteCatalogue:
     def __init__(self, database: Database, fences: Fences) -> None:
         self._database = database
         self._fences = fences
-        self.damaged: dict[str, str] = {}
-        """Rows that could not be read, with the reason, by id."""
+        self.damaged = database.damaged
 
     async def add(
         self,
@@ -113,14 +120,15 @@ class SqliteCatalogue:
             try:
                 found.append(_conversation(row))
             except Damaged as error:
-                self._report_damage(error)
+                self._database.report_damage(error)
         return found
 
-    def _report_damage(self, error: Damaged) -> None:
-        id = error.facts["id"]
-        if id not in self.damaged:
-            self.damaged[id] = error.message
-            log.error("conversation damaged", extra={"conversation_id": id, "why": error.message})
+    async def find_damaged(self) -> None:
+        before: int | None = None
+        while True:
+            _, before = await self.list_page(SCAN_PAGE, before)
+            if before is None:
+                return
 
     async def list_children(self, id: str) -> list[str]:
         rows = await self._database.read(
@@ -256,20 +264,39 @@ class SqliteCatalogue:
     async def delete(self, id: str) -> None:
         """Everything of it is gone, its checkpoints and keys too."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            for table, column in (
-                ("conversations", "id"),
-                ("idempotency", "conversation_id"),
-                ("checkpoints", "thread_id"),
-                ("writes", "thread_id"),
-            ):
-                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
-            forget_conversation(connection, id)
+        await self._database.write(partial(_delete, id))
+        self._forget(id)
 
-        await self._database.write(work)
+    def _forget(self, id: str) -> None:
         self._fences.drop(id)
         self.damaged.pop(id, None)
         self._database.erase_soon()
+
+    async def read_last_look(self) -> str | None:
+        ((at,),) = await self._database.read(_LAST_LOOK)
+        return None if at is None else str(at)
+
+    async def store_last_look(self, at: str) -> None:
+        sql = "INSERT OR REPLACE INTO meta VALUES ('last look', ?)"
+        await self._database.execute_many(sql, [(at,)])
+
+    async def list_expired(self, before: str, now: str, limit: int) -> list[str]:
+        wanted = {"before": before, "now": now, "limit": limit}
+        return [id for (id,) in await self._database.read(_EXPIRED, wanted)]
+
+    async def expire(self, id: str, before: str) -> Conversation | None:
+        def work(connection: sqlite3.Connection) -> Conversation | None:
+            sql = f"{_SELECT} c WHERE c.id = :id AND {_IS_OLD}"
+            row = connection.execute(sql, {"id": id, "before": before}).fetchone()
+            found = _conversation(row) if row else None
+            if found:
+                _delete(id, connection)
+            return found
+
+        found = await self._database.write(work)
+        if found:
+            self._forget(id)
+        return found
 
     async def count_by_status(self) -> dict[str, int]:
         """How many conversations stand how."""
@@ -285,6 +312,17 @@ def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | No
         return None
     check_key(row[0], body)
     return str(row[1])
+
+
+def _delete(id: str, connection: sqlite3.Connection) -> None:
+    for table, column in (
+        ("conversations", "id"),
+        ("idempotency", "conversation_id"),
+        ("checkpoints", "thread_id"),
+        ("writes", "thread_id"),
+    ):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
+    forget_conversation(connection, id)
 
 
 def _insert(connection: sqlite3.Connection, row: Conversation) -> None:

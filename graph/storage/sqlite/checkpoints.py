@@ -115,12 +115,8 @@ def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
     }
 
 
-@contextmanager
-def _naming_damage(id: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise Damaged(f"a checkpoint of conversation {id} is damaged: {error}", id=id) from error
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, ImportError)
+"""What unpacking raises where bytes are not what was packed."""
 
 
 class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
@@ -150,7 +146,7 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
             return None
         (id, parent, kind, blob, metadata_blob), writes, latest = found
         continue_after(latest)
-        with _naming_damage(head[0]):
+        with self._naming_damage(head[0]):
             checkpoint = self.serde.loads_typed((kind, blob))
             versions_as_text(checkpoint)
             return CheckpointTuple(
@@ -184,6 +180,16 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
         if thread not in self._creating:
             await self.settle(thread)
         return _config_of(thread, namespace, checkpoint["id"])
+
+    @contextmanager
+    def _naming_damage(self, id: str) -> Iterator[None]:
+        try:
+            yield
+        except _DAMAGE as error:
+            why = f"a checkpoint of conversation {id} is damaged: {error}"
+            damage = Damaged(why, id=id)
+            self.database.report_damage(damage)
+            raise damage from error
 
     @contextmanager
     def creating(self, thread_id: str) -> Iterator[list[Step]]:
@@ -252,7 +258,7 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
         names = {f"c{at}": channel for at, channel in enumerate(channels)}
         sql = _DELTAS.format(channels=", ".join(f":{name}" for name in names))
         rows = await self.database.read(sql, {**where, **names})
-        with _naming_damage(where["thread"]):
+        with self._naming_damage(where["thread"]):
             return {name: self._history(name, rows, seeds.get(name)) for name in channels}
 
     def _history(

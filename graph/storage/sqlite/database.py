@@ -6,6 +6,7 @@ answered only after that.
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -32,6 +33,7 @@ ERASE_EVERY_S = 5.0
 ERASE_BUSY_MS = 100
 BUSY_TIMEOUT_S = 15.0
 GROUP = 500
+log = logging.getLogger("duologue.storage")
 CACHE_KB = 512
 
 
@@ -60,6 +62,8 @@ class Database:
         self._reading: list[sqlite3.Connection] = []
         self.last_failure: StorageError | None = None
         """Why the last write failed, until one succeeds; after a full disk, until a probe does."""
+        self.damaged: dict[str, str] = {}
+        """Conversations that could not be read, with the reason, by id."""
         self._failed: Exception | None = None
         self._closed = False
         self._file = (0, 0)
@@ -103,6 +107,13 @@ class Database:
             self._erase_at = time.monotonic() + ERASE_AFTER_S
             self._jobs.put(_Job(_do_nothing, None))  # wakes a writer that waits without end
 
+    def report_damage(self, error: Damaged) -> None:
+        """Remembers the conversation that is damaged, and logs it once."""
+        id = error.facts["id"]
+        if id not in self.damaged:
+            self.damaged[id] = error.message
+            log.error("conversation damaged", extra={"conversation_id": id, "why": error.message})
+
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
 
@@ -140,10 +151,12 @@ class Database:
             raise storage_error(error, self.path) from error
 
     def _read_in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._require_same_file()  # before it is opened: SQLite would make a new one
         if not hasattr(self._local, "connection"):
-            self._local.connection = connect(self.path)
-            self._reading.append(self._local.connection)
-        self._require_same_file()
+            connection = connect(self.path)
+            self._reading.append(connection)
+            self._require_same_file()
+            self._local.connection = connection
         return work(self._local.connection)
 
     def _write(self, connection: sqlite3.Connection) -> None:

@@ -1,7 +1,9 @@
 """What the service tells of itself, and what it never tells."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -25,6 +27,28 @@ async def test_health_and_info_touch_neither_bot_nor_model(
     assert info["user"] == "simulated"
     assert not robot.calls
     assert not llm.calls
+
+
+async def test_health_names_damaged_conversations_to_administrators(opened: Opened) -> None:
+    service = await opened(DUOLOGUE_API_KEYS="a-key", DUOLOGUE_CLIENT_KEYS="lan=her-key")
+    service.headers["X-API-Key"] = "a-key"
+    ids = [
+        (await service.post("/api/conversations", {"bot_id": 16}))["conversation_id"]
+        for _ in range(2)
+    ]
+    with contextlib.closing(sqlite3.connect(service.database, isolation_level=None)) as other:
+        other.execute("UPDATE conversations SET status = 'dancing' WHERE id = ?", (ids[0],))
+    listed = await service.get("/api/conversations")
+    assert [row["conversation_id"] for row in listed["conversations"]] == [ids[1]]
+    health = await service.get("/health")
+    assert (health["status"], health["database"]) == ("degraded", "ok")
+    assert health["damaged"] == {"count": 1, "ids": [ids[0]]}
+    for key in ("her-key", "none"):
+        service.headers["X-API-Key"] = key
+        assert (await service.get("/health"))["damaged"] == {"count": 1, "ids": []}
+    service.headers["X-API-Key"] = "a-key"
+    assert (await service.ask("DELETE", f"/api/conversations/{ids[0]}")).status == 204
+    assert (await service.get("/health"))["status"] == "ok"
 
 
 async def quickest(service: Service, path: str) -> float:

@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from core.ends import Status
 from core.errors import Damaged, StorageError
 from graph.storage.opening import Storage, open_storage
+from graph.storage.sqlite import catalogue
 from tests.unit.graph.storage.contract.worlds import ROW, nobody
 
 PLACE: Any = {"configurable": {"thread_id": "0", "checkpoint_ns": ""}, "metadata": {}}
@@ -44,6 +45,7 @@ async def test_a_file_that_is_deleted_or_replaced_is_noticed(
     for use in (store_checkpoint(loser), loser.catalogue.get("0"), loser.check()):
         with pytest.raises(StorageError, match="deleted or replaced"):
             await use
+    assert how == "replaced" or not tmp_database.exists()
     _put_back(tmp_database)
     await loser.check()
 
@@ -108,3 +110,17 @@ async def test_a_checkpoint_that_cannot_be_read_is_named(loser: Storage) -> None
     await loser.database.execute_many("UPDATE checkpoints SET checkpoint = x'c1'", [()])
     with pytest.raises(Damaged, match="conversation 0"):
         await loser.checkpoints.aget_tuple(PLACE)
+    assert set(loser.catalogue.damaged) == {"0"}
+
+
+async def test_damaged_rows_are_found_before_somebody_meets_them(
+    loser: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "SCAN_PAGE", 2)
+    for at in range(1, 8):
+        await loser.catalogue.add(replace(ROW, id=str(at)))
+    await loser.database.execute_many(
+        "UPDATE conversations SET status = 'dancing' WHERE id = ?", [("1",), ("6",)]
+    )
+    await loser.catalogue.find_damaged()
+    assert list(loser.catalogue.damaged) == ["6", "1"]
