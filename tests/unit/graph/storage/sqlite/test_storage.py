@@ -45,8 +45,7 @@ async def test_a_file_that_is_deleted_or_replaced_is_noticed(
     for use in (store_checkpoint(loser), loser.catalogue.get("0"), loser.check()):
         with pytest.raises(StorageError, match="deleted or replaced"):
             await use
-    assert how == "replaced" or not tmp_database.exists()
-    _put_back(tmp_database)
+    _put_back(tmp_database, how)
     await loser.check()
 
 
@@ -56,7 +55,8 @@ def _take_away(path: Path, how: str) -> None:
         shutil.copy(path.with_name("away.db"), path)
 
 
-def _put_back(path: Path) -> None:
+def _put_back(path: Path, how: str) -> None:
+    assert path.exists() == (how == "replaced")  # nothing made a new file there
     path.with_name("away.db").rename(path)
 
 
