@@ -16,10 +16,13 @@ from core.files import (
     find_secret_places,
     load,
 )
+from nodes.bots.templates import check_path
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
-_KNOWN = re.compile(r"conversation_id|message|bot_id|turn|seed|session\.\w+")
+_KNOWN = re.compile(
+    r"conversation_id|message|bot_id|turn|seed|key|input_slots|remote_bot_id|session\.\w+"
+)
 
 
 def find_variables(value: Any) -> set[str]:
@@ -46,7 +49,7 @@ def check_template(value: Any) -> Any:
     if unknown:
         raise ValueError(
             f"unknown template variable {{{{{unknown[0]}}}}}; known are conversation_id, "
-            "message, bot_id, turn, seed and session.NAME"
+            "message, bot_id, turn, seed, key, input_slots, remote_bot_id and session.NAME"
         )
     return value
 
@@ -57,9 +60,20 @@ def _check_url(value: str) -> str:
     return value
 
 
+def _check_call_url(value: str) -> str:
+    return value if value.startswith("/") else _check_url(value)
+
+
 Template = Annotated[Any, AfterValidator(check_template)]
 Url = Annotated[str, AfterValidator(_check_url), AfterValidator(check_template)]
-Path_ = Annotated[str, Field(min_length=1, description="A dotted path, as data.message or 0.text")]
+CallUrl = Annotated[str, AfterValidator(_check_call_url), AfterValidator(check_template)]
+Path_ = Annotated[
+    str,
+    Field(
+        min_length=1, description="A dotted path, as data.message or 0.text, or JSONPath: $.a[*]"
+    ),
+    AfterValidator(check_path),
+]
 Seconds = Annotated[float, Field(gt=0, le=600)]
 
 

@@ -1,9 +1,12 @@
-"""What bots.yaml writes in calls: `{{variables}}` to fill in, and dotted paths into replies."""
+"""What bots.yaml writes in calls: `{{variables}}` to fill in, and paths into replies."""
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
+
+import jsonpath
 
 from core.files import resolve_secrets
 
@@ -12,8 +15,42 @@ MISSING = object()
 """What stands where a path leads nowhere."""
 
 
+def check_path(path: str) -> str:
+    """The path, if it is one. Raises `ValueError`."""
+    if path.startswith("$"):
+        try:
+            _compile(path)
+        except jsonpath.JSONPathError as error:
+            raise ValueError(f"is no JSONPath: {error}") from None
+    return path
+
+
+@lru_cache(maxsize=1000)
+def _compile(path: str) -> tuple[Any, bool]:
+    """The JSONPath, and whether it leads to one value at most."""
+    found = jsonpath.compile(path)
+    return found, isinstance(found, jsonpath.JSONPath) and found.singular_query()
+
+
+def _find_jsonpath(data: Any, path: str) -> Any:
+    compiled, single = _compile(path)
+    try:
+        found = compiled.findall(data)
+    except jsonpath.JSONPathError:
+        return MISSING
+    if single:
+        return found[0] if found else MISSING
+    return found
+
+
 def find_path(data: Any, path: str) -> Any:
-    """What stands at a dotted path; `*` is every item of a list that has what follows."""
+    """What stands at a path: dotted, or JSONPath where it begins with `$`.
+
+    `*` in a dotted path is every item of a list that has what follows. A JSONPath that may lead to
+    several values gives their list.
+    """
+    if path.startswith("$"):
+        return _find_jsonpath(data, path)
     head, star, tail = path.partition("*")
     if star and (not head or head.endswith(".")):
         found = find_path(data, head[:-1]) if head else data

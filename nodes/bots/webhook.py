@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from core.errors import BotError
@@ -12,25 +13,30 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.replies import (
+    capture_all,
+    capture_present,
+    check_success,
+    drop_blank,
+    find_bubbles,
+    require_text,
+)
 from nodes.bots.templates import (
-    MISSING,
     add_query,
     encode_form,
-    equal_json,
     fill,
     fill_deep,
     fill_url,
     find_path,
     to_text,
 )
-from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot, robot_lesson
+from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot
 from nodes.bots.webhook_stream import check_stream, parse_json_text, read_stream
 from nodes.calls.http import Answer, HttpClient, probe, read_body, request, to_json_bytes
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SUCCEEDED = (MISSING, None, "", "Success")
 COOKIES = "cookies"
 T = TypeVar("T")
 
@@ -47,13 +53,27 @@ class Cookies(dict[str, str]):
             self.update({name: morsel.value for name, morsel in answer.cookies.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer: its JSON, and its headers and cookies as `header:name` and `cookie:name`."""
+
+    data: Any
+    head: Mapping[str, str]
+
+
+def _read_head(answer: Answer) -> dict[str, str]:
+    headers = {f"header:{name.lower()}": clean(value) for name, value in answer.headers.items()}
+    cookies = {f"cookie:{name.lower()}": part.value for name, part in answer.cookies.items()}
+    return {**headers, **cookies}
+
+
 class Webhook:
     """Calls what `bots.yaml` describes: init once, then a call a turn."""
 
     remembers = True
 
     def __init__(self, config: WebhookBot, http: HttpClient, settings: Settings) -> None:
-        self.config = robot_lesson(config) if config.preset else config
+        self.config = config.expand()
         self.name = config.name or "bot"
         self._http = http
         self._init_s = config.init_timeout_s or settings.init_timeout_s
@@ -74,26 +94,26 @@ class Webhook:
         if call is None:
             return {}
         cookies = self._cookies(ask)
-        data = await self._call(call, ask, f"{ask.conversation_id}:init", self._init_s, cookies)
-        self._check(call, data, opening=True)
-        return {**self._capture(call.capture, data), **_keep(cookies)}
+        got = await self._call(call, ask, f"{ask.conversation_id}:init", self._init_s, cookies)
+        self._check(call, got.data, kind="init")
+        return {**self._capture(call.capture, got), **_keep(cookies)}
 
     async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         call, cookies = self._turn, self._cookies(ask)
         if call.stream:
             return await self._within(call, self._turn_s, self._stream(call, ask, piece, cookies))
-        data = await self._call(call, ask, ask.key, self._turn_s, cookies)
-        bubbles, address = self._find_bubbles(call, data), self._address(call)
-        ended = bool(call.end and find_path(data, call.end) is True)
-        if bubbles is None and self.config.poll and not ended:
-            self._check(call, data)
+        got = await self._call(call, ask, ask.key, self._turn_s, cookies)
+        bubbles, address = find_bubbles(call.reply, got.data), self._address(call)
+        ended = bool(call.end and find_path(got.data, call.end) is True)
+        if not bubbles and self.config.poll and not ended:
+            self._check(call, got.data)
             return await self._await_late_reply(
-                self.config.poll, ask, self._capture(call.capture, data)
+                self.config.poll, ask, {**self._capture(call.capture, got), **_keep(cookies)}
             )
-        self._check(call, data, replied=bubbles is not None)
+        self._check(call, got.data, replied=bubbles is not None)
         silent = ended or call.may_be_silent
-        said = _drop_blank(bubbles) if silent else _require_text(bubbles, call, address)
-        captured = self._capture(call.capture, data)
+        said = drop_blank(bubbles) if silent else require_text(bubbles, call.reply, address)
+        captured = self._capture(call.capture, got)
         session = {**ask.session, **captured, **_keep(cookies)}
         return Reply(said, ended, session=session or None)
 
@@ -106,21 +126,19 @@ class Webhook:
         ended, captured, data = False, dict[str, Any](), None
         async with self._send(call, ask, ask.key, address, cookies) as answer:
             cookies.take(answer)
+            head = _read_head(answer)
+            captured = {name: head[path] for name, path in call.capture.items() if path in head}
             kind = self._quote(answer.headers.get("content-type", ""), 80)
             check_stream(answer, framing, address, kind)
             async for data in read_stream(answer, framing, address):
                 if framing != "text" and call.success:
                     self._check(call, data, replied=True)
-                found = [data] if framing == "text" else self._find_bubbles(call, data, blank=True)
+                found = [data] if framing == "text" else find_bubbles(call.reply, data, blank=True)
                 for text in map(clean, found or []):
                     texts.append(text)
                     piece(text)
                 ended = ended or bool(call.end and find_path(data, call.end) is True)
-                captured |= {
-                    name: value
-                    for name, path in call.capture.items()
-                    if (value := find_path(data, path)) is not MISSING
-                }
+                captured |= capture_present(call.capture, data)
         said = [text for text in ("".join(texts),) if text.strip()]
         if not (said or ended or call.may_be_silent):
             raise BotError("empty", f"{address} sent an empty message", url=address)
@@ -134,19 +152,20 @@ class Webhook:
     async def close(self, ask: TurnRequest) -> None:
         if self.config.end is not None:
             key = f"{ask.conversation_id}:end"
-            self._check(self.config.end, await self._call(self.config.end, ask, key, self._init_s))
+            got = await self._call(self.config.end, ask, key, self._init_s)
+            self._check(self.config.end, got.data)
 
     async def ping(self) -> str:
         call = self.config.ping or self._turn
         if self.config.ping is None:
             return await self._probe(call)
         ask = TurnRequest("ping", 0, [], Scenario())
-        self._check(call, await self._call(call, ask, "ping", self._init_s))
+        self._check(call, (await self._call(call, ask, "ping", self._init_s)).data)
         return f"{self._address(call)} answers"
 
     async def _probe(self, call: Call) -> str:
         """Without a ping call: whatever the server answers to HEAD, it is there."""
-        url, address = resolve_secrets(call.url).split("?")[0], self._address(call)
+        url, address = resolve_secrets(self._url(call)).split("?")[0], self._address(call)
         head = probe(self._http, BotError, url, address)
         status = await within(self._init_s, BotError, self.name, head)
         return f"{address} can be reached (HTTP {status} to HEAD)"
@@ -155,7 +174,7 @@ class Webhook:
         self, poll: PollCall, ask: TurnRequest, captured: dict[str, Any]
     ) -> Reply:
         session = {**ask.session, **captured}
-        late = TurnRequest(ask.conversation_id, ask.turn, ask.messages, ask.scenario, session)
+        late = replace(ask, session=session)
         try:
             return await within(
                 poll.timeout_s or self._turn_s, BotError, self.name, self._poll(poll, late)
@@ -165,12 +184,20 @@ class Webhook:
             raise
 
     async def _poll(self, poll: PollCall, ask: TurnRequest) -> Reply:
+        """Asks until something is said, and on until nothing follows for `settle_s`."""
+        said: list[str] = []
+        clock, session = asyncio.get_running_loop().time, dict(ask.session)
+        heard = clock()
         while True:
-            data = await self._call(poll, ask, ask.key, self._turn_s)
-            said = _drop_blank(self._find_bubbles(poll, data))
+            later = replace(ask, session=session)
+            data = (await self._call(poll, later, ask.key, self._turn_s)).data
+            new = drop_blank(find_bubbles(poll.reply, data))
+            said += new
+            heard = clock() if new else heard
+            session |= capture_present(poll.capture, data)
             ended = bool(poll.end and find_path(data, poll.end) is True)
-            if said or ended:
-                return Reply(said, ended, session=dict(ask.session) or None)
+            if ended or (said and clock() - heard >= (poll.settle_s or 0)):
+                return Reply(said, ended, session=session or None)
             await asyncio.sleep(poll.every_s)
 
     async def _call(
@@ -180,19 +207,22 @@ class Webhook:
         key: str,
         seconds: float,
         cookies: Cookies | None = None,
-    ) -> Any:
+    ) -> "Received":
         kept = self._cookies(ask) if cookies is None else cookies
         return await self._within(call, seconds, self._exchange(call, ask, key, kept))
 
     async def _within(self, call: Call, seconds: float, exchange: Awaitable[T]) -> T:
         return await within(call.timeout_s or seconds, BotError, self._address(call), exchange)
 
-    async def _exchange(self, call: Call, ask: TurnRequest, key: str, cookies: Cookies) -> Any:
+    async def _exchange(
+        self, call: Call, ask: TurnRequest, key: str, cookies: Cookies
+    ) -> "Received":
         address = self._address(call)
         async with self._send(call, ask, key, address, cookies) as response:
             cookies.take(response)
             self._check_type(response.headers.get("content-type", ""), address)
-            return _parse_json(await read_body(response, BotError, address), address)
+            body = await read_body(response, BotError, address)
+            return Received(_parse_json(body, address), _read_head(response))
 
     def _check_type(self, content_type: str, address: str) -> None:
         kind = content_type.split(";", maxsplit=1)[0].strip().lower()
@@ -203,7 +233,7 @@ class Webhook:
     def _send(
         self, call: Call, ask: TurnRequest, key: str, address: str, cookies: Cookies
     ) -> AbstractAsyncContextManager[Answer]:
-        variables = _variables(ask, self.config.greeting_message)
+        variables = self._variables(ask, key)
         headers = {**self.config.headers, **call.headers}
         filled = {
             name: _check_header(to_text(fill(resolve_secrets(value), variables)), name, address)
@@ -223,97 +253,56 @@ class Webhook:
             self._http,
             BotError,
             call.method,
-            add_query(fill_url(call.url, variables), call.query, variables),
+            add_query(fill_url(self._url(call), variables), call.query, variables),
             address=address,
             headers=filled,
             content=content,
         )
 
-    def _check(
-        self, call: Call, data: Any, *, opening: bool = False, replied: bool = False
-    ) -> None:
-        """The reply must say what `success` asks for; what it leaves out a reply makes good."""
-        for path, wanted in call.success.items():
-            found = find_path(data, path)
-            if equal_json(found, wanted) or (found is MISSING and replied):
-                continue
-            got = "nothing" if found is MISSING else self._quote(repr(found), 50)
-            raise BotError(
-                "init" if opening else "status",
-                f"{self._address(call)} answered {path} = {got}, not {wanted!r}"
-                f"{self._quote_reason(data)}",
-                url=self._address(call),
-            )
-        if opening and self.config.preset and (msg := find_path(data, "msg")) not in _SUCCEEDED:
-            got = self._quote(repr(msg), 50)
-            said = f"{self._address(call)} answered msg = {got}, not 'Success'"
-            raise BotError("init", said, url=self._address(call))
-        found = find_path(data, "status")
-        preset = isinstance(call, TurnCall) and self.config.preset
-        if preset and found is not MISSING and not equal_json(found, 0):
-            got = self._quote(repr(found), 50)
-            said = f"{self._address(call)} answered status {got}{self._quote_reason(data)}"
-            raise BotError("status", said, url=self._address(call))
-
-    def _quote_reason(self, data: Any) -> str:
-        """The bot's own words about what went wrong."""
-        said = find_path(data, "msg")
-        return f": {self._quote(said, 200)}" if isinstance(said, str) and said else ""
+    def _check(self, call: Call, data: Any, *, kind: str = "status", replied: bool = False) -> None:
+        check_success(
+            call.success,
+            data,
+            replied=replied,
+            kind=kind,
+            address=self._address(call),
+            quote=self._quote,
+        )
 
     def _quote(self, text: str, most: int) -> str:
         """What a bot sent, as it may stand in an error: masked first, so that no cut hides it."""
         return self._mask_secrets(text)[:most]
 
-    def _find_bubbles(
-        self, call: TurnCall | PollCall, data: Any, *, blank: bool = False
-    ) -> list[str] | None:
-        """The texts at the first path where something is said; None where no path leads to any.
+    def _capture(self, capture: Mapping[str, str], got: "Received") -> dict[str, Any]:
+        return capture_all(capture, got.data, self.name, got.head)
 
-        With `blank` a text of nothing but space counts: in a stream it parts two words.
-        """
-        silent = None
-        for path in [call.reply] if isinstance(call.reply, str) else call.reply:
-            found = find_path(data, path)
-            texts = [found] if isinstance(found, str) else found
-            if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
-                if said := [text for text in texts if text] if blank else _drop_blank(texts):
-                    return [clean(text) for text in said]
-                silent = silent or [clean(text) for text in texts]
-        return silent
+    def _url(self, call: Call) -> str:
+        base = (self.config.base_url or "").rstrip("/")
+        return f"{base}{call.url}" if call.url.startswith("/") else call.url
 
-    def _capture(self, capture: Mapping[str, str], data: Any) -> dict[str, Any]:
-        captured = {}
-        for name, path in capture.items():
-            found = find_path(data, path)
-            if found is MISSING:
-                raise BotError("bad_reply", f"{self.name}'s reply has no {path} to keep as {name}")
-            captured[name] = found
-        return captured
+    def _variables(self, ask: TurnRequest, key: str) -> dict[str, Any]:
+        remote = self.config.remote_bot_id
+        return {
+            "conversation_id": ask.conversation_id,
+            "message": ask.text if ask.turn else self.config.greeting_message or "",
+            "bot_id": ask.scenario.bot_id,
+            "remote_bot_id": ask.scenario.bot_id if remote is None else remote,
+            "input_slots": self.config.input_slots,
+            "turn": ask.turn,
+            "seed": ask.seed,
+            "key": key,
+            **{f"session.{name}": value for name, value in ask.session.items()},
+        }
 
     def _address(self, call: Call) -> str:
         """The call's URL as a person may see it: secrets and queries left out."""
-        return f"{self.name} ({call.url.split('?')[0]})"
+        return f"{self.name} ({self._url(call).split('?')[0]})"
 
     def _mask_secrets(self, text: str) -> str:
         for name in find_secret_names(self.config.model_dump()):
             value = resolve_secrets(f"${{{name}}}")
             text = text.replace(value, "***") if value else text
         return text
-
-
-def _require_text(bubbles: list[str] | None, call: TurnCall, address: str) -> list[str]:
-    if bubbles is None:
-        where = call.reply if isinstance(call.reply, str) else call.reply[-1]
-        raise BotError("bad_reply", f"{address} sent no text at {where}", url=address)
-    said = _drop_blank(bubbles)
-    if not said:
-        raise BotError("empty", f"{address} sent an empty message", url=address)
-    return said
-
-
-def _drop_blank(bubbles: list[str] | None) -> list[str]:
-    """The bubbles in which something is said; blank ones are no lines of the conversation."""
-    return [bubble for bubble in bubbles or [] if bubble.strip()]
 
 
 def _parse_json(content: bytes, address: str) -> Any:
@@ -340,17 +329,6 @@ def _check_header(value: str, name: str, address: str) -> str:
         said = f"{address} cannot be called: its header {name} would hold a control character"
         raise BotError("bad_reply", said, url=address)
     return value
-
-
-def _variables(ask: TurnRequest, greeting: str | None) -> dict[str, Any]:
-    return {
-        "conversation_id": ask.conversation_id,
-        "message": ask.text if ask.turn else greeting or "",
-        "bot_id": ask.scenario.bot_id,
-        "turn": ask.turn,
-        "seed": ask.seed,
-        **{f"session.{name}": value for name, value in ask.session.items()},
-    }
 
 
 def _make(config: WebhookBot, id: str, tools: Toolbox) -> Webhook:

@@ -1,13 +1,17 @@
 """The description of a `webhook` bot in bots.yaml."""
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from core.scenario import BotId
 from nodes.bots.config import (
     BotConfig,
+    CallUrl,
     Config,
     Path_,
     Seconds,
@@ -16,6 +20,7 @@ from nodes.bots.config import (
     check_template,
     find_variables,
 )
+from nodes.bots.replies import check_test
 from nodes.bots.webhook_stream import Framing
 
 _FORM = "application/x-www-form-urlencoded"
@@ -26,12 +31,14 @@ class Call(Config):
     """One HTTP call: `{{...}}` are filled in, `${...}` come from the environment."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
-    url: Url
+    url: CallUrl = Field(description="A URL, or a path that begins with / after `base_url`.")
     headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
     query: dict[str, Template] = Field({}, description="Added to the URL, escaped.")
     body: Template = Field(None, description="Sent as JSON.")
     form: dict[str, Template] | None = Field(None, description="Sent as a form instead of JSON.")
-    success: dict[Path_, Any] = Field({}, description="What must stand in the reply: path → value.")
+    success: dict[Path_, Annotated[Any, AfterValidator(check_test)]] = Field(
+        {}, description="What must stand in the reply: path → value, or a test of it."
+    )
     timeout_s: Seconds | None = None
 
     @model_validator(mode="after")
@@ -53,10 +60,13 @@ class Call(Config):
             raise ValueError(f"a body is sent as JSON, which is not {kind}")
 
 
+Capture = dict[Annotated[str, Field(pattern=r"^\w+$")], Path_]
+
+
 class InitCall(Call):
     """Opens a session; `capture` keeps values of the reply as session.NAME."""
 
-    capture: dict[Annotated[str, Field(pattern=r"^\w+$")], Path_] = {}
+    capture: Capture = Field({}, description="NAME → path, header:NAME or cookie:NAME.")
 
 
 class TurnCall(Call):
@@ -68,7 +78,7 @@ class TurnCall(Call):
     stream: Framing | None = Field(None, description="The reply comes as a stream of these.")
     may_be_silent: bool = Field(False, description="A turn without any bubble is no error.")
     end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
-    capture: dict[Annotated[str, Field(pattern=r"^\w+$")], Path_] = {}
+    capture: Capture = Field({}, description="NAME → path, header:NAME or cookie:NAME.")
 
 
 class PollCall(Call):
@@ -78,13 +88,17 @@ class PollCall(Call):
     reply: Path_ | list[Path_]
     end: Path_ | None = None
     every_s: Seconds = 1.0
+    capture: Capture = Field({}, description="Kept of each answer that has it, as a watermark.")
+    settle_s: Seconds | None = Field(
+        None, description="Asks on for so long after the last text: replies that come in parts."
+    )
 
 
 class WebhookBot(BotConfig):
     """A remote HTTP service with its own memory."""
 
     kind: Literal["webhook"]
-    preset: Literal["robot-lesson"] | None = None
+    preset: Literal["direct-line", "rasa", "robot-lesson", "simple-rest"] | None = None
     base_url: Url | None = None
     headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
     init: InitCall | None = None
@@ -108,43 +122,45 @@ class WebhookBot(BotConfig):
     def wants_end_call(self) -> bool:
         return self.end is not None
 
+    @property
+    def calls(self) -> list[Call]:
+        return [call for call in (self.init, self.turn, self.poll, self.end, self.ping) if call]
+
     @model_validator(mode="after")
     def _complete(self) -> "WebhookBot":
-        if self.preset and not self.base_url:
-            raise ValueError("the preset robot-lesson needs a base_url")
-        if not self.preset and not self.turn:
+        if self.preset:
+            if not self.base_url:
+                raise ValueError(f"the preset {self.preset} needs a base_url")
+            self.expand()
+            return self
+        if not self.turn:
             raise ValueError("needs a turn call, or a preset")
-        if self.turn and not self.turn.reply and self.turn.stream != "text":
+        if not self.turn.reply and self.turn.stream != "text":
             raise ValueError("turn.reply is required: where does the text stand?")
-        for call in filter(None, (self.init, self.turn, self.poll, self.end, self.ping)):
+        self._check_calls()
+        return self
+
+    def _check_calls(self) -> None:
+        for call in self.calls:
             call.check_type({**self.headers, **call.headers})
-        captured = {*self.init.capture} if self.init else set()
-        captured |= {*self.turn.capture} if self.turn else set()
+            if call.url.startswith("/") and not self.base_url:
+                raise ValueError(f"the url {call.url} needs a base_url before it")
+        held = (self.init, self.turn, self.poll)
+        captured = {name for call in held if call for name in call.capture}
         for name in find_variables(self.model_dump()):
             if name.startswith("session.") and name[8:] not in captured:
                 raise ValueError(f"{{{{{name}}}}} is used, but no call captures {name[8:]}")
-        return self
+
+    def expand(self) -> "WebhookBot":
+        """The bot with its preset's calls written out; what the bot has itself comes first."""
+        if not self.preset:
+            return self
+        own = self.model_dump(exclude_unset=True, exclude={"preset"})
+        return WebhookBot.model_validate({**_read_preset(self.preset), **own})
 
 
-def robot_lesson(bot: WebhookBot) -> WebhookBot:
-    """The calls of the robot lesson API, at the bot's base URL."""
-    base = f"{(bot.base_url or '').rstrip('/')}/robot-ai-lesson/api/v1/bot"
-    init = InitCall(
-        url=f"{base}/initConversation",
-        body={
-            "bot_id": bot.remote_bot_id if bot.remote_bot_id is not None else "{{bot_id}}",
-            "conversation_id": "{{conversation_id}}",
-            "input_slots": bot.input_slots,
-        },
-        success={"status": 0},
-    )
-    turn = TurnCall(
-        url=f"{base}/webhook",
-        body={"conversation_id": "{{conversation_id}}", "message": "{{message}}"},
-        reply=["data.messages", "data.message"],
-        end="data.end",
-    )
-    changes: dict[str, Any] = {"init": bot.init or init, "turn": bot.turn or turn}
-    if bot.greeting_message is None:
-        changes["greeting_message"] = "sẵn sàng"
-    return bot.model_copy(update=changes)
+@cache
+def _read_preset(name: str) -> dict[str, Any]:
+    text = (Path(__file__).parent / "presets" / f"{name}.yaml").read_text("utf-8")
+    preset: dict[str, Any] = yaml.safe_load(text)
+    return preset
