@@ -135,6 +135,14 @@ def find_unset_variable(bot: BotConfig, id: str, file: Path) -> str | None:
     return fault_at(file, ("bots", id, *loc), reason).message
 
 
+def mask_secrets(bot: BotConfig, text: str) -> str:
+    """The text without the values of the variables that the bot refers to."""
+    for name in find_secret_names(bot.model_dump()):
+        value = os.environ.get(name)
+        text = text.replace(value, "***") if value else text
+    return text
+
+
 def open_secrets(bot: BotConfig) -> list[str]:
     """Where the file itself holds what looks like a secret, and should name a variable instead."""
     data = bot.model_dump()

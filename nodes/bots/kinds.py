@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodes.calls.models import ChatModel
 
 ENTRY_POINTS = "duologue.bots"
-_OURS = ("nodes.bots.webhook", "nodes.bots.chat", "nodes.bots.langgraph", "nodes.bots.python")
+_OURS = tuple(f"nodes.bots.{name}" for name in "webhook chat langgraph python websocket".split())
 
 
 @dataclass(frozen=True, slots=True)

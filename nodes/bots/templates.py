@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import jsonpath
 
 from core.files import resolve_secrets
+from nodes.speakers.protocol import TurnRequest
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 MISSING = object()
@@ -72,6 +73,19 @@ def find_path(data: Any, path: str) -> Any:
 def equal_json(found: Any, wanted: Any) -> bool:
     """Equal as JSON is: true is not 1."""
     return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def request_variables(ask: TurnRequest, key: str, greeting: str | None) -> dict[str, Any]:
+    """What `{{…}}` in a call of this request stands for."""
+    return {
+        "conversation_id": ask.conversation_id,
+        "message": ask.text if ask.turn else greeting or "",
+        "bot_id": ask.scenario.bot_id,
+        "turn": ask.turn,
+        "seed": ask.seed,
+        "key": key,
+        **{f"session.{name}": value for name, value in ask.session.items()},
+    }
 
 
 def fill_url(template: str, variables: Mapping[str, Any]) -> str:

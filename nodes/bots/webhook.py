@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from core.errors import BotError
-from core.files import find_secret_names, resolve_secrets
+from core.files import resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
+from nodes.bots.config import mask_secrets
 from nodes.bots.kinds import BotKind, Toolbox
 from nodes.bots.replies import (
     capture_all,
@@ -28,6 +29,7 @@ from nodes.bots.templates import (
     fill_deep,
     fill_url,
     find_path,
+    request_variables,
     to_text,
 )
 from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot
@@ -271,7 +273,7 @@ class Webhook:
 
     def _quote(self, text: str, most: int) -> str:
         """What a bot sent, as it may stand in an error: masked first, so that no cut hides it."""
-        return self._mask_secrets(text)[:most]
+        return mask_secrets(self.config, text)[:most]
 
     def _capture(self, capture: Mapping[str, str], got: "Received") -> dict[str, Any]:
         return capture_all(capture, got.data, self.name, got.head)
@@ -283,26 +285,14 @@ class Webhook:
     def _variables(self, ask: TurnRequest, key: str) -> dict[str, Any]:
         remote = self.config.remote_bot_id
         return {
-            "conversation_id": ask.conversation_id,
-            "message": ask.text if ask.turn else self.config.greeting_message or "",
-            "bot_id": ask.scenario.bot_id,
+            **request_variables(ask, key, self.config.greeting_message),
             "remote_bot_id": ask.scenario.bot_id if remote is None else remote,
             "input_slots": self.config.input_slots,
-            "turn": ask.turn,
-            "seed": ask.seed,
-            "key": key,
-            **{f"session.{name}": value for name, value in ask.session.items()},
         }
 
     def _address(self, call: Call) -> str:
         """The call's URL as a person may see it: secrets and queries left out."""
         return f"{self.name} ({self._url(call).split('?')[0]})"
-
-    def _mask_secrets(self, text: str) -> str:
-        for name in find_secret_names(self.config.model_dump()):
-            value = resolve_secrets(f"${{{name}}}")
-            text = text.replace(value, "***") if value else text
-        return text
 
 
 def _parse_json(content: bytes, address: str) -> Any:

@@ -1,0 +1,423 @@
+"""A bot behind a WebSocket: one connection a conversation, messages as JSON or text."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextvars import Context
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import AfterValidator, Field, model_validator
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedOK,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
+
+from core.errors import BotError
+from core.files import resolve_secrets
+from core.settings import Settings
+from core.text import clean, clean_deep
+from nodes.bots.config import (
+    BotConfig,
+    Config,
+    Path_,
+    Seconds,
+    Template,
+    check_template,
+    find_variables,
+    mask_secrets,
+)
+from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.replies import (
+    capture_present,
+    check_success,
+    check_test,
+    drop_blank,
+    find_bubbles,
+    passes_test,
+)
+from nodes.bots.templates import (
+    MISSING,
+    add_query,
+    fill,
+    fill_deep,
+    fill_url,
+    find_path,
+    request_variables,
+    to_text,
+)
+from nodes.bots.webhook_stream import parse_json_text
+from nodes.calls.http import MAX_REPLY_BYTES
+from nodes.calls.retry import within
+from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
+
+Tests = dict[Path_, Annotated[Any, AfterValidator(check_test)]]
+Capture = dict[Annotated[str, Field(pattern=r"^\w+$")], Path_]
+
+
+def _check_url(value: str) -> str:
+    if not value.startswith(("ws://", "wss://", "${")):
+        raise ValueError("must begin with ws:// or wss://")
+    return value
+
+
+class Opening(Config):
+    """What is sent on each new connection, and read until every capture is there."""
+
+    send: Template = Field(None, description="Without it only the answer is awaited.")
+    capture: Capture = {}
+    success: Tests = Field({}, description="Of a message that has the path: value or test.")
+
+
+class Turn(Config):
+    """What is sent each turn, and how the messages that come are read."""
+
+    send: Template
+    reply: Path_ | list[Path_] = Field([], description="Of each message: a text or texts.")
+    piece: Path_ | None = Field(None, description="A part of a reply, passed on as it comes.")
+    done: Tests = Field({}, description="A message that passes all of these ends the turn.")
+    end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
+    capture: Capture = {}
+    success: Tests = {}
+    may_be_silent: bool = False
+
+
+class WebSocketBot(BotConfig):
+    """A service behind a WebSocket; one connection a conversation."""
+
+    kind: Literal["websocket"]
+    url: Annotated[str, AfterValidator(_check_url), AfterValidator(check_template)]
+    headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
+    query: dict[str, Template] = {}
+    subprotocols: list[str] = []
+    format: Literal["json", "text"] = "json"
+    open: Opening | None = None
+    turn: Turn
+    quiet_s: Seconds = Field(
+        0.5, description="Without `done` a turn is over when nothing came for so long."
+    )
+    close_ends: bool = Field(False, description="Closing the connection ends the conversation.")
+    idle_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        900, description="An unused connection is closed after so long."
+    )
+    greeting_message: str | None = None
+    init_timeout_s: Seconds | None = None
+    turn_timeout_s: Seconds | None = None
+    greeting_hint: ClassVar[str] = "; give it a greeting_message in bots.yaml"
+
+    @property
+    def wants_end_call(self) -> bool:
+        return True  # the connection is closed then
+
+    @model_validator(mode="after")
+    def _complete(self) -> "WebSocketBot":
+        if self.format == "text":
+            paths = (self.turn.reply, self.turn.piece, self.turn.done, self.turn.end)
+            if any(paths) or self.turn.capture or (self.open and self.open.capture):
+                raise ValueError("messages of format text have no paths: leave out reply, done …")
+        elif not self.turn.reply and not self.turn.piece:
+            raise ValueError("turn.reply is required: where does the text stand?")
+        captured = {*self.turn.capture, *(self.open.capture if self.open else ())}
+        for name in find_variables(self.model_dump()):
+            if name.startswith("session.") and name[8:] not in captured:
+                raise ValueError(f"{{{{{name}}}}} is used, but nothing captures {name[8:]}")
+        return self
+
+
+class _Connect(connect):
+    """Follows no redirect: a bot is where its file says."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+@dataclass
+class _Heard:
+    """What a turn has brought so far."""
+
+    bubbles: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    session: dict[str, Any] = field(default_factory=dict)
+    size: int = 0
+    ended: bool = False
+    done: bool = False
+
+    @property
+    def something(self) -> bool:
+        return bool(self.bubbles or self.pieces)
+
+    def finish_piece(self, whole: bool) -> None:
+        """The pieces become a bubble; where a whole text came, that is what was said."""
+        if self.pieces and not whole:
+            self.bubbles.append("".join(self.pieces))
+        self.pieces = []
+
+
+class WebSocket:
+    """Holds a connection for each conversation; a lost one is opened again with its session."""
+
+    remembers = True
+
+    def __init__(self, config: WebSocketBot, name: str, settings: Settings) -> None:
+        self.config = config
+        self.name = name
+        self._open_s = config.init_timeout_s or settings.init_timeout_s
+        self._turn_s = config.turn_timeout_s or settings.turn_timeout_s
+        self._connections: dict[str, ClientConnection] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    @property
+    def greets(self) -> bool:
+        return self.config.greeting_message is not None
+
+    @property
+    def _address(self) -> str:
+        return f"{self.name} ({self.config.url.split('?')[0]})"
+
+    async def open(self, ask: TurnRequest) -> dict[str, Any]:
+        await self._drop(ask.conversation_id)
+        return await self._within(self._open_s, self._connect(ask))
+
+    async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
+        session = dict(ask.session)
+        try:
+            if self._find(ask.conversation_id) is None:
+                session |= await self._within(self._open_s, self._connect(ask))
+            turn = self._take_turn(replace(ask, session=session), piece)
+            heard = await self._within(self._turn_s, turn)
+        except BaseException:
+            self._cut(ask.conversation_id)  # else a late reply would answer the next line
+            raise
+        self._rest(ask.conversation_id)
+        said = drop_blank(heard.bubbles)
+        if not (said or heard.ended or self.config.turn.may_be_silent):
+            raise BotError("empty", f"{self._address} said nothing", url=self._address)
+        session |= heard.session
+        return Reply(said, heard.ended, session=session or None)
+
+    async def close(self, ask: TurnRequest) -> None:
+        await self._drop(ask.conversation_id)
+
+    async def ping(self) -> str:
+        connection = await self._within(self._open_s, self._dial({}))
+        await connection.close()
+        return f"{self._address} can be reached"
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        for id in [*self._connections]:
+            await self._drop(id)
+
+    async def _within(self, seconds: float, call: Any) -> Any:
+        """What `call` gives. Raises `BotError`, also for what happens to the connection."""
+        try:
+            return await within(seconds, BotError, self._address, call)
+        except ConnectionClosed as error:
+            raise self._closed(error) from error
+        except InvalidStatus as error:
+            raise self._refused(error) from error
+        except (OSError, WebSocketException) as error:
+            what = "speaks no WebSocket" if isinstance(error, InvalidHandshake) else "not reached"
+            said = f"{self._address} cannot be reached: {what}"
+            transient = isinstance(error, OSError)
+            raise BotError("unreachable", said, transient=transient, url=self._address) from error
+
+    async def _dial(self, variables: Mapping[str, Any]) -> ClientConnection:
+        config = self.config
+        headers = {
+            name: to_text(fill(resolve_secrets(value), variables))
+            for name, value in config.headers.items()
+        }
+        opening = _Connect(
+            add_query(fill_url(config.url, variables), config.query, variables),
+            additional_headers=headers,
+            subprotocols=[*config.subprotocols] or None,  # type: ignore[list-item]
+            user_agent_header="duologue",
+            max_size=MAX_REPLY_BYTES,
+            open_timeout=None,
+            close_timeout=1,
+        )
+
+        async def dial() -> ClientConnection:
+            return await opening
+
+        # In an empty context: the connection outlives the run that opened it.
+        return await asyncio.get_running_loop().create_task(dial(), context=Context())
+
+    async def _connect(self, ask: TurnRequest) -> dict[str, Any]:
+        """Opens the conversation's connection; gives what the opening captured."""
+        variables = request_variables(ask, f"{ask.conversation_id}:init", None)
+        connection = await self._dial(variables)
+        self._connections[ask.conversation_id] = connection
+        opening, found = self.config.open, dict[str, Any]()
+        if opening is None:
+            return found
+        if opening.send is not None:
+            await self._send(connection, opening.send, variables)
+        waits = bool(opening.capture or opening.success)
+        while waits:
+            data = await self._receive(connection, None)
+            self._check(opening.success, data, "init")
+            found |= capture_present(opening.capture, data)
+            tested = all(find_path(data, path) is not MISSING for path in opening.success)
+            waits = found.keys() != opening.capture.keys() or not (tested or opening.capture)
+        return found
+
+    async def _take_turn(self, ask: TurnRequest, piece: OnPiece) -> _Heard:
+        connection = self._connections[ask.conversation_id]
+        heard = _Heard()
+        while (early := await self._receive(connection, 0)) is not None:
+            self._read(early, heard, lambda _: None)  # said unasked, since the last turn
+        heard.finish_piece(whole=False)
+        heard.done = False
+        variables = request_variables(ask, ask.key, self.config.greeting_message)
+        await self._send(connection, self.config.turn.send, variables)
+        asked_at = len(heard.bubbles)
+        while not (heard.done or heard.ended):
+            answered = len(heard.bubbles) > asked_at or heard.pieces
+            waits = None if self.config.turn.done or not answered else self.config.quiet_s
+            try:
+                data = await self._receive(connection, waits)
+            except ConnectionClosedOK:
+                if not answered and not self.config.close_ends:
+                    raise
+                heard.ended = self.config.close_ends
+                break
+            if data is None:
+                break
+            self._read(data, heard, piece)
+        heard.finish_piece(whole=False)
+        return heard
+
+    def _read(self, data: Any, heard: _Heard, piece: OnPiece) -> None:
+        turn = self.config.turn
+        if self.config.format == "text":
+            heard.bubbles.append(clean(data))
+            return
+        self._check(turn.success, data, "status")
+        for text in find_bubbles(turn.piece, data, blank=True) or [] if turn.piece else []:
+            heard.pieces.append(text)
+            piece(text)
+        said = drop_blank(find_bubbles(turn.reply, data)) if turn.reply else []
+        if said:
+            heard.finish_piece(whole=True)
+        heard.bubbles += said
+        heard.session |= capture_present(turn.capture, data)
+        heard.ended = heard.ended or bool(turn.end and find_path(data, turn.end) is True)
+        heard.done = bool(turn.done) and all(
+            passes_test(find_path(data, path), wanted) for path, wanted in turn.done.items()
+        )
+        heard.size += sum(map(len, [*said, *heard.pieces[-1:]]))
+        if heard.size > MAX_REPLY_BYTES:
+            raise BotError("too_large", f"{self._address} does not stop", url=self._address)
+
+    async def _send(
+        self, connection: ClientConnection, template: Any, variables: Mapping[str, Any]
+    ) -> None:
+        filled = fill_deep(template, variables)
+        as_text = self.config.format == "text" and not isinstance(filled, dict | list)
+        await connection.send(
+            to_text(filled) if as_text else json.dumps(filled, ensure_ascii=False)
+        )
+
+    async def _receive(self, connection: ClientConnection, seconds: float | None) -> Any:
+        """The next message; None where none came in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                message = await connection.recv()
+        except TimeoutError:
+            return None
+        try:
+            text = message if isinstance(message, str) else message.decode()
+            return (
+                clean(text) if self.config.format == "text" else clean_deep(parse_json_text(text))
+            )
+        except UnicodeDecodeError:
+            raise self._error("encoding", "sent what is not UTF-8") from None
+        except (ValueError, RecursionError, orjson.JSONDecodeError):
+            raise self._error("bad_json", "sent what is not JSON") from None
+
+    def _check(self, tests: Tests, data: Any, kind: str) -> None:
+        check_success(
+            tests, data, replied=True, kind=kind, address=self._address, quote=self._quote
+        )
+
+    def _quote(self, text: str, most: int) -> str:
+        return mask_secrets(self.config, text)[:most]
+
+    def _error(self, kind: str, what: str, **facts: Any) -> BotError:
+        return BotError(kind, f"{self._address} {what}", url=self._address, **facts)
+
+    def _closed(self, error: ConnectionClosed) -> BotError:
+        """The close code in our own words."""
+        if error.sent is not None and not error.rcvd_then_sent:
+            ours = {1007: ("encoding", "sent what is not UTF-8")}
+            ours[1009] = ("too_large", f"sent more than {MAX_REPLY_BYTES // 10**6} MB")
+            kind, what = ours.get(error.sent.code, ("unreachable", "does not answer pings"))
+            return self._error(kind, what, transient=kind == "unreachable")
+        code = error.rcvd.code if error.rcvd else 1006
+        reason = clean(error.rcvd.reason) if error.rcvd else ""
+        said = f"closed the connection ({code}{f': {self._quote(reason, 100)}' if reason else ''})"
+        if code in _REFUSING or 4400 <= code < 4500:
+            return self._error("http_error", said, retryable=False, close_code=code)
+        return self._error("unreachable", said, transient=True, close_code=code)
+
+    def _refused(self, error: InvalidStatus) -> BotError:
+        status = error.response.status_code
+        transient = status in (408, 425, 429) or status >= 500
+        said = f"answered HTTP {status} to the handshake"
+        return self._error(
+            "http_error",
+            said,
+            transient=transient,
+            retryable=transient,
+            unheard=True,
+            status=status,
+        )
+
+    def _find(self, id: str) -> ClientConnection | None:
+        """The conversation's connection, if it is still open."""
+        if timer := self._timers.pop(id, None):
+            timer.cancel()
+        connection = self._connections.get(id)
+        if connection is not None and connection.close_code is not None:
+            del self._connections[id]
+            return None
+        return connection
+
+    def _rest(self, id: str) -> None:
+        """Nobody may ever come back to this conversation: its connection is not kept for ever."""
+        loop, connection = asyncio.get_running_loop(), self._connections[id]
+        self._timers[id] = loop.call_later(self.config.idle_s, self._abort, id, connection)
+
+    def _abort(self, id: str, connection: ClientConnection) -> None:
+        self._timers.pop(id, None)
+        if self._connections.get(id) is connection:
+            del self._connections[id]
+        connection.transport.close()
+
+    def _cut(self, id: str) -> None:
+        if connection := self._connections.pop(id, None):
+            connection.transport.abort()
+
+    async def _drop(self, id: str) -> None:
+        if timer := self._timers.pop(id, None):
+            timer.cancel()
+        connection = self._connections.pop(id, None)
+        if connection is not None:
+            await connection.close()
+
+
+_REFUSING = (1002, 1003, 1008, 1010)
+
+
+def _make(config: WebSocketBot, id: str, tools: Toolbox) -> WebSocket:
+    return WebSocket(config, config.name or f"bot {id}", tools.settings)
+
+
+KINDS = (BotKind(WebSocketBot, _make),)
