@@ -284,10 +284,11 @@ class Webhook:
 
     def _variables(self, ask: TurnRequest, key: str) -> dict[str, Any]:
         remote = self.config.remote_bot_id
+        variables = request_variables(ask, key, self.config.greeting_message)
         return {
-            **request_variables(ask, key, self.config.greeting_message),
+            **variables,
             "remote_bot_id": ask.scenario.bot_id if remote is None else remote,
-            "input_slots": self.config.input_slots,
+            "input_slots": fill_deep(self.config.input_slots, variables),
         }
 
     def _address(self, call: Call) -> str:

@@ -50,13 +50,14 @@ async def test_the_robot_lesson_is_spoken_as_documented(
     robot: RobotServer, http: HttpClient
 ) -> None:
     config = {"kind": "webhook", "preset": "robot-lesson", "base_url": f"{robot.url}/"}
-    config |= {"input_slots": {"level": "A1"}, "remote_bot_id": 7}
+    config |= {"input_slots": {"level": "A1", "seed": "s-{{seed}}"}, "remote_bot_id": 7}
     lesson = Webhook(WebhookBot.model_validate(config), http, CALM)
     assert await lesson.open(asks()) == {}
     reply = await lesson.reply(asks("sẵn sàng"), unheard)
     assert reply.bubbles == [reply_to(1, "sẵn sàng")]
     opening, turn = robot.calls
-    assert opening.body == {"bot_id": 7, "conversation_id": "c-1", "input_slots": {"level": "A1"}}
+    slots = {"level": "A1", "seed": "s-c-1"}
+    assert opening.body == {"bot_id": 7, "conversation_id": "c-1", "input_slots": slots}
     assert turn.body == {"conversation_id": "c-1", "message": "sẵn sàng"}
     assert (opening.key, turn.key) == ("c-1:init", "c-1:1")
 
