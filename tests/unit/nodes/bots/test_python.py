@@ -165,8 +165,9 @@ async def test_each_fault_has_its_code_and_the_next_call_is_answered(
 async def test_a_call_that_hangs_is_a_timeout_and_the_next_one_is_answered(
     bot: Bench, function: str
 ) -> None:
-    mine = bot(f"mine.py:{function}", timeout_s=1.0)
+    mine = bot(f"mine.py:{function}")
     await mine.ping()
+    mine._timeout_s = 0.3
     with pytest.raises(BotError) as caught:
         await mine.reply(asks("long"), unheard)
     assert (caught.value.code, caught.value.transient) == ("bot_timeout", True)
