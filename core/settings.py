@@ -68,11 +68,24 @@ class Settings(BaseModel):
     receive_timeout_s: Annotated[float, Field(gt=0, le=30)] = 20.0
     grace_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     demo_delay_s: Annotated[float, Field(ge=0, le=30)] = 0.0
+    public_url: str | None = None
+    webhook_url: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    webhook_token: SecretStr | None = None
+    webhook_template: Path | None = None
 
     @property
     def origin_policy(self) -> OriginPolicy:
         """The names this server answers to, and the origins whose pages may call it."""
         return OriginPolicy.of_server(self.host, self.allowed_hosts, self.cors_origins)
+
+    @property
+    def public_base(self) -> str:
+        """Where people reach this server, without a slash at the end."""
+        anywhere = self.host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if anywhere else self.host
+        named = f"[{host}]" if ":" in host else host
+        return (self.public_url or f"http://{named}:{self.port}").rstrip("/")
 
     @property
     def has_model(self) -> bool:

@@ -11,6 +11,7 @@ from demo.server import serve_demo
 from graph.runs.service import RunService
 from graph.storage.opening import Storage, open_storage, resolved_path
 from graph.stream.live import Watch, nobody_watches
+from graph.webhook.sender import open_webhook
 from nodes.bots.config import read_bots
 from nodes.speakers.registry import Speakers
 
@@ -34,6 +35,7 @@ async def open_process(
             demo_url = await stack.enter_async_context(demo)
         speakers = await asyncio.to_thread(Speakers, settings, demo_url)
         stack.push_async_callback(speakers.close)
+        watch = await stack.enter_async_context(open_webhook(settings, storage, watch))
         runs = await stack.enter_async_context(open_runs(settings, storage, speakers, watch))
         stack.enter_context(rare_collections())
         yield runs

@@ -13,6 +13,7 @@ from graph.storage.conversation import Conversation
 from graph.storage.sqlite.catalogue import SqliteCatalogue
 from graph.storage.sqlite.checkpoints import SqliteCheckpoints
 from graph.storage.sqlite.database import Database, prepare_file
+from graph.storage.sqlite.deliveries import Deliveries
 from graph.storage.sqlite.experiments import Experiments
 from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import Labels
@@ -33,6 +34,7 @@ class Storage:
     experiments: Experiments
     trials: Trials
     labels: Labels
+    deliveries: Deliveries
     owner: Owner
     identity: str
 
@@ -113,6 +115,7 @@ async def open_storage(url: str) -> AsyncIterator[Storage]:
                 experiments=Experiments(database),
                 trials=Trials(database),
                 labels=Labels(database),
+                deliveries=Deliveries(database),
                 owner=owner,
                 identity=await _read_identity(database),
             )

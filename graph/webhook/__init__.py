@@ -1,0 +1,1 @@
+"""Tells an address of the configuration that a conversation or an experiment has ended."""
