@@ -27,6 +27,10 @@ LOOPBACK_ORIGINS = tuple(
 )
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 WILDCARD_ADDRESSES = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:\*\.)?(?:[\w.-]+|\[[0-9a-f:.]+\])(?::(?:\d+|\*))?/?",
+    re.ASCII | re.IGNORECASE,
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -81,6 +85,20 @@ class OriginPolicy:
     def origin_pattern(self) -> str:
         """A regular expression for the listed origins; it matches nothing where there are none."""
         return "|".join(_origin_expression(origin) for origin in self.origins) or r"(?!)"
+
+
+def is_host_pattern(text: str) -> bool:
+    """Whether some host can match it: a name, an address, `*.example.com` or `*`; no port."""
+    if text == ANY:
+        return True
+    name = text.removeprefix("*.")
+    host = f"[{name.strip('[]')}]" if ":" in name else name
+    return _host_name(host) is not None
+
+
+def is_origin_pattern(text: str) -> bool:
+    """Whether some origin can match it: scheme and host, perhaps a port; or `*`."""
+    return text == ANY or bool(_ORIGIN.fullmatch(text))
 
 
 def _host_name(host: str) -> str | None:

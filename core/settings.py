@@ -5,10 +5,20 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from core.errors import ConfigError
-from core.origins import OriginPolicy
+from core.origins import OriginPolicy, is_host_pattern, is_origin_pattern
 
 
 def _split_list(value: Any) -> Any:
@@ -29,6 +39,26 @@ def _split_pairs(value: Any) -> Any:
     return {name: secret for name, _, secret in pairs}
 
 
+def _check_hosts(hosts: list[str]) -> list[str]:
+    for host in hosts:
+        if not is_host_pattern(host):
+            raise ValueError(f"{host!r} should be a host name, an address, *.example.com or *")
+    return hosts
+
+
+def _check_origins(origins: list[str]) -> list[str]:
+    for origin in origins:
+        if not is_origin_pattern(origin):
+            raise ValueError(f"{origin!r} should be an origin, as https://example.com is, or *")
+    return origins
+
+
+Hosts = Annotated[list[str], BeforeValidator(_split_list), AfterValidator(_check_hosts)]
+Origins = Annotated[list[str], BeforeValidator(_split_list), AfterValidator(_check_origins)]
+Key = Annotated[SecretStr, Field(min_length=4)]
+"""A shorter one could not be blacked out in logs."""
+
+
 class Settings(BaseModel):
     """How this process is set up. Every field is also an environment variable."""
 
@@ -39,13 +69,13 @@ class Settings(BaseModel):
     database_url: str = "sqlite:///duologue.db"
     bots: Path = Path("bots.yaml")
     personas: Path = Path("personas")
-    api_keys: Annotated[list[SecretStr], BeforeValidator(_split_list)] = []
-    client_keys: Annotated[dict[str, SecretStr], BeforeValidator(_split_pairs)] = {}
+    api_keys: Annotated[list[Key], BeforeValidator(_split_list)] = []
+    client_keys: Annotated[dict[str, Key], BeforeValidator(_split_pairs)] = {}
     rate_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     edit: bool = False
     edit_hosts: Annotated[list[str], BeforeValidator(_split_list)] = []
-    allowed_hosts: Annotated[list[str], BeforeValidator(_split_list)] = []
-    cors_origins: Annotated[list[str], BeforeValidator(_split_list)] = []
+    allowed_hosts: Hosts = []
+    cors_origins: Origins = []
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_file: Path | None = None
     model: str = "gpt-4o-mini"
@@ -73,6 +103,17 @@ class Settings(BaseModel):
     webhook_secret: SecretStr | None = None
     webhook_token: SecretStr | None = None
     webhook_template: Path | None = None
+
+    @field_validator("client_keys")
+    @classmethod
+    def _require_one_owner(
+        cls, keys: dict[str, SecretStr], info: ValidationInfo
+    ) -> dict[str, SecretStr]:
+        """Whose a key is must be plain."""
+        given = [key.get_secret_value() for key in [*keys.values(), *info.data.get("api_keys", [])]]
+        if len(set(given)) < len(given):
+            raise ValueError("has a key that is another client's or an administrator's too")
+        return keys
 
     @property
     def origin_policy(self) -> OriginPolicy:

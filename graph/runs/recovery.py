@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterable
 from time import monotonic
 from typing import Any, Protocol
 
+from core.ends import Status
 from core.errors import DuologueError, StorageError, StorageFull
 from graph.storage.conversation import Conversation
 from graph.storage.port import ConversationStorage
@@ -15,10 +16,10 @@ from graph.stream.views import LiveConversations
 LOOK_EVERY_S = 5.0
 MAX_CRASHES = 3
 """Deaths before anybody was asked for a line: it is the conversation that ends the process."""
-MAX_DEATHS = 25
-"""Deaths before a turn was done: it may be the conversation, or somebody who kills processes."""
+MAX_DEATHS = 5
+"""Deaths in a row without a turn done: by then it is hardly somebody who kills processes."""
 SUSPECT_S = 10.0
-"""So long a conversation that a process died at twice runs before the next one is taken up."""
+"""So long one that processes died at twice has for a turn before the next is taken up."""
 PROBATION_S = 3.0
 """So long a process lives before it takes up a suspect: being killed earlier proves nothing."""
 log = logging.getLogger("duologue.runs")
@@ -67,7 +68,7 @@ class Recovery:
         """What was interrupted by the end of a process; their streams are not over."""
         await self.mark_orphans()
         found = await self._storage.catalogue.list_resumable()
-        orphans = [(id, crashes) for id, crashes in found if id not in self._left_alone]
+        orphans = [(id, deaths) for id, deaths in found if id not in self._left_alone]
         self._views.expected.update(id for id, _ in orphans)
         return orphans
 
@@ -77,11 +78,11 @@ class Recovery:
         A process that dies again takes all its runs with it. So what was there twice goes last and
         one by one: whichever brings the process down is then known.
         """
-        for id, crashes in sorted(orphans, key=lambda orphan: orphan[1] > 1):
-            if crashes > 1:
+        for id, deaths in sorted(orphans, key=lambda orphan: orphan[1] > 1):
+            if deaths > 1:
                 await asyncio.sleep(max(0.0, self._probation_ends - monotonic()))
             view = await self._resume_one(id)
-            if view is not None and crashes > 1:
+            if view is not None and deaths > 1:
                 await _see_progress(view)
 
     async def _resume_one(self, id: str) -> LiveConversation | None:
@@ -135,8 +136,11 @@ async def has_asked_somebody(view: LiveConversation) -> bool:
 
 
 async def _see_progress(view: LiveConversation) -> None:
+    """Waits until a turn is done or the run is over, but not for ever."""
+    run, turn = view.run, view.turn
     try:
         async with asyncio.timeout(SUSPECT_S):
-            await has_asked_somebody(view)
+            while (view.current_status, view.run, view.turn) == (Status.RUNNING, run, turn):
+                await view.watch_change()
     except TimeoutError:
         return

@@ -297,7 +297,7 @@ class MemoryCatalogue:
 
     async def list_resumable(self) -> list[tuple[str, int]]:
         return [
-            (row.id, row.crashes)
+            (row.id, row.deaths)
             for row in reversed(self._database.rows.values())
             if row.status is Status.INTERRUPTED and not (row.error or row.experiment_id)
         ]

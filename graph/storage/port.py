@@ -102,7 +102,7 @@ class Catalogue(Protocol):
         ...
 
     async def list_resumable(self) -> list[tuple[str, int]]:
-        """Ids and `crashes` of what the end of a process interrupted, newest first.
+        """Ids and `deaths` of what the end of a process interrupted, newest first.
 
         What broke waits for somebody instead, and trials go on with their experiment.
         """

@@ -219,16 +219,16 @@ class SqliteCatalogue:
         return [row[0] for row in rows]
 
     async def list_resumable(self) -> list[tuple[str, int]]:
-        """Ids and `crashes` of what the end of a process interrupted, newest first.
+        """Ids and `deaths` of what the end of a process interrupted, newest first.
 
         What broke waits for somebody instead, and trials go on with their experiment.
         """
         rows = await self._database.read(
-            "SELECT id, crashes FROM conversations WHERE status = ? AND error IS NULL "
+            "SELECT id, deaths FROM conversations WHERE status = ? AND error IS NULL "
             "AND experiment_id IS NULL ORDER BY seq DESC",
             (Status.INTERRUPTED,),
         )
-        return [(id, crashes) for id, crashes in rows]
+        return [(id, deaths) for id, deaths in rows]
 
     async def interrupt_orphans(
         self,

@@ -276,10 +276,24 @@ def prepare_file(path: Path, migrations: tuple[Migration, ...] | None = None) ->
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _require_one_name(path)
         with closing(connect(path)) as connection:
             migrate(connection, path.name, migrations)
     except (sqlite3.Error, OSError) as error:
         raise storage_error(error, path) from error
+
+
+def _require_one_name(path: Path) -> None:
+    """Raises `StorageError` for a file with hard links.
+
+    SQLite keeps its log beside the name by which a file was opened, so what is written by two names
+    is lost.
+    """
+    if path.exists() and (names := path.stat().st_nlink) > 1:
+        raise StorageError(
+            f"the database {path.name} has {names} names (hard links), and what is written by one "
+            "of them is lost to the others: remove the others, or copy the file"
+        )
 
 
 def execute_steps(steps: Sequence[Step], connection: sqlite3.Connection) -> None:

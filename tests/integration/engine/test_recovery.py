@@ -120,6 +120,40 @@ async def test_a_conversation_that_brought_its_process_down_three_times_is_left_
         assert (row.crashes, row.deaths) == (0, 0)
 
 
+async def test_one_at_which_processes_die_while_the_bot_replies_is_left_alone_after_five(
+    house: House, robot: RobotServer
+) -> None:
+    async with house.open(resume_on_start=False) as runs:
+        id, other = [await created(runs, max_turns=2) for _ in range(2)]
+        for deaths in range(1, 6):
+            for one in (id, other):  # somebody was asked, and of one a turn was done besides
+                facts = {"status": Status.RUNNING, "owner": "gone", "crashes": 0}
+                await runs.storage.catalogue.update(one, **facts)
+            await runs.storage.catalogue.update(other, deaths=deaths % 4)
+            await runs.recover()
+            row = await runs.get(id)
+            assert (row.deaths, row.error is not None) == (deaths, deaths == 5)
+        assert (row.error or {})["code"] == "process_died"
+        assert (await runs.get(other)).error is None
+
+
+async def test_a_suspect_has_the_process_for_itself_until_a_turn_is_done(
+    house: House, robot: RobotServer
+) -> None:
+    robot.fail("slow", turn=1, seconds=0.6, times=1)
+    async with house.open() as runs:
+        first, second = [await created(runs, max_turns=2) for _ in range(2)]
+        for id in (first, second):
+            facts = {"status": Status.INTERRUPTED, "crashes": 0, "deaths": 2}
+            await runs.storage.catalogue.update(id, **facts)
+        await runs.recover(wait=False)
+        await wait_until(lambda: robot.of(second))  # the newest comes first
+        await asyncio.sleep(0.3)
+        assert not robot.of(first)
+        for id in (first, second):
+            await wait_until(lambda one=id: _is_completed(runs, one), 20)
+
+
 async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
     house: House, robot: RobotServer
 ) -> None:

@@ -46,6 +46,14 @@ def test_an_empty_variable_is_as_good_as_none_and_changes_win() -> None:
         ("DUOLOGUE_HEARTBEAT_S", "16"),
         ("DUOLOGUE_LOG_LEVEL", "LOUD"),
         ("DUOLOGUE_UI", "perhaps"),
+        ("DUOLOGUE_CORS_ORIGINS", "foo"),
+        ("DUOLOGUE_CORS_ORIGINS", "https://a.example/path"),
+        ("DUOLOGUE_ALLOWED_HOSTS", "http://x"),
+        ("DUOLOGUE_ALLOWED_HOSTS", "x.example:25050"),
+        ("DUOLOGUE_CLIENT_KEYS", "lan=secret-value,minh=secret-value"),
+        ("DUOLOGUE_CLIENT_KEYS", "lan=k"),
+        ("DUOLOGUE_API_KEYS", "k"),
+        ("DUOLOGUE_CLOCK_CHECKED", "yesterday"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_is_not_repeated(name: str, value: str) -> None:
@@ -93,3 +101,24 @@ def test_another_database_url_is_refused_and_its_password_not_shown(url: Any) ->
         sqlite_path(url)
     assert caught.value.key == "DUOLOGUE_DATABASE_URL"
     assert "pw" not in caught.value.message
+
+
+def test_a_key_of_a_client_is_no_administrators() -> None:
+    with pytest.raises(ConfigError, match="administrator"):
+        Settings.from_env({"DUOLOGUE_API_KEYS": "same", "DUOLOGUE_CLIENT_KEYS": "lan=same"})
+
+
+@pytest.mark.parametrize(
+    "hosts", ["*", "*.example.com,x", "192.168.1.5", "::1", "[2001:db8::1]", "a_b.example."]
+)
+def test_hosts_that_can_match_are_taken(hosts: str) -> None:
+    assert Settings.from_env({"DUOLOGUE_ALLOWED_HOSTS": hosts}).allowed_hosts
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["*", "http://localhost:*", "https://*.example.com", "https://x.example:8443/", "http://[::1]",
+     "chrome-extension://abcdef"],
+)  # fmt: skip
+def test_origins_that_can_match_are_taken(origins: str) -> None:
+    assert Settings.from_env({"DUOLOGUE_CORS_ORIGINS": origins}).cors_origins

@@ -60,6 +60,15 @@ def _put_back(path: Path, how: str) -> None:
     path.with_name("away.db").rename(path)
 
 
+async def test_a_file_with_two_names_is_refused(tmp_database: Path) -> None:
+    async with open_storage(f"sqlite:///{tmp_database}"):
+        pass
+    tmp_database.with_name("hard.db").hardlink_to(tmp_database)
+    with pytest.raises(StorageError, match=r"hard links.*remove the others"):
+        async with open_storage(f"sqlite:///{tmp_database.with_name('hard.db')}"):
+            pass
+
+
 async def test_a_link_leads_to_the_same_database(loser: Storage, tmp_database: Path) -> None:
     link = tmp_database.with_name("link.db")
     link.symlink_to(tmp_database)
