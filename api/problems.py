@@ -32,6 +32,7 @@ STATUS: dict[type[DuologueError], tuple[int, str]] = {
     errors.Full: (503, "Too many open runs"),
     errors.Stopping: (503, "The server is stopping"),
     errors.StorageFull: (507, "The disk is full"),
+    errors.Damaged: (503, "The conversation is damaged"),
     errors.StorageError: (503, "The database failed"),
     errors.SpeakerError: (502, "A speaker failed"),
 }

@@ -2,9 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from core.ends import EndReason, Status
 from core.errors import Damaged, NotFound
@@ -34,16 +34,46 @@ _LAST_LOOK = """SELECT coalesce((SELECT value FROM meta WHERE name = 'last look'
     (SELECT max(updated_at) FROM conversations))"""
 
 
+_COUNTS = ("turn", "max_turns", "runs", "crashes", "deaths")
+_KINDS = {
+    name: get_args(kind) or (kind,)
+    for name, kind in {**get_type_hints(Conversation), **dict.fromkeys(_JSON, dict | None)}.items()
+}
+_LAST_SEQ = 2**53
+"""No row is numbered beyond that, unless its number is damaged; text sorts there too."""
+
+
 def _conversation(row: Sequence[Any]) -> Conversation:
     """Raises `Damaged`."""
     values = dict(zip(_COLUMNS, row, strict=False))
     try:
         for name in _JSON:
             values[name] = json.loads(values[name]) if values[name] else None
-        return Conversation(**{**values, "status": Status(values["status"])})
-    except ValueError as error:
-        id = str(values["id"])
+        values["status"] = Status(values["status"])
+        _check_values(values)
+        return Conversation(**values)
+    except (ValueError, TypeError) as error:
+        id = to_readable(values["id"])
         raise Damaged(f"the row of conversation {id} is damaged: {error}", id=id) from error
+
+
+def _check_values(values: Mapping[str, Any]) -> None:
+    """Raises `ValueError` for what nobody stored there: SQLite takes any value in any column."""
+    for name, value in values.items():
+        if type(value) not in _KINDS[name]:
+            raise ValueError(f"{name} is {value!r:.80}")
+        if type(value) is str and not value.isascii():
+            value.encode()  # bytes that were no text
+    for name in _COUNTS:
+        if values[name] < 0:
+            raise ValueError(f"{name} is {values[name]}")
+    if values["scenario"] is None:
+        raise ValueError("there is no scenario")
+
+
+def to_readable(id: Any) -> str:
+    """An id that may be anything."""
+    return id.encode(errors="replace").decode() if isinstance(id, str) else repr(id)
 
 
 class SqliteCatalogue:
@@ -103,10 +133,8 @@ class SqliteCatalogue:
         wanted = {name: value for name, value in filters.items() if value is not None}
         clauses = [f"{name} = ?" if value else f"{name} IS NULL" for name, value in wanted.items()]
         values: list[Any] = [value for value in wanted.values() if value]
-        if before is not None:
-            clauses.append("seq < ?")
-            values.append(before)
-        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        values.append(_LAST_SEQ if before is None else before)
+        where = " WHERE " + " AND ".join([*clauses, "seq < ?"])
         rows = await self._database.read(
             f"{_SELECT}{where} ORDER BY seq DESC LIMIT ?", [*values, limit + 1]
         )
@@ -124,6 +152,10 @@ class SqliteCatalogue:
         return found
 
     async def find_damaged(self) -> None:
+        sql = "SELECT id, seq FROM conversations WHERE seq >= ?"
+        for id, seq in await self._database.read(sql, (_LAST_SEQ,)):
+            why = f"the row of conversation {to_readable(id)} is damaged: seq is {seq!r:.80}"
+            self._database.report_damage(Damaged(why, id=to_readable(id)))
         before: int | None = None
         while True:
             _, before = await self.list_page(SCAN_PAGE, before)
@@ -327,7 +359,8 @@ def _delete(id: str, connection: sqlite3.Connection) -> None:
 
 def _insert(connection: sqlite3.Connection, row: Conversation) -> None:
     values = {name: _to_column(name, getattr(row, name)) for name in _COLUMNS}
-    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM conversations").fetchone()
+    sql = "SELECT coalesce(max(seq), 0) FROM conversations WHERE seq < ?"
+    (last,) = connection.execute(sql, (_LAST_SEQ,)).fetchone()
     values["seq"] = last + 1
     marks = ", ".join("?" for _ in values)
     connection.execute(

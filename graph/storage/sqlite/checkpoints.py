@@ -7,7 +7,7 @@ long transcripts are read (without unpacking every step on the way).
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -159,6 +159,19 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
                     for task_id, channel, kind, value in writes
                 ],
             )
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        thread = str((config or {}).get("configurable", {}).get("thread_id", ""))
+        with self._naming_damage(thread):
+            async for found in super().alist(config, filter=filter, before=before, limit=limit):
+                yield found
 
     async def aput(
         self,

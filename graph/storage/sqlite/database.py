@@ -112,7 +112,8 @@ class Database:
         id = error.facts["id"]
         if id not in self.damaged:
             self.damaged[id] = error.message
-            log.error("conversation damaged", extra={"conversation_id": id, "why": error.message})
+            facts = {"conversation_id": id, "why": error.message}
+            log.error("conversation damaged: %s", id, extra=facts)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What `work` returns, once it and all that was queued before are on disk.
@@ -263,10 +264,16 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete=ON")
         # The system keeps the file's pages already; each connection need not keep 2 MB of them.
         connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+        connection.text_factory = _decode
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _decode(raw: bytes) -> str:
+    """Bytes that are no text fail the row that they stand in, not the whole query."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def prepare_file(path: Path, migrations: tuple[Migration, ...] | None = None) -> None:

@@ -133,3 +133,38 @@ async def test_damaged_rows_are_found_before_somebody_meets_them(
     )
     await loser.catalogue.find_damaged()
     assert list(loser.catalogue.damaged) == ["6", "1"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("max_turns", "many"), ("turn", "x"), ("turn", -5), ("persona", b"\xff"), ("id", b"\xff"),
+     ("seq", "abc"), ("seq", 2**63 - 1), ("scenario", "[]"), ("scenario", ""), ("error", "5"),
+     ("owner", b"x"), ("bot_id", b"\xff"), ("status", b"\xff"), ("runs", 1.5)],
+)  # fmt: skip
+async def test_whatever_stands_in_a_row_it_harms_itself_alone(
+    loser: Storage, tmp_database: Path, column: str, value: Any
+) -> None:
+    await loser.catalogue.add(replace(ROW, id="1"))
+    with contextlib.closing(sqlite3.connect(tmp_database, isolation_level=None)) as other:
+        other.execute(f"UPDATE conversations SET {column} = ? WHERE id = '1'", (value,))
+    await loser.catalogue.find_damaged()
+    assert len(loser.catalogue.damaged) == 1
+    await loser.catalogue.add(replace(ROW, id="2"))
+    assert [row.id for row in (await loser.catalogue.list_page(10))[0]] == ["2", "0"]
+
+
+async def test_a_text_that_is_no_text_harms_itself_alone(
+    loser: Storage, tmp_database: Path
+) -> None:
+    await loser.catalogue.add(replace(ROW, id="1"))
+    with contextlib.closing(sqlite3.connect(tmp_database, isolation_level=None)) as other:
+        other.execute("UPDATE conversations SET bot_id = CAST(x'ff' AS TEXT) WHERE id = '1'")
+    assert [row.id for row in (await loser.catalogue.list_page(10))[0]] == ["0"]
+    assert set(loser.catalogue.damaged) == {"1"}
+
+
+async def test_a_list_of_checkpoints_names_the_damaged_conversation(loser: Storage) -> None:
+    await store_checkpoint(loser)
+    await loser.database.execute_many("UPDATE checkpoints SET checkpoint = x'c1'", [()])
+    with pytest.raises(Damaged, match="conversation 0"):
+        _ = [found async for found in loser.checkpoints.alist(PLACE)]
