@@ -26,9 +26,9 @@ from evaluation.results import (
     Sentence,
     SuiteInfo,
     Tally,
-    TrialRecord,
 )
 from evaluation.summary import (
+    JudgedTrial,
     QuestionCounts,
     add_tallies,
     count_verdicts,
@@ -43,11 +43,11 @@ from evaluation.summary import (
 def summarize(
     suite: SuiteInfo,
     cells: Sequence[CellRecord],
-    trials: Iterable[TrialRecord],
+    trials: Iterable[JudgedTrial],
     comparisons: Sequence[Comparison] = (),
 ) -> Figures:
     """The figures of an experiment. Comparisons with a baseline are conditions of the gate."""
-    by_bot: dict[str, list[TrialRecord]] = {bot.id: [] for bot in suite.bots}
+    by_bot: dict[str, list[JudgedTrial]] = {bot.id: [] for bot in suite.bots}
     for trial in trials:
         by_bot.setdefault(trial.bot, []).append(trial)
     cells_of = {bot: [cell for cell in cells if cell.bot == bot] for bot in by_bot}

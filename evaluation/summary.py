@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import get_args
+from typing import Protocol, get_args
 
 from evaluation.figures import sentences
 from evaluation.figures.flakes import Repeat, Utterance, find_fork
@@ -14,6 +14,7 @@ from evaluation.figures.sequential import Decision, SequentialTest
 from evaluation.results import (
     AutoRepeats,
     BotFigures,
+    Breakage,
     CellDecisions,
     CellRecord,
     CostFigures,
@@ -28,19 +29,60 @@ from evaluation.results import (
     Sentence,
     SuiteInfo,
     Tally,
-    TrialRecord,
     Variant,
 )
-from evaluation.verdicts import CellKey, Kind, Spending, Status, Verdict, apply_labels
+from evaluation.verdicts import (
+    CellKey,
+    Kind,
+    Label,
+    Outcome,
+    Spending,
+    Status,
+    Verdict,
+    apply_labels,
+)
 
 QuestionCounts = dict[tuple[str, Kind], dict[CellKey, Counter[Status]]]
-LinesOf = Callable[[TrialRecord], Sequence[Line] | None]
+
+
+class JudgedTrial(Protocol):
+    """What figures need of a trial; a `TrialRecord` has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def cell(self) -> CellKey: ...
+    @property
+    def bot(self) -> str: ...
+    @property
+    def repeat(self) -> int: ...
+    @property
+    def outcome(self) -> Outcome | None: ...
+    @property
+    def conversation_id(self) -> str | None: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def latencies_ms(self) -> Sequence[float]: ...
+    @property
+    def spending(self) -> Mapping[Party, Spending]: ...
+    @property
+    def broken(self) -> Breakage | None: ...
+    @property
+    def verdicts(self) -> Sequence[Verdict]: ...
+    @property
+    def labels(self) -> Sequence[Label]: ...
+    @property
+    def lines(self) -> Sequence[Line] | None: ...
+
+
+LinesOf = Callable[[JudgedTrial], Sequence[Line] | None]
 _PARTIES: tuple[Party, ...] = get_args(Party)
 
 
 def summarize_cells(
     suite: SuiteInfo,
-    trials: Iterable[TrialRecord],
+    trials: Iterable[JudgedTrial],
     *,
     fingerprints: Mapping[CellKey, str] | None = None,
     lines_of: LinesOf | None = None,
@@ -50,7 +92,7 @@ def summarize_cells(
     `fingerprints` are told by the caller, who knows the judge and the prompts. `lines_of` is asked
     for the transcripts of flaky cells alone; without it a trial's own `lines` are taken.
     """
-    groups: dict[CellKey, list[TrialRecord]] = {}
+    groups: dict[CellKey, list[JudgedTrial]] = {}
     for trial in trials:
         groups.setdefault(trial.cell, []).append(trial)
     plans = {scenario.id: scenario for scenario in suite.scenarios}
@@ -67,7 +109,7 @@ def summarize_cells(
 
 def _summarize_cell(
     key: CellKey,
-    trials: Sequence[TrialRecord],
+    trials: Sequence[JudgedTrial],
     scenario: ScenarioInfo | None,
     fingerprint: str | None,
     lines_of: LinesOf | None,
@@ -90,12 +132,12 @@ def _summarize_cell(
     )
 
 
-def count_outcomes(trials: Iterable[TrialRecord]) -> Tally:
+def count_outcomes(trials: Iterable[JudgedTrial]) -> Tally:
     counts = Counter(trial.outcome or "pending" for trial in trials)
     return Tally(**{str(outcome): count for outcome, count in counts.items()})
 
 
-def decide_cell(trials: Iterable[TrialRecord], plan: AutoRepeats) -> Decision:
+def decide_cell(trials: Iterable[JudgedTrial], plan: AutoRepeats) -> Decision:
     """What the sequential test says of the repeats up to the first that has not ended."""
     ordered = sorted(trials, key=lambda trial: trial.repeat)
     outcomes: list[bool | None] = []
@@ -130,7 +172,7 @@ def _powers(passed: int, judged: int) -> tuple[PassPower, ...]:
     return tuple(PassPower(k=k, value=value) for k, value in found if value is not None)
 
 
-def _find_parting(trials: Sequence[TrialRecord], lines_of: LinesOf | None) -> Parting | None:
+def _find_parting(trials: Sequence[JudgedTrial], lines_of: LinesOf | None) -> Parting | None:
     repeats: dict[int, Repeat] = {}
     for trial in trials:
         lines = (lines_of(trial) if lines_of else trial.lines) or []
@@ -157,7 +199,7 @@ def summarize_bot(
     suite: SuiteInfo,
     bot: str,
     cells: Sequence[CellRecord],
-    trials: Sequence[TrialRecord],
+    trials: Sequence[JudgedTrial],
     answers: QuestionCounts | None = None,
 ) -> BotFigures:
     """What the trials of one bot say together; `answers` spares counting the verdicts again."""
@@ -220,7 +262,7 @@ def mean_powers(cells: Sequence[CellRecord]) -> list[PassPower]:
     ]
 
 
-def count_verdicts(trials: Iterable[TrialRecord]) -> QuestionCounts:
+def count_verdicts(trials: Iterable[JudgedTrial]) -> QuestionCounts:
     """The verdicts on each question by cell. Labels win; broken trials count for nothing."""
     counted = Counter(
         (verdict.id, verdict.kind, cell, verdict.status)
@@ -251,7 +293,7 @@ def summarize_questions(
     ]
 
 
-def current_verdicts(trial: TrialRecord) -> Sequence[Verdict]:
+def current_verdicts(trial: JudgedTrial) -> Sequence[Verdict]:
     """The verdicts that count: people's labels win over checks and the judge."""
     return apply_labels(trial.verdicts, trial.labels) if trial.labels else trial.verdicts
 

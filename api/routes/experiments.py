@@ -19,10 +19,11 @@ from core.message import now
 from evaluation.compare import build_comparison
 from evaluation.experiments import changes
 from evaluation.experiments.comparison import name_moved_parts
-from evaluation.experiments.document import describe_experiment, describe_trials
+from evaluation.experiments.document import describe_experiment
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.events import Event, follow
 from evaluation.experiments.service import ExperimentService
+from evaluation.experiments.trial_records import describe_trials
 from evaluation.resolve import Project, ResolvedSuite, load_suite, resolve_body
 from evaluation.results import ComparisonDocument, ExperimentDocument
 from evaluation.suites import SuiteBody

@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evaluation.experiments.document import describe_trial
 from evaluation.experiments.drive import sum_costs
-from evaluation.experiments.plan import read_suite
 from evaluation.experiments.service import ExperimentService
+from evaluation.experiments.trial_records import describe_trial
 from graph.storage.experiment_rows import ExperimentRow
 
 EventName = Literal["trial", "progress", "done"]
@@ -39,7 +38,7 @@ async def follow(
     Raises `NotFound`.
     """
     row = await service.get(id)
-    suite = read_suite(row.plan)
+    file = row.plan.get("file")
     seen = after or 0
     costs = {trial.number: sum_costs([trial]) for trial in await service.storage.trials.select(id)}
     while True:
@@ -47,7 +46,7 @@ async def follow(
         for trial in await service.storage.trials.select(id, since=seen):
             costs[trial.number] = sum_costs([trial])
             seen = max(seen, trial.revision)
-            data = describe_trial(id, suite, trial).model_dump(mode="json", exclude_none=True)
+            data = describe_trial(id, file, trial).model_dump(mode="json", exclude_none=True)
             yield Event("trial", data, trial.revision)
         counts = await service.storage.trials.counts(id)
         seen = max(seen, row.revision)

@@ -4,8 +4,8 @@ from typing import Literal
 
 from core.errors import Invalid, NotFound
 from core.message import now
-from evaluation.experiments.document import read_label, read_verdict
 from evaluation.experiments.plan import read_suite
+from evaluation.experiments.trial_records import read_label, read_verdict
 from evaluation.verdicts import Label, apply_labels, decide_outcome
 from graph.storage.experiment_rows import LabelRow
 from graph.storage.opening import Storage

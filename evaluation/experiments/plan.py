@@ -8,6 +8,7 @@ from core.message import now
 from evaluation.fingerprints import digest
 from evaluation.resolve import Cell, ResolvedSuite
 from evaluation.results import (
+    AutoRepeats,
     BaselineInfo,
     BotInfo,
     JudgeInfo,
@@ -75,6 +76,7 @@ def describe_suite(suite: ResolvedSuite, row: ExperimentRow | None = None) -> Su
     asked = suite.suite
     budget = (row.budget if row else None) or (asked.budget.model_dump() if asked.budget else {})
     known = (row.judge if row else None) or {}
+    plans = {cell.scenario: cell.repeats for cell in reversed(suite.cells)}
     baseline = asked.baseline
     if baseline and known.get("baseline"):
         baseline = BaselineInfo(experiment=known["baseline"], margin=baseline.margin)
@@ -82,7 +84,9 @@ def describe_suite(suite: ResolvedSuite, row: ExperimentRow | None = None) -> Su
         name=asked.name,
         file=suite.file,
         hash=row.hash if row else suite.hash,
-        scenarios=[_describe_scenario(suite, one) for one in suite.scenarios.values()],
+        scenarios=[
+            _describe_scenario(one, plans.get(one.id or "", 1)) for one in suite.scenarios.values()
+        ],
         personas=[PersonaInfo(id=id, name=one.name) for id, one in suite.personas.items()],
         bots=[_describe_bot(id, one, known.get("versions", {})) for id, one in suite.bots.items()],
         gate=asked.gate,
@@ -93,8 +97,7 @@ def describe_suite(suite: ResolvedSuite, row: ExperimentRow | None = None) -> Su
     )
 
 
-def _describe_scenario(suite: ResolvedSuite, scenario: ScenarioFile) -> ScenarioInfo:
-    plans = [cell.repeats for cell in suite.cells if cell.scenario == scenario.id]
+def _describe_scenario(scenario: ScenarioFile, repeats: int | AutoRepeats) -> ScenarioInfo:
     checks = [
         QuestionInfo(id=id, kind="check", text=check.describe(), must=check.must)
         for id, check in zip(scenario.check_ids, scenario.checks, strict=True)
@@ -108,7 +111,7 @@ def _describe_scenario(suite: ResolvedSuite, scenario: ScenarioFile) -> Scenario
         name=scenario.name,
         tags=scenario.tags,
         questions=[*checks, *criteria],
-        repeats=plans[0] if plans else 1,
+        repeats=repeats,
     )
 
 

@@ -17,12 +17,7 @@ from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stoppi
 from core.message import now
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
-from evaluation.experiments.document import (
-    build_document,
-    describe_trial,
-    group_labels,
-    read_verdict,
-)
+from evaluation.experiments.document import build_document
 from evaluation.experiments.drive import Budget, ExperimentRun, read_budget, sum_costs
 from evaluation.experiments.labels import update_outcome
 from evaluation.experiments.plan import (
@@ -32,6 +27,7 @@ from evaluation.experiments.plan import (
     read_suite,
 )
 from evaluation.experiments.trial import TrialRunner
+from evaluation.experiments.trial_records import describe_trials
 from evaluation.prices import read_prices
 from evaluation.resolve import ResolvedSuite
 from evaluation.results import ExperimentDocument, TrialRecord
@@ -119,19 +115,8 @@ class ExperimentService:
         found = await self.storage.trials.select(id, after=number - 1, limit=1)
         if not found or found[0].number != number:
             raise NotFound("the experiment has no such trial")
-        verdicts = (await self.storage.trials.verdicts(id, number)).get(number, [])
-        labels = await self.storage.labels.select(found[0].conversation_id)
-        return describe_trial(
-            id,
-            self._suite(row),
-            found[0],
-            [read_verdict(one) for one in verdicts],
-            group_labels(labels),
-        )
-
-    def _suite(self, row: ExperimentRow) -> ResolvedSuite:
-        run = self._running.get(row.id)
-        return run.suite if run is not None else read_suite(row.plan)
+        (trial,) = await describe_trials(self.storage, row, found)
+        return trial
 
     async def document(
         self, id: str, *, details: bool = True, lines: bool = False

@@ -5,6 +5,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import getitem
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -253,18 +254,24 @@ def _all_subsets(units: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
 
 
 def _random_subsets(units: Sequence[tuple[float, int]], seed: int) -> list[tuple[float, int]]:
-    """Sum and count over random subsets, looked up eight units at a time."""
-    tables = [
-        [(0.0, 0), *_all_subsets(units[start : start + 8])] for start in range(0, len(units), 8)
-    ]
+    """Sum and count over random subsets: a byte of chance says which of eight units are in."""
+    tables = [_tabulate_subsets(units[start : start + 8]) for start in range(0, len(units), 8)]
     generator = random.Random(seed)  # noqa: S311 (a test that gives the same answer every time)
     found: list[tuple[float, int]] = []
     while len(found) < RANDOM_SUBSETS:
-        parts = [table[generator.randrange(len(table))] for table in tables]
-        count = sum(number for _, number in parts)
-        if count:
-            found.append((math.fsum(total for total, _ in parts), count))
+        both = sum(map(getitem, tables, generator.randbytes(len(tables))))
+        if both.imag:
+            found.append((both.real, round(both.imag)))
     return found
+
+
+def _tabulate_subsets(units: Sequence[tuple[float, int]]) -> list[complex]:
+    """For each byte the sum (real) and count (imaginary) of a subset of at most eight units.
+
+    One number holds both, so that adding up is one step. Fewer units repeat their subsets.
+    """
+    subsets = [0j, *(complex(total, count) for total, count in _all_subsets(units))]
+    return subsets * (256 // len(subsets))
 
 
 def _hypergeometric(pair: Pair) -> list[float]:

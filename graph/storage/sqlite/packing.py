@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 _JSON = frozenset(("plan", "judge", "budget", "broken", "latencies", "spending"))
 
 
@@ -18,5 +20,5 @@ def unpack(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     """The row's values by column."""
     values = dict(zip(names, row, strict=False))
     for name in _JSON & values.keys():
-        values[name] = json.loads(values[name]) if values[name] else None
+        values[name] = orjson.loads(values[name]) if values[name] else None
     return values

@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from core.errors import Conflict, NotFound
 from core.message import now
 from graph.storage.experiment_rows import TrialRow, VerdictRow
 from graph.storage.sqlite.database import Database
-from graph.storage.sqlite.packing import pack, unpack
+from graph.storage.sqlite.packing import pack
 
 _TRIAL = list(TrialRow.__dataclass_fields__)
 _TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"
@@ -166,13 +168,18 @@ class Trials:
 
         await self._database.write(work)
 
-    async def verdicts(self, id: str, number: int | None = None) -> dict[int, list[VerdictRow]]:
-        """The verdicts by trial, each trial's in the order in which they were asked."""
-        one = " AND trial = ?" if number is not None else ""
+    async def verdicts(
+        self, id: str, first: int | None = None, last: int | None = None
+    ) -> dict[int, list[VerdictRow]]:
+        """The verdicts by trial, of all or of the numbers `first` to `last` (else of `first`
+        alone), each trial's in the order in which they were asked.
+        """
+        some = " AND trial BETWEEN ? AND ?" if first is not None else ""
+        bounds = [first, first if last is None else last] if first is not None else []
         rows = await self._database.read(
             "SELECT trial, id, kind, status, must, body FROM verdicts "
-            f"WHERE experiment_id = ?{one} ORDER BY trial, place",
-            [id, *([number] if number is not None else [])],
+            f"WHERE experiment_id = ?{some} ORDER BY trial, place",
+            [id, *bounds],
         )
         found: dict[int, list[VerdictRow]] = {}
         for trial, verdict, kind, status, must, body in rows:
@@ -207,10 +214,16 @@ def raise_revision(connection: sqlite3.Connection, id: str) -> int:
 
 
 def _trial(row: Sequence[Any]) -> TrialRow:
-    values = unpack(_TRIAL, row)
-    values["latencies"] = values["latencies"] or []
-    values["spending"] = values["spending"] or {}
-    return TrialRow(**values)
+    """By place and not by name: there may be ten thousand of them."""
+    *plain, broken, skipped, latencies, spending = row
+    values: list[Any] = [
+        *plain,
+        orjson.loads(broken) if broken else None,
+        skipped,
+        orjson.loads(latencies) if latencies else [],
+        orjson.loads(spending) if spending else {},
+    ]
+    return TrialRow(*values)
 
 
 def _trial_values(id: str, trial: TrialRow) -> list[Any]:
