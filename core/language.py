@@ -126,6 +126,8 @@ def _label(odds: list[float]) -> list[bool]:
 
     Beyond that lead a word's language is settled; until then it is that of the next word.
     """
+    if min(odds) >= 0 or max(odds) <= 0:  # most lines: nothing pulls the other way
+        return [max(odds) > 0] * len(odds)
     lead, leads = 0.0, []
     for gain in odds:
         lead = (_SWITCH if lead > _SWITCH else max(lead, -_SWITCH)) + gain

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stopping, StorageError
+from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stopping
 from core.message import now
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
-from evaluation.experiments.document import build_document
+from evaluation.experiments.document_cache import DocumentCache
 from evaluation.experiments.drive import Budget, ExperimentRun, read_budget, sum_costs
 from evaluation.experiments.labels import update_outcome
 from evaluation.experiments.plan import (
@@ -37,7 +37,6 @@ from graph.storage.experiment_rows import ExperimentRow, TrialRow
 log = logging.getLogger("duologue.experiments")
 SWEEP_S = 5.0
 MOST_TAKEOVERS = 3
-KEPT_DOCUMENTS = 8
 
 
 class ExperimentService:
@@ -57,7 +56,7 @@ class ExperimentService:
         self._ended: dict[str, asyncio.Event] = {}
         self._stopping = False
         self._leave_running = True
-        self._documents: dict[tuple[str, int, bool], ExperimentDocument] = {}
+        self._documents = DocumentCache(self.storage, runs.messages, self.get)
 
     # --- what there is ----------------------------------------------------------------------
 
@@ -121,30 +120,8 @@ class ExperimentService:
     async def document(
         self, id: str, *, details: bool = True, lines: bool = False
     ) -> ExperimentDocument:
-        """Everything that was found. Of an experiment that rests it is made once."""
-        row = await self.get(id)
-        kept = (id, row.revision, details)
-        if kept in self._documents and not lines and id not in self._running:
-            return self._documents[kept]
-        base = await self._read_base(row)
-        messages = self.runs.messages
-        found = await build_document(
-            self.storage, row, messages, details=details, lines=lines, base=base
-        )
-        if not lines:
-            self._documents[kept] = found
-            while len(self._documents) > KEPT_DOCUMENTS:
-                self._documents.pop(next(iter(self._documents)))
-        return found
-
-    async def _read_base(self, row: ExperimentRow) -> ExperimentDocument | None:
-        id = (row.judge or {}).get("baseline")
-        if not id:
-            return None
-        try:
-            return await self.document(id, details=False)
-        except NotFound:  # deleted since
-            return None
+        """Everything that was found; with details and `lines` the transcripts of what failed."""
+        return await self._documents.read(await self.get(id), details=details, lines=lines)
 
     # --- what is asked of them --------------------------------------------------------------
 
@@ -324,11 +301,10 @@ class ExperimentService:
         await self.storage.experiments.update(id, **ending)
         for label in await self.storage.labels.select(experiment_id=id):
             await update_outcome(self.storage, label.conversation_id)
-        try:
-            code = (await self.document(id, details=False)).experiment.exit_code
-        except StorageError:
-            return
+        document = await self.document(id, details=False)
+        code = document.experiment.exit_code
         await self.storage.experiments.update(id, exit_code=code)
+        await self._documents.keep(await self.get(id), document)
 
     async def _skip_rest(self, id: str, why: str) -> None:
         rows = await self.storage.trials.select(id)

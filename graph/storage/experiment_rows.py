@@ -29,6 +29,7 @@ class ExperimentRow:
     exit_code: int | None = None
     judge: dict[str, Any] | None = None
     budget: dict[str, Any] | None = None
+    client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

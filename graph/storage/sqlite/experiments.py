@@ -132,6 +132,20 @@ class Experiments:
 
         return await self._database.write(work)
 
+    async def read_figures(self, id: str, stamp: str) -> str | None:
+        """What `keep_figures` stored under that stamp; None where it is out of date."""
+        rows = await self._database.read(
+            "SELECT body FROM figures WHERE experiment_id = ? AND stamp = ?", (id, stamp)
+        )
+        return str(rows[0][0]) if rows else None
+
+    async def keep_figures(self, id: str, stamp: str, body: str) -> None:
+        """Stores what was worked out, in the place of what was stored before."""
+        await self._database.execute_many(
+            "INSERT OR REPLACE INTO figures SELECT id, ?2, ?3 FROM experiments WHERE id = ?1",
+            [(id, stamp, body)],
+        )
+
     async def list_orphans(self, is_alive: Callable[[str], bool]) -> list[ExperimentRow]:
         """Experiments that a dead process left running."""
         rows = await self._database.read(f"{_SELECT} WHERE status = 'running' ORDER BY seq")
@@ -149,6 +163,8 @@ class Experiments:
             )
             for table, column in (
                 ("verdicts", "experiment_id"),
+                ("figures", "experiment_id"),
+                ("experiment_keys", "experiment_id"),
                 ("trials", "experiment_id"),
                 ("experiments", "id"),
             ):

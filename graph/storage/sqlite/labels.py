@@ -23,7 +23,7 @@ class Labels:
                 "INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)",
                 [getattr(label, name) for name in LabelRow.__dataclass_fields__],
             )
-            _note_label(connection, label.conversation_id)
+            _mark_changed(connection, label.conversation_id)
 
         await self._database.write(work)
 
@@ -38,7 +38,7 @@ class Labels:
             gone = connection.execute(
                 f"DELETE FROM labels WHERE conversation_id = ? AND verdict_id = ?{who}", values
             ).rowcount
-            _note_label(connection, conversation_id)
+            _mark_changed(connection, conversation_id)
             return gone
 
         return await self._database.write(work)
@@ -61,7 +61,13 @@ class Labels:
 
 
 def forget_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
-    """Removes what labels and verdicts quote of a conversation that is deleted."""
+    """Removes what labels, verdicts and figures quote of a conversation that is deleted."""
+    _mark_changed(connection, conversation_id)
+    connection.execute(
+        "DELETE FROM figures WHERE experiment_id IN "
+        "(SELECT experiment_id FROM trials WHERE conversation_id = ?)",
+        (conversation_id,),
+    )
     connection.execute("DELETE FROM labels WHERE conversation_id = ?", (conversation_id,))
     connection.execute(
         "UPDATE verdicts SET body = '{}' WHERE (experiment_id, trial) IN "
@@ -70,8 +76,8 @@ def forget_conversation(connection: sqlite3.Connection, conversation_id: str) ->
     )
 
 
-def _note_label(connection: sqlite3.Connection, conversation_id: str) -> None:
-    """Figures change with a label, so the trial has changed."""
+def _mark_changed(connection: sqlite3.Connection, conversation_id: str) -> None:
+    """Figures change with a label and with what is deleted, so the trial has changed."""
     row = connection.execute(
         "SELECT experiment_id, number FROM trials WHERE conversation_id = ?", (conversation_id,)
     ).fetchone()
