@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import checks, evaluation, followers, rivals, startup, storage
+from bench import checks, evaluation, experiments, followers, rivals, startup, storage
 from bench.charts import draw
 from bench.load import files_needed
 from bench.processes import ROOT, Mocks, mocks, service, system
@@ -187,12 +187,29 @@ class Bench:
         self.report.add(row, PRODUCT, "s", checks.checks_s(rounds), goal=2)
         row = "opening a suite of 10,000 trials"
         self.report.add(row, PRODUCT, "ms", checks.opening_ms(rounds), goal=100)
+        opened = experiments.opening_ms(self.room(), rounds)
+        row = "figures of 10,000 trials, out of the database"
+        self.report.add(row, PRODUCT, "ms", opened["figures"], goal=500)
+        row = "opening an experiment of 10,000 trials"
+        self.report.add(row, PRODUCT, "ms", opened["opening"], goal=100)
         page = evaluation.page(rounds)
         note = f"{page['failed']} of 500 failed"
         self.report.add("HTML report of 500 trials", PRODUCT, "s", page["seconds"], goal=2)
         self.report.add(
             "HTML report of 500 trials: size", PRODUCT, "kB", [page["kb"]], goal=1000, note=note
         )
+
+    def suites(self) -> None:
+        """What a suite costs beyond the conversations that are its trials."""
+        count, rounds = (200, 1) if self._quick else (1000, 3)
+        ratios: list[float | None] = []
+        with mocks(0, 0) as mocked:
+            for _ in range(rounds):
+                bare = system("suite", mocked, more=f"bare,{count}") or {}
+                suite = system("suite", mocked, more=f"suite,{count}") or {}
+                ratios.append(_ratio(suite, bare, "cpu_ms"))
+        row = f"CPU of a suite / its conversations, {count:,} of 10 turns"
+        self.report.add(row, PRODUCT, "×", ratios, goal=1.15)
 
     @contextmanager
     def part(self, title: str) -> Iterator[None]:
@@ -216,6 +233,8 @@ class Bench:
             self.stored()
         with self.part("evaluation"):
             self.evaluated()
+        with self.part("suites"):
+            self.suites()
         with self.part("start-up"):
             self.started()
 

@@ -44,6 +44,7 @@ async def _measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"figures": [], "opening": []}
     for _ in range(rounds):
         async with _experiments(settings) as service:
+            await service.storage.experiments.update(row.id, reason=None)  # kept ones are old now
             found["figures"].append(await _timed(lambda: _build(service, row.id)))
         async with _experiments(settings) as service:
             found["opening"].append(await _timed(lambda: _open(service, row.id)))

@@ -4,11 +4,11 @@ A bot's text is hostile. The `regex` package runs with a time limit, which `re` 
 knows Unicode's letters and word boundaries, which RE2 does not.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
-import regex  # type: ignore[import-untyped]
 from pydantic import AfterValidator, Field
 
 from evaluation.transcripts import Utterance, fold, strip_marks
@@ -27,6 +27,8 @@ class TooSlow(Exception):
 
 
 def _compilable(pattern: str) -> str:
+    import regex  # type: ignore[import-untyped] # slow to import, and only some checks need it
+
     try:
         _compile(pattern)
     except (regex.error, OverflowError, RecursionError) as error:
@@ -83,7 +85,7 @@ class Matcher:
 def _as_said(said: Utterance, words: str, ignore_tones: bool) -> str:
     """The words in the speaker's own spelling; the whole bubble where that cannot be told."""
     text = strip_marks(said.text) if ignore_tones else said.text
-    spaced = r"\s+".join(regex.escape(word) for word in words.split(" "))
+    spaced = r"\s+".join(map(re.escape, words.split(" ")))
     found = _compile(spaced, ignore_case=True).search(text)
     return said.bubbles[0] if found is None else _same_place(said, text, found.span())
 
@@ -96,6 +98,8 @@ def _same_place(said: Utterance, text: str, span: tuple[int, int]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compile(pattern: str, ignore_case: bool = False) -> Any:
+    import regex
+
     return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
 
 

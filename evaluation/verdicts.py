@@ -45,9 +45,12 @@ class TrialKey(NamedTuple):
 
 
 class Record(BaseModel):
-    """Frozen data that takes nothing it does not know."""
+    """Frozen data that takes nothing it does not know.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Its validator is built when it is first needed: building all of them would hold up the start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Evidence(Record):
