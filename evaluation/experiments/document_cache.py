@@ -29,14 +29,22 @@ class DocumentCache:
         self, row: ExperimentRow, *, details: bool, lines: bool = False
     ) -> ExperimentDocument:
         """Everything that was found. Without `details` it comes from disk where it can."""
-        base = await self._find_base(row)
-        stamp = _stamp(row, base)
         if not lines and row.status != "running":
-            found = await self._find(row, stamp, details=details)
+            found = await self._find(row, details=details)
             if found is not None:
                 now = describe_experiment(row, found.experiment.exit_code)
                 return found.model_copy(update={"experiment": now})
-        made = await build_document(
+        made = await self.build(row, details=details, lines=lines)
+        if not lines:
+            await self.keep(row, made, details=details)
+        return made
+
+    async def build(
+        self, row: ExperimentRow, *, details: bool, lines: bool = False
+    ) -> ExperimentDocument:
+        """The document, worked out of what is stored now."""
+        base = await self._find_base(row)
+        return await build_document(
             self._storage,
             row,
             self._messages,
@@ -44,9 +52,6 @@ class DocumentCache:
             lines=lines,
             base=await self.read(base, details=False) if base else None,
         )
-        if not lines:
-            await self.keep(row, made, details=details)
-        return made
 
     async def keep(
         self, row: ExperimentRow, document: ExperimentDocument, *, details: bool = False
@@ -64,9 +69,8 @@ class DocumentCache:
         except StorageError as error:  # they are worked out again
             log.warning("figures not kept", extra={"experiment_id": row.id, "why": error.message})
 
-    async def _find(
-        self, row: ExperimentRow, stamp: str, *, details: bool
-    ) -> ExperimentDocument | None:
+    async def _find(self, row: ExperimentRow, *, details: bool) -> ExperimentDocument | None:
+        stamp = _stamp(row, await self._find_base(row))
         kept = self._kept.get((row.id, details))
         if kept is not None and kept[0] == stamp:
             return kept[1]

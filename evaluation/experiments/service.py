@@ -102,8 +102,8 @@ class ExperimentService:
         """How it stands; one whose process died is `interrupted` until another takes it over."""
         row = await self.storage.experiments.get(id)
         run = self._running.get(id)
-        if run is not None:
-            return replace(row, seconds=run.seconds)
+        if run is not None:  # also while its ending is worked out
+            return replace(row, status="running", reason=None, seconds=run.seconds)
         if row.status == "running" and not (row.owner and self.storage.owner.is_alive(row.owner)):
             return replace(row, status="interrupted", reason="its process ended")
         return row
@@ -290,6 +290,8 @@ class ExperimentService:
         status = {"left": "interrupted"}.get(how, how)
         if run.decided:
             status = "completed"
+        for label in await self.storage.labels.select(experiment_id=id):
+            await update_outcome(self.storage, label.conversation_id)
         ending: dict[str, Any] = {
             "status": status,
             "reason": why,
@@ -298,13 +300,11 @@ class ExperimentService:
             "owner": None,
             "wanted": None,
         }
+        row = replace(await self.storage.experiments.get(id), exit_code=None, **ending)
+        document = await self._documents.build(row, details=False)
+        ending["exit_code"] = document.experiment.exit_code
         await self.storage.experiments.update(id, **ending)
-        for label in await self.storage.labels.select(experiment_id=id):
-            await update_outcome(self.storage, label.conversation_id)
-        document = await self.document(id, details=False)
-        code = document.experiment.exit_code
-        await self.storage.experiments.update(id, exit_code=code)
-        await self._documents.keep(await self.get(id), document)
+        await self._documents.keep(await self.storage.experiments.get(id), document)
 
     async def _skip_rest(self, id: str, why: str) -> None:
         rows = await self.storage.trials.select(id)
