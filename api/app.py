@@ -45,7 +45,7 @@ def create_app(settings: Settings, *, api_url: Callable[[], str] | None = None) 
         lifespan=partial(_live, settings, api_url),
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        docs_url=None,  # these come from another site and are blank without it; see `about.docs`
+        docs_url=None,  # would come from another site; `about.docs` comes from here
         redoc_url=None,
     )
     app.state.settings = settings

@@ -1,5 +1,8 @@
 """Pages that stand without the UI: the one at / while it is not there, and /docs."""
 
+from functools import cache
+from importlib.resources import files
+
 from fastapi.openapi.docs import get_swagger_ui_html
 
 _PAGE = """<!doctype html>
@@ -56,9 +59,14 @@ _WAITING_WORDS = {
 }
 PAGES = tuple(_WAITING_WORDS)
 _ROOM = '<div id="swagger-ui">'
-_OFFLINE = """
-<p>This page is drawn by scripts from cdn.jsdelivr.net. If it stays like this, they cannot be
-reached from here; what it shows is in <a href="/openapi.json">/openapi.json</a>.</p>"""
+_WITHOUT_SCRIPTS = """
+<noscript>This page is drawn by scripts; what it shows is in
+<a href="/openapi.json">/openapi.json</a>.</noscript>"""
+ASSETS = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon.png": "image/png",
+}
 
 
 def render_welcome(*, ui: bool, failed: bool) -> str:
@@ -75,6 +83,18 @@ def render_waiting(path: str) -> str:
 
 
 def render_reference() -> str:
-    """The schema as a page, with a text that its scripts replace once they are there."""
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title="Duologue: the HTTP API")
-    return bytes(page.body).decode().replace(_ROOM, _ROOM + _OFFLINE)
+    """The schema as a page of Swagger UI, all of it from this server."""
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="Duologue: the HTTP API",
+        swagger_js_url="/docs/swagger-ui-bundle.js",
+        swagger_css_url="/docs/swagger-ui.css",
+        swagger_favicon_url="/docs/favicon.png",
+    )
+    return bytes(page.body).decode().replace(_ROOM, _ROOM + _WITHOUT_SCRIPTS)
+
+
+@cache
+def load_asset(name: str) -> bytes:
+    """A file of Swagger UI, as its package brings it; one of `ASSETS`."""
+    return (files("fastapi_offline") / "static" / name).read_bytes()

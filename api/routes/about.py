@@ -9,9 +9,9 @@ from api import schemas
 from api.caller import get_caller
 from api.documents import describe_responses
 from api.metrics import Metrics
-from api.pages import render_reference, render_welcome
+from api.pages import ASSETS, load_asset, render_reference, render_welcome
 from api.state import RunsDep, SettingsDep
-from core.errors import StorageError, StorageFull
+from core.errors import NotFound, StorageError, StorageFull
 from core.settings import Settings
 from core.version import VERSION
 from graph.runs.service import RunService
@@ -61,6 +61,14 @@ def _language(request: Request) -> str:
 @router.get("/docs", include_in_schema=False)
 async def docs() -> HTMLResponse:
     return HTMLResponse(render_reference())
+
+
+@router.get("/docs/{name}", include_in_schema=False)
+def docs_asset(name: str) -> Response:
+    if name not in ASSETS:
+        raise NotFound("there is no such page")
+    cached = {"Cache-Control": "max-age=86400"}
+    return Response(load_asset(name), media_type=ASSETS[name], headers=cached)
 
 
 @router.get("/health", response_model=schemas.Health, summary="How it is")

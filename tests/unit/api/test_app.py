@@ -1,5 +1,6 @@
 """What the service tells while its UI is not there, and that it needs nobody's site to say so."""
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -40,7 +41,8 @@ async def test_a_ui_that_fails_is_named_no_more_and_nobody_waits_for_it(
         raise ImportError("no such library")
 
     monkeypatch.setattr(service, "import_module", broken)
-    await service._mount_ui(app, lambda: "http://localhost", WaitingRoom(app))
+    app.state.room = WaitingRoom(app)
+    await service._mount_ui(app, lambda: "http://localhost")
     page = (await client.get("/", headers=BROWSER)).text
     assert "could not be loaded" in page
     assert "log" in page
@@ -51,11 +53,19 @@ async def test_a_ui_that_fails_is_named_no_more_and_nobody_waits_for_it(
     assert (await client.get("/vi/config")).json()["title"] == "The page is not there yet"
 
 
-async def test_docs_say_where_their_scripts_come_from(client: httpx.AsyncClient) -> None:
+async def test_docs_name_no_other_site(client: httpx.AsyncClient) -> None:
     page = (await client.get("/docs")).text
-    shown, _, scripts = page.partition("<script")
-    assert "/openapi.json" in shown.split('<div id="swagger-ui">')[1]
-    assert "cdn.jsdelivr.net" in scripts
+    assert re.findall(r"(?:src|href)=\"([^\"]+)", page) == [
+        "/docs/swagger-ui.css",
+        "/docs/favicon.png",
+        "/openapi.json",
+        "/docs/swagger-ui-bundle.js",
+    ]
+    script = await client.get("/docs/swagger-ui-bundle.js")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert len(script.content) > 500_000
+    assert (await client.get("/docs/../core.py")).status_code == 404
+    assert (await client.get("/docs/core.py")).status_code == 404
     assert (await client.get("/redoc")).status_code == 404
 
 
