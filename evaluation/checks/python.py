@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field
 
+from core.text import clean_deep
 from evaluation.checks.base import Check, Finding, cannot_tell, fails, passes
 from evaluation.transcripts import Transcript
 
@@ -113,7 +114,7 @@ class _Worker:
             process.stdin.write(json.dumps(call).encode() + b"\n")
             await process.stdin.drain()
             line = await process.stdout.readline()
-            answer: dict[str, Any] = json.loads(line)
+            answer: dict[str, Any] = clean_deep(json.loads(line))
         except (ValueError, OSError):
             await self.stop()
             return {"error": "ended its process without an answer"}

@@ -137,7 +137,7 @@ class ExperimentRun:
         await self._storage.trials.change(
             self.row.id,
             trial.number,
-            result.verdicts(),
+            result.verdicts,
             owner=self.row.owner,
             **result.columns(seconds),
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,7 @@ class TrialResult:
     assessment: Assessment | None = None
     broken: Breakage | None = None
     skipped: str | None = None
+    verdicts: Sequence[VerdictRow] = ()
 
     @property
     def outcome(self) -> str:
@@ -62,9 +63,6 @@ class TrialResult:
             "latencies": found.latencies if found else [],
             "spending": {party: one.model_dump() for party, one in spending.items()},
         }
-
-    def verdicts(self) -> list[VerdictRow]:
-        return [pack_verdict(one) for one in self.assessment.verdicts] if self.assessment else []
 
 
 def pack_verdict(verdict: Verdict) -> VerdictRow:
@@ -126,7 +124,8 @@ class TrialRunner:
             return TrialResult(row, broken=explain_breakage(row))
         session = await self._session(trial, id)
         said = Conversation(await self._runs.messages(id), session, row.end_reason)
-        return TrialResult(row, await self._assessor.assess(trial.scenario, trial.bot, said))
+        found = await self._assessor.assess(trial.scenario, trial.bot, said)
+        return TrialResult(row, found, verdicts=[pack_verdict(one) for one in found.verdicts])
 
     async def _create(self, trial: TrialRow) -> str:
         """Its key is experiment and trial: asked for twice, it is the same conversation."""

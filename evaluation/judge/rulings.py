@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.message import Message
+from core.text import clean_deep
 from evaluation.criteria import Criterion
 from evaluation.transcripts import fold_quote
 from evaluation.verdicts import Evidence, Status
@@ -79,7 +80,7 @@ def read_ruling(text: str, criterion: Criterion) -> StatusRuling | ScoreRuling:
         raise Unusable(f"it is longer than {LONGEST_ANSWER} characters")
     fenced = _FENCED.match(text.strip())
     try:
-        ruling = model.model_validate(json.loads(fenced[1] if fenced else text))
+        ruling = model.model_validate(clean_deep(json.loads(fenced[1] if fenced else text)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))

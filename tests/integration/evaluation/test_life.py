@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import Busy, NotFound
+from evaluation.experiments.assess import Assessment, Assessor
 from evaluation.experiments.changes import delete, extend, rejudge, resume, retry
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.plan import read_suite
+from evaluation.verdicts import Verdict
 from tests.integration.evaluation.lab import GREETS, Lab, outcomes, run, trials, wait_for_trials
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -243,3 +245,20 @@ async def test_a_pause_reaches_the_process_that_runs_it(lab: Lab) -> None:
         await other.pause(row.id)
         row = await service.wait(row.id)
         assert (row.status, row.reason) == ("paused", "on request")
+
+
+async def test_a_trial_that_cannot_be_assessed_breaks_alone(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def assess(self: Assessor, scenario: str, *_args: object) -> Assessment:
+        if scenario == "greets":
+            raise RuntimeError("a mistake of ours")
+        bad = Verdict(id="bot_says", kind="check", status="pass", reason="\ud800")
+        return Assessment("passed", [bad], [], {})
+
+    monkeypatch.setattr(Assessor, "assess", assess)
+    lab.scenario("other", **{**GREETS, "name": "Other"})
+    async with lab.open() as service:
+        row = await run(service, lab.suite())
+        assert await outcomes(service, row.id) == ["broken", "broken"]
+        assert (row.status, row.exit_code) == ("completed", 3)

@@ -113,3 +113,9 @@ async def test_given_history_is_handed_over_only_when_asked_for(
     fields = {"python": "checks/mine.py:f"}
     found = await run_checks([check(**fields), check(**fields, include_history=True)], SAID, runner)
     assert [one.status for one in found] == ["fail", "pass"]
+
+
+async def test_text_that_cannot_be_stored_is_cleaned_and_the_verdict_kept(ask: Ask) -> None:
+    found = await ask("def f(t): return True, 'x ' + chr(0xD800) + chr(0)")
+    assert (found.status, found.reason) == ("pass", "x \ufffd\ufffd")
+    assert found.model_dump_json()

@@ -118,3 +118,8 @@ def test_the_schema_is_strict_as_structured_output_wants_it(criterion: Criterion
     assert schema["additionalProperties"] is False
     assert schema["required"] == list(schema["properties"])
     assert list(schema["properties"])[:2] == ["requirement", "reasoning"]  # before the verdict
+
+
+def test_text_that_cannot_be_stored_is_cleaned() -> None:
+    text = answer((1, "juice"), status="pass").replace('"s"', '"\\ud800"')
+    assert read_ruling(text, KIND).reasoning == "\ufffd"
