@@ -52,7 +52,15 @@ class Cookies(dict[str, str]):
 
     def take(self, answer: Answer) -> None:
         if self._kept:
-            self.update({name: morsel.value for name, morsel in answer.cookies.items()})
+            host = answer.url.host or ""
+            sent = answer.cookies.items()
+            self.update({n: part.value for n, part in sent if _is_own(part["domain"], host)})
+
+
+def _is_own(domain: str, host: str) -> bool:
+    """Whether a host may set a cookie for that domain: none named, itself, or one above it."""
+    domain = domain.lower().removeprefix(".")
+    return domain in ("", host.lower()) or ("." in domain and host.lower().endswith(f".{domain}"))
 
 
 @dataclass(frozen=True, slots=True)

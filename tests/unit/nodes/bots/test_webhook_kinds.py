@@ -42,6 +42,7 @@ class Service:
     async def init(self, _request: web.Request) -> web.Response:
         response = web.json_response({"ok": True})
         response.set_cookie("sid", "s-1")
+        response.set_cookie("foreign", "x", domain="example.com")
         return response
 
     async def guarded(self, request: web.Request) -> web.Response:
