@@ -1,7 +1,7 @@
 """A suite resolved to its last value: every cell and trial, before anything runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -29,6 +29,8 @@ from nodes.prompts import prompt
 from nodes.speakers.personas import DEFAULT, Persona, read_personas
 
 Loc = tuple[int | str, ...]
+SHIPPED = Path(__file__).parents[1]
+"""Where suites/ and scenarios/ lie that come with Duologue, in a checkout as in a wheel."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,12 @@ def resolve_body(body: SuiteBody, project: Project) -> ResolvedSuite:
 
 
 def load_file(path: Path, project: Project, only: Selection = Selection()) -> ResolvedSuite:
-    """The suite in a file; a scenario file is a suite of its own. Raises `ConfigError`."""
+    """The suite in a file; a scenario file is a suite of its own. Raises `ConfigError`.
+
+    What is not in this folder but ships with Duologue, as suites/demo.yaml, is taken from there.
+    """
+    if not path.is_absolute() and not path.exists() and (SHIPPED / path).is_file():
+        return load_file(SHIPPED / path, replace(project, root=SHIPPED), only)
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
