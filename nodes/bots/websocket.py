@@ -181,7 +181,8 @@ class WebSocket:
 
     async def open(self, ask: TurnRequest) -> dict[str, Any]:
         await self._drop(ask.conversation_id)
-        return await self._within(self._open_s, self._connect(ask))
+        captured: dict[str, Any] = await self._within(self._open_s, self._connect(ask))
+        return captured
 
     async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
         session = dict(ask.session)
