@@ -147,10 +147,11 @@ def step(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
     if _tracer() is None:
         return node
 
-    async def traced(state: State, runtime: Runtime[Any], **given: Any) -> Any:
+    async def traced(state: State, runtime: Runtime[Any]) -> Any:
         here, turn = _RUN.get(), _turn_of(name, state)
-        with _enter_turn(here, turn), _span(*_describe_step(name, state, given["speakers"], here)):
-            update = await node(state, runtime, **given)
+        span = _describe_step(name, state, runtime.context.speakers, here)
+        with _enter_turn(here, turn), _span(*span):
+            update = await node(state, runtime)
         if here and name == "bot":
             here.end_turn()
         return update

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -13,24 +12,21 @@ from core.message import Message, new_message
 from core.rules import find_end_reason
 from core.state import State, append_lines
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, Context, bot_place, make_turn_request, retry_limits
+from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.protocol import Reply, TurnRequest
-from nodes.speakers.registry import Speakers
 
 MAX_BUBBLES = 100
 
 
-async def run_bot_turn(
-    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
-) -> State:
+async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
     """One turn, or the greeting where nothing was said yet. Raises `BotError`."""
-    context = context_of(runtime)
+    context, speakers = runtime.context, runtime.context.speakers
     messages, done = state.get("messages", []), state.get("turn", 0)
     context.emitter.update_transcript(messages, done)
     turn = done + 1 if messages and messages[-1]["role"] == "user" else 0
     request = make_turn_request(state, runtime, turn)
     if turn and context.accepts(turn):
-        return _finish_turn(state, request, Reply([]), [], 0.0, context, runtime)
+        return _finish_turn(state, request, Reply([]), [], 0.0, runtime)
     bot = speakers.bot(request.scenario)
     async with bot_place(speakers, request, bot, context.emitter):
         started = monotonic()
@@ -47,7 +43,7 @@ async def run_bot_turn(
         took = monotonic() - started
         _refuse_flood(reply, bot.name)
     lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000))
-    return _finish_turn(state, request, reply, lines, took, context, runtime)
+    return _finish_turn(state, request, reply, lines, took, runtime)
 
 
 def _refuse_flood(reply: Reply, name: str) -> None:
@@ -79,8 +75,7 @@ def _finish_turn(
     reply: Reply,
     lines: Sequence[Message],
     took: float,
-    context: Context,
-    runtime: Runtime[Any],
+    runtime: Runtime[RunContext],
 ) -> State:
     """The state once the turn is done: counted, and ended where there is a reason to."""
     spent = state.get("spent_s", 0.0) + took
@@ -104,6 +99,10 @@ def _finish_turn(
             seat=state.get("seat"),
         )
         update["end_reason"] = reason and reason.value
-    if not update.get("end_reason") and context.pauses_after(request.turn) and runtime.control:
+    if (
+        not update.get("end_reason")
+        and runtime.context.pauses_after(request.turn)
+        and runtime.control
+    ):
         runtime.control.request_drain("turns")
     return update

@@ -1,9 +1,8 @@
 """What a run gives its nodes."""
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -15,36 +14,23 @@ from nodes.speakers.protocol import Bot, TurnRequest
 from nodes.speakers.registry import Speakers
 
 
-class Context(Protocol):
-    """The run a node is part of: through whom it reports, and what this run was asked to do."""
-
-    @property
-    def emitter(self) -> Emitter: ...
-
-    def accepts(self, turn: int) -> bool:
-        """Whether that turn, in flight when the last run died, is taken as heard."""
-
-    def pauses_after(self, turn: int) -> bool:
-        """Whether this run waits once that turn is done."""
-
-
 @dataclass(slots=True)
 class RunContext:
-    """The context of the product's own runs."""
+    """The run a node is part of: who speaks, through whom it reports, what it was asked to do."""
 
+    speakers: Speakers
     emitter: Emitter
     accepted: int | None = None
     last_turn: int | None = None
 
     def accepts(self, turn: int) -> bool:
+        """Whether that turn, in flight when the last run died, is taken as heard."""
         accepted, self.accepted = self.accepted, None
         return accepted == turn
 
     def pauses_after(self, turn: int) -> bool:
+        """Whether this run waits once that turn is done."""
         return self.last_turn is not None and turn >= self.last_turn
-
-
-AnyContext = Callable[[Runtime[Any]], Context]
 
 
 def make_turn_request(state: State, runtime: Runtime[Any], turn: int) -> TurnRequest:

@@ -1,14 +1,12 @@
 """Opens the bot's session: one side effect, in a step of its own."""
 
-from typing import Any
-
 from langgraph.runtime import Runtime
 
 from core.errors import BotError
 from core.rules import route_after_open
 from core.state import State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, bot_place, make_turn_request, retry_limits
+from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.registry import Speakers
 
 
@@ -20,11 +18,9 @@ def _describe_seat(state: State, speakers: Speakers) -> str:
     return "; no model is configured, so the scripted learner speaks for the user"
 
 
-async def open_session(
-    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
-) -> State:
+async def open_session(state: State, runtime: Runtime[RunContext]) -> State:
     """Calls the bot's init, if it has one. A crash before the checkpoint repeats the same call."""
-    emitter = context_of(runtime).emitter
+    speakers, emitter = runtime.context.speakers, runtime.context.emitter
     emitter.update_transcript(state.get("messages", []), state.get("turn", 0))
     request = make_turn_request(state, runtime, 0)
     bot = speakers.bot(request.scenario)

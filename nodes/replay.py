@@ -1,7 +1,6 @@
 """A fork tells its fresh bot the recorded user lines again, one a step, and compares."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -9,16 +8,17 @@ from core.errors import BotError
 from core.message import Message
 from core.state import State
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, bot_place, make_turn_request, retry_limits
+from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest
-from nodes.speakers.registry import Speakers
 
 
-async def replay_turn(
-    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
-) -> State:
+async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
     """The next recorded line goes to the bot; the transcript stays as it was."""
-    emitter, messages = context_of(runtime).emitter, state["messages"]
+    speakers, emitter, messages = (
+        runtime.context.speakers,
+        runtime.context.emitter,
+        state["messages"],
+    )
     emitter.update_transcript(messages, state.get("turn", 0))
     done = state.get("replayed", 0)
     upto = find_answered_lines(messages)[done]

@@ -21,16 +21,14 @@ from core.message import new_message
 from core.state import Seat, State, append_lines
 from core.text import clean
 from nodes.calls.retry import attempts
-from nodes.context import AnyContext, make_turn_request, retry_limits
+from nodes.context import RunContext, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest, UserLine
 from nodes.speakers.registry import Speakers
 
 
-async def run_user_turn(
-    state: State, runtime: Runtime[Any], speakers: Speakers, context_of: AnyContext
-) -> State:
+async def run_user_turn(state: State, runtime: Runtime[RunContext]) -> State:
     """The user's next line; with it, the turn counts as sent. Raises `UserError`."""
-    emitter = context_of(runtime).emitter
+    speakers, emitter = runtime.context.speakers, runtime.context.emitter
     done, messages = state.get("turn", 0), state.get("messages", [])
     emitter.update_transcript(messages, done)
     request, started = make_turn_request(state, runtime, done + 1), monotonic()

@@ -16,10 +16,10 @@ from langgraph.runtime import RunControl
 from core import tracing
 from core.ends import EndReason, Status
 from core.errors import BotError, DuologueError, Invalid, SpeakerError
-from core.events import SilentEmitter
 from core.state import State
 from graph.stream.live import LiveConversation
 from nodes.context import RunContext
+from nodes.speakers.registry import Speakers
 
 log = logging.getLogger("duologue.runs")
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -48,6 +48,7 @@ class Run:
     def __init__(
         self,
         graph: Graph,
+        speakers: Speakers,
         view: LiveConversation,
         *,
         accepted: int | None = None,
@@ -57,7 +58,7 @@ class Run:
     ) -> None:
         self.view = view
         self.control = RunControl()
-        self.context = RunContext(view, accepted, last_turn)
+        self.context = RunContext(speakers, view, accepted, last_turn)
         self.intent: Ending | None = None
         # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
         self._finished = asyncio.get_running_loop().create_future()
@@ -290,10 +291,7 @@ async def _close_step(graph: Graph, id: str) -> None:
 
     An update would stand in the place of what that node wrote. No node is run here.
     """
-    silent = RunContext(SilentEmitter())
-    await graph.ainvoke(
-        None, thread_config(id), context=silent, durability="sync", interrupt_after="*"
-    )
+    await graph.ainvoke(None, thread_config(id), durability="sync", interrupt_after="*")
 
 
 def _last_node(state: State) -> str:

@@ -73,7 +73,7 @@ class RunService(Generic[S]):
         self.settings = settings
         self.storage = storage
         self.speakers = speakers
-        self.graph: Graph = builder(speakers).compile(checkpointer=storage.checkpoints)
+        self.graph: Graph = builder().compile(checkpointer=storage.checkpoints)
         self.slots = Slots(settings.max_open_runs)
         self.views = LiveConversations(
             self.graph, storage, self._record_event, self.slots, self.with_live_status
@@ -354,6 +354,7 @@ class RunService(Generic[S]):
             last = {**state, **(update or {})}.get("last_turn")
             slot.run = run = Run(
                 self.graph,
+                self.speakers,
                 view,
                 accepted=accepted,
                 last_turn=last if last is not None and last > row.turn else None,

@@ -37,7 +37,7 @@ IN_PROCESS_HOST = "api"  # by this name the LangGraph server calls itself
 GRAPH_ID = "conversation"
 
 
-class Given(TypedDict, total=False):
+class Input(TypedDict, total=False):
     """What a run may be given: what was said before, or in chat mode your line."""
 
     messages: list[AnyMessage]
@@ -101,10 +101,9 @@ async def compiled(stage: Stage) -> Graph:
     """The product's graph without a checkpointer: the server brings its own."""
     speakers = await stage.cast("")
     built = builder(
-        speakers,
+        StudioNodes(stage.cast).make(),
         context_schema=with_choices(bot=speakers.bots, persona=speakers.personas),
-        around=StudioNodes(stage.cast).around,
-        input_schema=Given,
+        input_schema=Input,
         output_schema=Result,
     )
     graph = built.compile(name=GRAPH_ID)

@@ -1,4 +1,4 @@
-"""How the product's nodes run in LangGraph's own server: the same nodes, dressed for Studio.
+"""How the product's nodes run in LangGraph's own server: the same nodes, in a context of Studio's.
 
 There is no `Run` there: the setup comes with each run, what is said is told through LangGraph's
 streams, and any checkpoint may be taken up again, also one that the bot is already past.
@@ -6,6 +6,7 @@ streams, and any checkpoint may be taken up again, also one that the bot is alre
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from langgraph.graph.message import push_message
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from core import tracing
 from core.errors import DuologueError
 from core.message import Message, Role, to_event
 from core.rules import route_after_open
@@ -31,9 +33,12 @@ from core.state import State
 from graph.build import Node
 from graph.runs.run import to_error_data
 from graph.studio.setup import Setup
+from nodes.bot import run_bot_turn
+from nodes.context import RunContext
 from nodes.open import open_session
 from nodes.replay import find_answered_lines, replay_turn
 from nodes.speakers.registry import Speakers
+from nodes.user import run_user_turn
 
 
 class StudioEmitter:
@@ -43,13 +48,13 @@ class StudioEmitter:
         self._write = write
         self._index = index
         self._take = 0
-        self._told = False
+        self._has_said = False
 
     def status(self, status: str, message: str, **facts: Any) -> None:
         self._write({"event": "status", "status": status, "message": message, **facts})
 
     def piece(self, role: Role, text: str) -> None:
-        self._told = True
+        self._has_said = True
         self._write({"event": "token", "content": text, "role": role, "index": self._index})
         chunk = AIMessageChunk if role == "assistant" else HumanMessageChunk
         _push(chunk(content=text, id=f"{self._index}~{self._take}" if self._take else self._id))
@@ -66,12 +71,12 @@ class StudioEmitter:
     def error(self, error: DuologueError) -> None:
         self._write({"event": "error", **to_error_data(error)})
 
-    def said(self, lines: Sequence[Message]) -> None:
+    def report_lines(self, lines: Sequence[Message]) -> None:
         """The node's lines, whole; what was told in pieces is not told again as a message."""
         for place, line in enumerate(lines):
             data = to_event(line, self._index + place)
             self._write({"event": "message", **data})
-            if place or not self._told:
+            if place or not self._has_said:
                 _push(_as_langchain(line))
 
     @property
@@ -79,9 +84,9 @@ class StudioEmitter:
         return str(self._index)
 
     def _void(self, event: str, **facts: Any) -> None:
-        if self._told:
+        if self._has_said:
             self._take += 1
-            self._told = False
+            self._has_said = False
         self._write({"event": event, "index": self._index, **facts})
 
 
@@ -99,48 +104,7 @@ class Broken(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """The context of a node in Studio: nothing is in flight, and nothing pauses by itself."""
-
-    emitter: StudioEmitter
-
-    def accepts(self, turn: int) -> bool:
-        return False
-
-    def pauses_after(self, turn: int) -> bool:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One node's call: what it is given, with the setup of this run worked in."""
-
-    state: State
-    runtime: Runtime[Any]
-    speakers: Speakers
-    emitter: StudioEmitter
-
-    async def play(self, node: Node, known_as: str | None = None, **changes: Any) -> State:
-        """Runs a node; to the bot the conversation is `known_as`, whatever the thread is."""
-        runtime = self.runtime
-        if known_as and runtime.execution_info:
-            runtime = runtime.patch_execution_info(thread_id=known_as)
-        given = Given(self.emitter)
-        state = {**self.state, **changes}
-        update: State = await node(
-            state, runtime, speakers=self.speakers, context_of=lambda _: given
-        )
-        return update
-
-    @property
-    def bot_key(self) -> str:
-        """What a session belongs to."""
-        scenario = self.state["scenario"]
-        return "prompt" if scenario.get("bot_prompt") else str(scenario["bot_id"])
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
+class Heard:
     """The user lines that a session of a bot has heard; the last may be under way."""
 
     lines: tuple[str, ...] = ()
@@ -152,96 +116,113 @@ class Told:
 
 
 class StudioNodes:
-    """Dresses the nodes. It knows what each bot session has heard while this process runs."""
+    """The graph's nodes for Studio. It knows what each bot session has heard in this process."""
 
-    def __init__(self, cast_of: Callable[[str], Awaitable[Speakers]]) -> None:
-        self._cast_of = cast_of
-        self._told: dict[str, Told] = {}
+    def __init__(self, speakers_of: Callable[[str], Awaitable[Speakers]]) -> None:
+        self._speakers_of = speakers_of
+        self._heard: dict[str, Heard] = {}
 
-    def around(self, name: str, node: Node) -> Node:
-        """The node as the builder wants it."""
-        acts = {"open": self._open, "bot": self._bot}
-        act = acts.get(name, _as_it_is)
+    def make(self) -> dict[str, Node]:
+        """Each node by its name, as `builder` wants them."""
+        steps: dict[str, Node] = {
+            "open": self._open,
+            "replay": partial(_play_in_session, replay_turn),
+            "bot": self._bot,
+            "user": partial(_play_in_session, run_user_turn),
+        }
+        return {name: self._make_node(tracing.step(name, step)) for name, step in steps.items()}
 
-        async def step(state: State, runtime: Runtime[Any], **_of_the_product: Any) -> State:
+    def _make_node(self, step: Node) -> Node:
+        async def node(state: State, runtime: Runtime[Any]) -> State:
             emitter = StudioEmitter(runtime.stream_writer, len(state.get("messages", [])))
+            setup = runtime.context or Setup()
             try:
-                scene, change = await self._scene(state, runtime, emitter)
-                update = await act(node, scene)
+                speakers = await self._speakers_of(setup.model)
+                change = plan_changes(state, setup, speakers)
+                _mute_models()
+                context = RunContext(speakers, emitter)
+                update = await step(_merge(state, change), runtime.override(context=context))
             except DuologueError as error:
                 emitter.error(error)
                 raise Broken(f"{error.message} ({error.code})") from error
-            return {**change, **_shown(update, emitter)}
+            return {**change, **_emit_lines(update, emitter)}
 
-        return step
+        return node
 
-    async def _scene(
-        self, state: State, runtime: Runtime[Any], emitter: StudioEmitter
-    ) -> tuple[Scene, State]:
-        setup = runtime.context or Setup()
-        speakers = await self._cast_of(setup.model)
-        change = changes(state, setup, speakers)
-        _models_unheard()
-        return Scene(_merged(state, change), runtime, speakers, emitter), change
-
-    async def _open(self, node: Node, scene: Scene) -> State:
+    async def _open(self, state: State, runtime: Runtime[RunContext]) -> State:
         """A session, unless the conversation goes on: in chat mode each line is a run."""
-        state, session = scene.state, scene.state.get("session") or {}
+        session = state.get("session") or {}
         update: State
-        if session.get("bot") == scene.bot_key:
-            done = state.get("turn", 0)
+        if session.get("bot") == _bot_key(state):
             asks_bot = await route_after_open(state) == "bot"
-            update = {"end_reason": None, "closing": False, "sent": done + asks_bot}
+            sent = state.get("turn", 0) + asks_bot
+            update = {"end_reason": None, "closing": False, "sent": sent}
         else:
-            thread = scene.runtime.execution_info and scene.runtime.execution_info.thread_id
-            known_as = thread if thread and thread not in self._told else str(uuid4())
-            update = await scene.play(node, known_as)
-            update["session"] = self._session(scene, known_as, update)
-        return {**update, **_typed(state)}
+            thread = runtime.execution_info and runtime.execution_info.thread_id
+            known_as = thread if thread and thread not in self._heard else str(uuid4())
+            update = await _play(open_session, state, runtime, known_as)
+            update["session"] = self._add_session(state, known_as, update)
+        return {**update, **_claim_line(state)}
 
-    async def _bot(self, node: Node, scene: Scene) -> State:
+    async def _bot(self, state: State, runtime: Runtime[RunContext]) -> State:
         """A turn; a bot that is not where the transcript is hears it again, in a new session."""
-        session = dict(scene.state.get("session") or {})
-        said = scene.state.get("messages", [])
-        before = tuple(said[at]["content"] if at >= 0 else "" for at in find_answered_lines(said))
-        line = said[-1]["content"] if said else ""
-        remembers = scene.speakers.bot(Scenario.read(scene.state["scenario"])).remembers
-        told = self._told.get(session.get("known_as", ""))
-        elsewhere = remembers and told is not None and not told.fits(before, line)
-        if elsewhere or session.get("bot") != scene.bot_key:
-            session = await self._retell(scene, len(before) if remembers else 0)
+        session = dict(state.get("session") or {})
+        messages = state.get("messages", [])
+        places = find_answered_lines(messages)
+        before = tuple(messages[at]["content"] if at >= 0 else "" for at in places)
+        line = messages[-1]["content"] if messages else ""
+        remembers = runtime.context.speakers.bot(Scenario.read(state["scenario"])).remembers
+        heard = self._heard.get(session.get("known_as", ""))
+        elsewhere = remembers and heard is not None and not heard.fits(before, line)
+        if elsewhere or session.get("bot") != _bot_key(state):
+            session = await self._retell(state, runtime, len(before) if remembers else 0)
         known_as = session.get("known_as", "")
-        self._told[known_as] = Told((*before, line), answered=False)
-        update = await scene.play(node, known_as, session=session)
-        self._told[known_as] = Told((*before, line))
+        self._heard[known_as] = Heard((*before, line), answered=False)
+        update = await _play(run_bot_turn, {**state, "session": session}, runtime, known_as)
+        self._heard[known_as] = Heard((*before, line))
         return {"session": session, **update}
 
-    async def _retell(self, scene: Scene, total: int) -> dict[str, Any]:
+    async def _retell(
+        self, state: State, runtime: Runtime[RunContext], total: int
+    ) -> dict[str, Any]:
         known_as = str(uuid4())
-        scene.emitter.status(
+        runtime.context.emitter.status(
             "forked", f"the bot is told {total} lines again, in a session of its own", lines=total
         )
-        update = await scene.play(open_session, known_as, session={})
-        session = self._session(scene, known_as, update)
-        scenario = {**scene.state["scenario"], "replay": total}
+        update = await _play(open_session, {**state, "session": {}}, runtime, known_as)
+        session = self._add_session(state, known_as, update)
+        scenario = {**state["scenario"], "replay": total}
         for done in range(total):
-            replayed = await scene.play(
-                replay_turn, known_as, session=session, scenario=scenario, replayed=done
-            )
+            place: State = {"session": session, "scenario": scenario, "replayed": done}
+            replayed = await _play(replay_turn, {**state, **place}, runtime, known_as)
             session = replayed.get("session", session)
         return session
 
-    def _session(self, scene: Scene, known_as: str, update: State) -> dict[str, Any]:
-        self._told[known_as] = Told()
-        return {**update["session"], "known_as": known_as, "bot": scene.bot_key}
+    def _add_session(self, state: State, known_as: str, update: State) -> dict[str, Any]:
+        self._heard[known_as] = Heard()
+        return {**update["session"], "known_as": known_as, "bot": _bot_key(state)}
 
 
-async def _as_it_is(node: Node, scene: Scene) -> State:
-    known_as = (scene.state.get("session") or {}).get("known_as")
-    return await scene.play(node, known_as)
+async def _play(
+    node: Node, state: State, runtime: Runtime[RunContext], known_as: str | None = None
+) -> State:
+    """Runs a node; to the bot the conversation is `known_as`, whatever the thread is."""
+    if known_as and runtime.execution_info:
+        runtime = runtime.patch_execution_info(thread_id=known_as)
+    return await node(state, runtime)
 
 
-def changes(state: State, setup: Setup, speakers: Speakers) -> State:
+async def _play_in_session(node: Node, state: State, runtime: Runtime[RunContext]) -> State:
+    return await _play(node, state, runtime, (state.get("session") or {}).get("known_as"))
+
+
+def _bot_key(state: State) -> str:
+    """What a session belongs to."""
+    scenario = state["scenario"]
+    return "prompt" if scenario.get("bot_prompt") else str(scenario["bot_id"])
+
+
+def plan_changes(state: State, setup: Setup, speakers: Speakers) -> State:
     """What the setup of this run changes in the conversation; nothing where it stayed the same.
 
     The scenario keeps the setup it came from, so that what was edited by hand in a checkpoint is
@@ -263,30 +244,30 @@ def changes(state: State, setup: Setup, speakers: Speakers) -> State:
     return change
 
 
-def _shown(update: State, emitter: StudioEmitter) -> State:
+def _emit_lines(update: State, emitter: StudioEmitter) -> State:
     """The update with its lines told, and plain to read in the `updates` stream."""
-    said: Any = update.get("messages")
-    lines: Any = tuple(said["said"]) if isinstance(said, dict) else ()
-    emitter.said(lines)
+    added: Any = update.get("messages")
+    lines: Any = tuple(added["said"]) if isinstance(added, dict) else ()
+    emitter.report_lines(lines)
     return {**update, "messages": lines} if lines else update
 
 
-def _typed(state: State) -> State:
+def _claim_line(state: State) -> State:
     """The line that a run was given is the person's in its turn; what stood before it was given."""
-    said = state.get("messages", [])
-    if not said or said[-1]["role"] != "user" or said[-1]["origin"] != "given":
+    messages = state.get("messages", [])
+    if not messages or messages[-1]["role"] != "user" or messages[-1]["origin"] != "given":
         return {}
-    typed: Message = {**said[-1], "origin": "human", "turn": state.get("turn", 0) + 1}
-    lines: Any = Overwrite([*said[:-1], typed])
+    line: Message = {**messages[-1], "origin": "human", "turn": state.get("turn", 0) + 1}
+    lines: Any = Overwrite([*messages[:-1], line])
     return {"messages": lines}
 
 
-def _merged(state: State, change: State) -> State:
+def _merge(state: State, change: State) -> State:
     scenario = {**(state.get("scenario") or {}), **change.get("scenario", {})}
     return {**state, **change, "scenario": scenario}
 
 
-def _models_unheard() -> None:
+def _mute_models() -> None:
     """A model's own tokens stay out of `messages`: the emitter tells them under the line's id."""
     config = get_config()
     tags = [*(config.get("tags") or []), TAG_NOSTREAM]

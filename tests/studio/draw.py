@@ -13,9 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import sync_playwright
 
-from core.settings import Settings
 from graph.build import builder
-from nodes.speakers.registry import Speakers
 from tests.servers.process import ROOT
 
 PAGE = "<body style='margin:0;font-family:sans-serif'><pre class='mermaid'></pre></body>"
@@ -42,7 +40,7 @@ def draw(source: str, mermaid: Path) -> bytes:
 
 
 def main() -> None:
-    source = builder(Speakers(Settings())).compile().get_graph().draw_mermaid().strip()
+    source = builder().compile().get_graph().draw_mermaid().strip()
     told = PngInfo()
     told.add_text("mermaid", source)
     shot = Image.open(io.BytesIO(draw(source, Path(sys.argv[1])))).convert("RGB")

@@ -20,7 +20,7 @@ from tests.servers.robot import RobotServer
 async def stock_graph(runs: RunService, house: House) -> AsyncIterator[Any]:
     async with AsyncSqliteSaver.from_conn_string(str(house.database)) as saver:
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-        yield builder(runs.speakers).compile(checkpointer=saver)
+        yield builder().compile(checkpointer=saver)
 
 
 def place(id: str) -> Any:
@@ -35,7 +35,7 @@ async def test_the_stock_saver_goes_on_with_ours_and_ours_with_its(
         await runs.start(id, turns=2)
         await rested(runs, id)
         async with stock_graph(runs, house) as graph:
-            context = RunContext(SilentEmitter())
+            context = RunContext(runs.speakers, SilentEmitter())
             update = {"last_turn": None}
             await graph.aupdate_state(place(id), update, as_node="bot")
             state = await graph.ainvoke(None, place(id), context=context, durability="sync")

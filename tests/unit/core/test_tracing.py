@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from langgraph.runtime import Runtime
 
 from core import tracing
 from core.errors import BotError
@@ -133,10 +135,11 @@ def test_only_bots_are_told_the_trace(spans: Any) -> None:
     assert "key=s" not in bot.to_json()
 
 
-async def test_traced_step_hands_its_node_the_speakers(spans: Any) -> None:
-    async def node(state: Any, runtime: Any, *, speakers: Any) -> Any:
-        return {"speakers": speakers}
+async def test_traced_step_hands_its_node_the_runtime(spans: Any) -> None:
+    async def node(state: Any, runtime: Any) -> Any:
+        return {"runtime": runtime}
 
+    runtime = Runtime(context=SimpleNamespace(speakers=None))
     traced = tracing.step("open", node)
-    assert await traced({}, None, speakers="all") == {"speakers": "all"}
+    assert await traced({}, runtime) == {"runtime": runtime}
     assert [span.name for span in spans()] == ["open"]

@@ -13,7 +13,7 @@ from demo.kinds import DEMO_ID
 from graph.build import builder
 from graph.studio.app import GRAPH_ID, Stage, assistants, compiled
 from graph.studio.setup import Setup, with_choices
-from graph.studio.staging import StudioEmitter, Told, changes
+from graph.studio.staging import Heard, StudioEmitter, plan_changes
 from nodes.speakers.registry import Speakers
 from tests.servers.process import ROOT
 
@@ -27,7 +27,7 @@ def speakers(tmp_path: Path) -> Speakers:
 
 
 def drawn(speakers: Speakers) -> str:
-    return builder(speakers).compile().get_graph().draw_mermaid().strip()
+    return builder().compile().get_graph().draw_mermaid().strip()
 
 
 def test_document_draws_the_real_graph(speakers: Speakers) -> None:
@@ -79,20 +79,20 @@ def test_form_offers_what_is_configured() -> None:
 
 
 def test_first_run_brings_the_whole_scenario(speakers: Speakers) -> None:
-    change = changes({}, Setup(max_turns=3), speakers)
+    change = plan_changes({}, Setup(max_turns=3), speakers)
     assert change["scenario"]["max_turns"] == 3
     assert change["scenario"]["card"]["name"]
     assert change["seat"] == "scripted"
 
 
 def test_same_setup_changes_nothing(speakers: Speakers) -> None:
-    state: State = {"scenario": changes({}, Setup(), speakers)["scenario"]}
-    assert changes(state, Setup(), speakers) == {}
+    state: State = {"scenario": plan_changes({}, Setup(), speakers)["scenario"]}
+    assert plan_changes(state, Setup(), speakers) == {}
 
 
 def test_what_was_edited_by_hand_stays_until_the_setup_changes_it(speakers: Speakers) -> None:
-    state: State = {"scenario": {**changes({}, Setup(), speakers)["scenario"], "max_turns": 7}}
-    change = changes(state, Setup(user_prompt="Be brief."), speakers)
+    state: State = {"scenario": {**plan_changes({}, Setup(), speakers)["scenario"], "max_turns": 7}}
+    change = plan_changes(state, Setup(user_prompt="Be brief."), speakers)
     assert change["scenario"]["user_prompt"] == "Be brief."
     assert "max_turns" not in change["scenario"]
     assert "seat" not in change
@@ -100,7 +100,7 @@ def test_what_was_edited_by_hand_stays_until_the_setup_changes_it(speakers: Spea
 
 def test_setup_that_cannot_be_played_is_refused(speakers: Speakers) -> None:
     with pytest.raises(Invalid, match="there is no bot with that id"):
-        changes({}, Setup(bot="none"), speakers)
+        plan_changes({}, Setup(bot="none"), speakers)
 
 
 def test_each_bot_has_an_assistant_and_you_have_one() -> None:
@@ -122,15 +122,15 @@ async def test_without_a_file_there_are_three_bots(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "fits"),
     [
-        (Told(("a",)), True),
-        (Told(("a", "b")), False),
-        (Told(("a", "b"), answered=False), True),
-        (Told(("a", "c"), answered=False), False),
-        (Told(()), False),
+        (Heard(("a",)), True),
+        (Heard(("a", "b")), False),
+        (Heard(("a", "b"), answered=False), True),
+        (Heard(("a", "c"), answered=False), False),
+        (Heard(()), False),
     ],
     ids=["next line", "heard it already", "was cut off", "another was cut off", "missed one"],
 )
-def test_line_fits_what_the_bot_has_heard(told: Told, fits: bool) -> None:
+def test_line_fits_what_the_bot_has_heard(told: Heard, fits: bool) -> None:
     assert told.fits(("a",), "b") is fits
 
 
