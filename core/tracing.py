@@ -10,7 +10,7 @@ Without those variables nothing is imported, and a call costs a look at a cached
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -71,25 +71,30 @@ def _provider() -> Any:
 @contextmanager
 def _span(name: str, attributes: Attributes, client: bool = False) -> Iterator[Any]:
     """A span around the block. What LangGraph raises to pause a run is no error."""
-    from opentelemetry.trace import SpanKind, Status, StatusCode
+    from opentelemetry.trace import SpanKind
 
-    with _tracer().start_as_current_span(
-        name,
-        kind=SpanKind.CLIENT if client else SpanKind.INTERNAL,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield span
-        except GraphBubbleUp:
-            raise
-        except Exception as error:
-            span.set_attribute("error.type", getattr(error, "code", type(error).__name__))
-            # The text of an error that is not ours may hold a secret.
-            text = error.message if isinstance(error, DuologueError) else type(error).__name__
-            span.set_status(Status(StatusCode.ERROR, text))
-            raise
+    with (
+        _tracer().start_as_current_span(
+            name,
+            kind=SpanKind.CLIENT if client else SpanKind.INTERNAL,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span,
+        ExitStack() as leaving,
+    ):
+        leaving.push(lambda _kind, error, _trace: _note_error(span, error))
+        yield span
+
+
+def _note_error(span: Any, error: BaseException | None) -> None:
+    from opentelemetry.trace import Status, StatusCode
+
+    if isinstance(error, Exception) and not isinstance(error, GraphBubbleUp):
+        span.set_attribute("error.type", getattr(error, "code", type(error).__name__))
+        # The text of an error that is not ours may hold a secret.
+        text = error.message if isinstance(error, DuologueError) else type(error).__name__
+        span.set_status(Status(StatusCode.ERROR, text))
 
 
 # --- run and turn ---------------------------------------------------------------------------------

@@ -122,10 +122,9 @@ class Lessons:
         try:
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise
 
 
 class Store:

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,21 +14,11 @@ T = TypeVar("T")
 
 def run_in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What `work` returns or raises. In a thread of its own: the caller's may have a loop."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(asyncio.run(work()))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="duologue")
-    thread.start()
-    thread.join()
-    if errors:
-        raise unwrap(errors[0])
-    return results[0]
+    with ThreadPoolExecutor(1, "duologue") as threads:
+        future = threads.submit(lambda: asyncio.run(work()))
+        if error := future.exception():
+            raise unwrap(error)
+        return future.result()
 
 
 def unwrap(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from core.failures import task_group
 from core.settings import Settings
 from demo.kinds import DemoBot
 from demo.server import serve_demo
@@ -46,17 +47,12 @@ async def open_runs(
     settings: Settings, storage: Storage, speakers: Speakers, watch: Watch = nobody_watches
 ) -> AsyncIterator[RunService]:
     """The runs of this process. Leaving drains them; what the caller raised is raised as it was."""
-    raised: Exception | None = None
-    async with asyncio.TaskGroup() as tasks:
+    async with task_group() as tasks:
         runs = RunService(settings, storage, speakers, tasks, watch)
         try:
             yield runs
-        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
-            raised = error
         finally:
             await runs.drain(settings.grace_s)
-    if raised:
-        raise raised
 
 
 @contextmanager

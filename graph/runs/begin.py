@@ -1,7 +1,7 @@
 """How a conversation begins, and a run of it: first state, row of the catalogue, changes."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from core.ends import Status
@@ -88,15 +88,18 @@ async def apply_start_changes(
     columns: dict[str, Any] = {"pending": None} if row.pending else {}
     if "seat" in update or max_turns:
         columns |= {"seat": update.get("seat", row.seat), "max_turns": max_turns or row.max_turns}
-    try:
+    async with AsyncExitStack() as unless_done:
+        unless_done.push_async_callback(_release, storage, row)
         if row.pending and update:
             await storage.catalogue.update(row.id, pending=whole)
         if whole:
             await update_thread(graph, row.id, whole)
         if columns:
             await storage.catalogue.update(row.id, **columns)
-    except BaseException:
-        before = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
-        with suppress(StorageError):
-            await storage.catalogue.release(row.id, **before)
-        raise
+        unless_done.pop_all()
+
+
+async def _release(storage: ConversationStorage, row: Conversation) -> None:
+    before = {"status": row.status, "error": row.error, "in_flight": row.in_flight}
+    with suppress(StorageError):
+        await storage.catalogue.release(row.id, **before)

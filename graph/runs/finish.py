@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from core.ends import EndReason, Status
 from core.errors import DuologueError, StorageError
+from core.failures import contain, or_else
 from core.scenario import Scenario
 from graph.runs.run import Ending, Run, make_broken_ending, to_error_data
 from graph.storage.port import ConversationStorage
@@ -21,6 +23,12 @@ log = logging.getLogger("duologue.runs")
 
 async def persist_ending(storage: ConversationStorage, run: Run, ending: Ending) -> Ending:
     """How the run ended, once that is on disk; what keeps it from there is how it ended."""
+    return await or_else(
+        _persist_ending(storage, run, ending), partial(make_broken_ending, run.view.id)
+    )
+
+
+async def _persist_ending(storage: ConversationStorage, run: Run, ending: Ending) -> Ending:
     view = run.view
     try:
         await storage.checkpoints.settle(view.id)
@@ -42,8 +50,6 @@ async def persist_ending(storage: ConversationStorage, run: Run, ending: Ending)
         was_broken = ending.status is Status.INTERRUPTED
         reason = ending.reason if was_broken else EndReason.SERVER_ERROR
         return Ending(Status.INTERRUPTED, reason, ending.error or failed)
-    except Exception as error:  # noqa: BLE001 - told and logged; it must end no other run
-        return make_broken_ending(view.id, error)
     return ending
 
 
@@ -67,17 +73,16 @@ def announce_ending(view: LiveConversation, ending: Ending) -> dict[str, Any]:
 async def close_bot_session(speakers: Speakers, views: LiveConversations, id: str) -> None:
     """Tells the bot that the conversation has ended: once, and no more if that fails."""
     try:
-        state = await views.read_state(id)
-        if "scenario" not in state:  # it was deleted meanwhile
-            return
-        scenario = Scenario.read(state["scenario"])
-        messages, turn = state.get("messages") or [], state.get("turn", 0)
-        request = TurnRequest(id, turn, messages, scenario, state.get("session") or {})
-        await speakers.bot(scenario).close(request)
+        with contain(log, "bot not told of the end", conversation_id=id):
+            state = await views.read_state(id)
+            if "scenario" not in state:  # it was deleted meanwhile
+                return
+            scenario = Scenario.read(state["scenario"])
+            messages, turn = state.get("messages") or [], state.get("turn", 0)
+            request = TurnRequest(id, turn, messages, scenario, state.get("session") or {})
+            await speakers.bot(scenario).close(request)
     except DuologueError as why:
         log.warning("bot not told of the end", extra={"conversation_id": id, "why": why.message})
-    except Exception:  # it shares a task group with all runs, and must end none of them
-        log.exception("bot not told of the end", extra={"conversation_id": id})
 
 
 async def drain_runs(runs: Sequence[Run], ending: Ending, grace_s: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from core.ends import Status
 from core.errors import DuologueError, StorageError, StorageFull
+from core.failures import contain
 from graph.storage.conversation import Conversation
 from graph.storage.port import ConversationStorage
 from graph.stream.live import LiveConversation
@@ -59,10 +60,13 @@ class Recovery:
 
     async def _read_turn(self, row: Conversation) -> int:
         try:
-            return int((await self._views.read_state(row.id)).get("turn", 0))
-        except Exception:  # a checkpoint that cannot be read harms its own conversation alone
-            log.exception("checkpoint not read", extra={"conversation_id": row.id})
-            return row.turn
+            with contain(log, "checkpoint not read", conversation_id=row.id):
+                return int((await self._views.read_state(row.id)).get("turn", 0))
+        except DuologueError as why:  # it harms its own conversation alone
+            log.warning(
+                "checkpoint not read", extra={"conversation_id": row.id, "why": why.message}
+            )
+        return row.turn
 
     async def find(self) -> list[tuple[str, int]]:
         """What was interrupted by the end of a process; their streams are not over."""
@@ -86,15 +90,16 @@ class Recovery:
                 await _see_progress(view)
 
     async def _resume_one(self, id: str) -> LiveConversation | None:
+        self._left_alone.add(id)  # unless it goes on, or may do so later
         try:
-            return await self._resume(id, only_orphaned=True, wait=True)
+            with contain(log, "not resumed", conversation_id=id):
+                view = await self._resume(id, only_orphaned=True, wait=True)
+                self._left_alone.discard(id)
+                return view
         except DuologueError as why:
-            if not why.retryable:  # it waits for a decision, or is damaged
-                self._left_alone.add(id)
+            if why.retryable:  # others wait for a decision, or are damaged
+                self._left_alone.discard(id)
             log.info("not resumed", extra={"conversation_id": id, "why": why.message})
-        except Exception:  # the others must not stay behind for one
-            self._left_alone.add(id)
-            log.exception("not resumed", extra={"conversation_id": id})
         finally:
             self._views.settle_expected(id)
         return None
@@ -104,14 +109,12 @@ class Recovery:
         while True:
             await self.resume_all(orphans)
             await asyncio.sleep(LOOK_EVERY_S)
+            orphans = []
             try:
-                orphans = await self.find()
+                with contain(log, "orphans not found"):
+                    orphans = await self.find()
             except StorageError as why:
                 log.warning("orphans not found", extra={"why": why.message})
-                orphans = []
-            except Exception:  # it shares a task group with all runs, and must end none of them
-                log.exception("orphans not found")
-                orphans = []
 
 
 def describe_crashes(crashes: int, deaths: int) -> dict[str, Any] | None:

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from langgraph.runtime import RunControl
 from core import tracing
 from core.ends import EndReason, Status
 from core.errors import BotError, DuologueError, Invalid, SpeakerError
+from core.failures import or_else
 from core.state import State
 from graph.stream.live import LiveConversation
 from nodes.context import RunContext
@@ -117,18 +119,23 @@ class Run:
         What is promised elsewhere is not taken as kept before it is.
         """
         self._promised += 1
-        try:
+        with ExitStack() as unless_stored:
+            unless_stored.callback(self._take_promise_back)
             yield
-        except BaseException:
-            self._promised -= 1
-            raise
+            unless_stored.pop_all()
         self._changes.append(update)
         self.control.request_drain("change")
+
+    def _take_promise_back(self) -> None:
+        self._promised -= 1
 
     # --- the run ----------------------------------------------------------------------------
 
     async def drive(self) -> Ending:
         """Drives until there is an ending. Cancelled without an intent, it raises."""
+        return await or_else(self._drive(), partial(make_broken_ending, self.view.id))
+
+    async def _drive(self) -> Ending:
         self._has_begun = True
         try:
             with tracing.run(self.view.id):
@@ -147,8 +154,6 @@ class Run:
             return Ending(Status.INTERRUPTED, EndReason.BOT_ERROR, gone)
         except DuologueError as error:
             return Ending(Status.INTERRUPTED, EndReason.SERVER_ERROR, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the conversation must say so
-            return make_broken_ending(self.view.id, error)
 
     async def _run_until_ending(self) -> Ending:
         if over := await self._find_earlier_ending():

@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from core.errors import Busy, Conflict, DuologueError, Full
 from graph.runs.run import Run
 from graph.storage.conversation import Conversation
+
+Place = tuple[str, asyncio.Future[None]]
 
 
 class Slot:
@@ -43,7 +45,7 @@ class Slots:
         self._limit = limit
         self._slots: dict[str, Slot] = {}
         self._permits = 0
-        self._queue: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._queue: deque[Place] = deque()
 
     def __contains__(self, id: object) -> bool:
         slot = self._slots.get(id)  # type: ignore[call-overload]
@@ -105,15 +107,17 @@ class Slots:
             raise Busy("the conversation waits for its run already", conversation_id=id)
         place = (id, asyncio.get_running_loop().create_future())
         self._queue.append(place)
-        try:
+        with ExitStack() as unless_given:
+            unless_given.callback(self._leave_queue, place)
             await place[1]
-        except BaseException:
-            if place in self._queue:
-                self._queue.remove(place)
-            elif place[1].done() and not place[1].cancelled() and not place[1].exception():
-                self.give_permit_back()  # it was given to somebody who was cancelled meanwhile
-            raise
+            unless_given.pop_all()
         return True
+
+    def _leave_queue(self, place: Place) -> None:
+        if place in self._queue:
+            self._queue.remove(place)
+        elif place[1].done() and not place[1].cancelled() and not place[1].exception():
+            self.give_permit_back()  # it was given to somebody who was cancelled meanwhile
 
     def give_permit_back(self) -> None:
         """A run ended, or came to nothing; whoever waits longest has the permit next."""

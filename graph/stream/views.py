@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 from core.ends import Status
 from core.errors import DuologueError
+from core.failures import contain
 from core.state import State
 from graph.runs.run import Graph, thread_config
 from graph.storage.conversation import Conversation
@@ -105,18 +106,20 @@ class LiveConversations:
         """Looks it up while somebody follows."""
         self._polled.add(view.id)
         try:
-            while not view.is_driven_here and not view.current_status.ended and not view.closed:
-                runs = view.current_status is Status.RUNNING
-                await view.wait_for_change(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
-                if not view.followers:
-                    return
-                await self.get_view(view.id)
+            with contain(log, "polling ended", conversation_id=view.id):
+                await self._poll(view)
         except DuologueError as error:
             log.warning("polling ended", extra={"conversation_id": view.id, "why": error.message})
-        except Exception:  # it shares a task group with all runs, and must end none of them
-            log.exception("polling ended", extra={"conversation_id": view.id})
         finally:
             self._polled.discard(view.id)
+
+    async def _poll(self, view: LiveConversation) -> None:
+        while not view.is_driven_here and not view.current_status.ended and not view.closed:
+            runs = view.current_status is Status.RUNNING
+            await view.wait_for_change(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
+            if not view.followers:
+                return
+            await self.get_view(view.id)
 
     def settle_expected(self, id: str) -> None:
         """It goes on now, or it does not, and then its stream ends."""
