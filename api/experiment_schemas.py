@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.schemas import ResponseModel
+from api.state import OptionalClient
 from core.scenario import Strict
 from evaluation.results import ExperimentInfo, TrialRecord
 from evaluation.suites import SuiteBody
@@ -21,6 +22,7 @@ class ExperimentRequest(Strict):
 
     suite: SuiteName | SuiteBody
     name: Name | None = Field(None, description="To be compared with later.")
+    client_id: OptionalClient = None
     start: bool = Field(True, strict=True, description="false: it is stored, and `resume` runs it.")
 
 

@@ -41,6 +41,11 @@ def add_test(command: argparse.ArgumentParser) -> None:
     add("--resume", metavar="E", help="go on with an experiment, or with --retry retry in it")
     add("--fail-fast", action="store_true", help="end with the first trial that fails")
     add("--dry-run", action="store_true", help="say what would run, and run nothing")
+    add(
+        "--api",
+        metavar="URL",
+        help="this server runs its suites of these names (key: DUOLOGUE_API_KEY)",
+    )
     add_reports(command)
 
 

@@ -30,6 +30,10 @@ def test(options: Namespace, settings: Settings) -> int:
     if options.resume and options.suites:
         raise Invalid("goes on with an experiment, which has its suite already", "resume")
     check_files(options)
+    if options.api:
+        from cli.remote_experiments import test_at_server  # a client is not needed otherwise
+
+        return asyncio.run(test_at_server(options))
     suites = [] if options.resume else resolve_suites(options, settings)
     if options.dry_run:
         return choose_output(options).plan(suites)
@@ -156,7 +160,7 @@ async def _show(
     service: ExperimentService, row: ExperimentRow, out: ExperimentOutput, options: Namespace
 ) -> None:
     after = row.revision
-    with out, JsonLines(service, row, options) as lines:
+    with out, JsonLines(service.read_trial, row.id, options) as lines:
         out.show_opening(row)
         async for event in follow(service, row.id, after):
             out.event(event)

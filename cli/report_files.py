@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -11,8 +11,10 @@ from cli.evaluation_options import FORMATS
 from cli.plain import use_utf8
 from core.errors import Invalid
 from evaluation.experiments.events import Event
-from evaluation.experiments.service import ExperimentService
-from graph.storage.experiment_rows import ExperimentRow
+from evaluation.results import TrialRecord
+
+ReadTrial = Callable[[str, int], Awaitable[TrialRecord]]
+"""Gives the trial with that number of the experiment with that id."""
 
 
 def check_files(options: Namespace) -> None:
@@ -59,8 +61,8 @@ def _write(document: Mapping[str, Any], options: Namespace, render: Any) -> list
 class JsonLines:
     """`results.jsonl`, a line appended as each trial ends: a kill loses none that was told."""
 
-    def __init__(self, service: ExperimentService, row: ExperimentRow, options: Namespace) -> None:
-        self._service, self._row = service, row
+    def __init__(self, read_trial: ReadTrial, id: str, options: Namespace) -> None:
+        self._read_trial, self._id = read_trial, id
         self._file = getattr(options, "jsonl", None) if hasattr(options, "suites") else None
         self._out: TextIO | None = None
 
@@ -79,8 +81,8 @@ class JsonLines:
         if self._out is None or event.event != "trial" or not event.data.get("outcome"):
             return
         number = int(event.data["id"].rpartition("/")[2])
-        trial = await self._service.read_trial(self._row.id, number)
+        trial = await self._read_trial(self._id, number)
         data = trial.model_dump(mode="json", exclude={"lines"})
-        line = json.dumps({"experiment": self._row.id, **data}, ensure_ascii=False)
+        line = json.dumps({"experiment": self._id, **data}, ensure_ascii=False)
         self._out.write(f"{line}\n")
         self._out.flush()

@@ -1,7 +1,9 @@
 """Experiments: suites, their trials, what was found, and what can be asked of them."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,9 +14,10 @@ from pydantic import Field, StringConstraints
 from api import experiment_schemas as schemas
 from api.bodies import StrictRoute
 from api.documents import describe_responses
+from api.routes.conversations import Key
 from api.sse import Stream
-from api.state import Absent, SettingsDep
-from core.errors import ConfigError, Invalid, NotFound, Stopping
+from api.state import Absent, ClientQuery, SettingsDep, choose_client
+from core.errors import Busy, ConfigError, Invalid, NotFound, Stopping
 from core.message import now
 from evaluation.compare import build_comparison
 from evaluation.experiments import changes
@@ -61,7 +64,20 @@ def parse_experiment_id(id: str) -> str:
 
 
 Experiments = Annotated[ExperimentService, Depends(get_experiments)]
-ExperimentId = Annotated[str, Depends(parse_experiment_id)]
+
+
+async def require_own(
+    id: Annotated[str, Depends(parse_experiment_id)],
+    service: Experiments,
+    request: Request,
+    client_id: ClientQuery = None,
+) -> str:
+    """The path's id. Raises `NotFound`, and `Forbidden` where it is another client's."""
+    await service.require_own(id, choose_client(request, client_id))
+    return id
+
+
+ExperimentId = Annotated[str, Depends(require_own)]
 
 
 # --- suites and experiments ---------------------------------------------------------------------
@@ -102,13 +118,26 @@ async def create_experiment(
     body: schemas.ExperimentRequest,
     service: Experiments,
     settings: SettingsDep,
+    request: Request,
     response: Response,
+    key: Key = None,
 ) -> dict[str, Any]:
-    """Stores an experiment with all its trials, and starts it. It belongs to the server."""
+    """Stores an experiment with all its trials, and starts it. It belongs to the server.
+
+    An `Idempotency-Key` header gives the same experiment for the same key and body.
+    """
+    client = choose_client(request, body.client_id)
     suite = await asyncio.to_thread(_resolve, body.suite, Project.open(settings))
-    row = await service.create(suite, body.name)
-    if body.start:
-        await service.start(row.id)
+    row = await service.create(
+        suite,
+        body.name,
+        client_id=client,
+        key=f"{client or ''} {key}" if key else None,
+        body=hashlib.sha256(body.model_dump_json().encode()).hexdigest(),
+    )
+    if body.start and row.status == "created":
+        with suppress(Busy):  # the same request came twice at once
+            await service.start(row.id)
     place = f"/api/experiments/{row.id}"
     response.headers.update({"Location": place, "Link": f'<{place}/events>; rel="monitor"'})
     return await _summarize(service, await service.get(row.id))
@@ -129,13 +158,18 @@ def _resolve(asked: str | SuiteBody, project: Project) -> ResolvedSuite:
 @router.get("/experiments", response_model=schemas.ExperimentPage, summary="List experiments")
 async def list_experiments(
     service: Experiments,
+    request: Request,
     suite: Annotated[Annotated[str, Field(max_length=200)] | Absent, Query()] = None,
+    client_id: ClientQuery = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Newest first."""
+    """Newest first. Without a `client_id`, those that belong to nobody."""
     before = int(cursor) if cursor else None
-    rows, more = await service.storage.experiments.list_page(limit, before, suite=suite)
+    client = choose_client(request, client_id) or ""
+    rows, more = await service.storage.experiments.list_page(
+        limit, before, suite=suite, client_id=client
+    )
     fresh = [await service.get(row.id) for row in rows]
     return {
         "experiments": [await _summarize(service, row) for row in fresh],
@@ -319,11 +353,16 @@ async def compare_experiments(
     base: Reference,
     head: Reference,
     service: Experiments,
+    request: Request,
     margin: Annotated[float, Query(ge=0, le=1)] = 0.05,
+    client_id: ClientQuery = None,
 ) -> ComparisonDocument:
     """Head against base, paired by scenario and persona; flips first."""
+    client = choose_client(request, client_id)
     one = await service.storage.experiments.find(base)
     other = await service.storage.experiments.find(head)
+    for row in (one, other):
+        await service.require_own(row.id, client)
     built = build_comparison(
         await service.document(one.id, details=False),
         await service.document(other.id, details=False),

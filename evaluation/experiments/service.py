@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from core.errors import Busy, Conflict, DuologueError, Invalid, NotFound, Stopping
+from core.errors import Busy, Conflict, DuologueError, Forbidden, Invalid, NotFound, Stopping
 from core.message import now
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
@@ -61,22 +61,30 @@ class ExperimentService:
     # --- what there is ----------------------------------------------------------------------
 
     async def create(
-        self, suite: ResolvedSuite, name: str | None = None, *, only: str | None = None
+        self,
+        suite: ResolvedSuite,
+        name: str | None = None,
+        *,
+        only: str | None = None,
+        client_id: str | None = None,
+        key: str | None = None,
+        body: str = "",
     ) -> ExperimentRow:
         """Stores an experiment with all its trials, or with the one that `only` names.
 
-        Raises `Invalid` where a trial cannot be played and where there is no such baseline.
+        A `key` that came before with the same body gives the experiment that it made then. Raises
+        `Invalid` where a trial cannot be played and where there is no such baseline, `KeyReused`.
         """
         if self._stopping:
             raise Stopping("the server is stopping")
         self._must_be_playable(suite)
-        row = plan_experiment(suite, name)
         base = await self._find_baseline(suite)
-        if base is not None:
-            row = replace(row, judge={"baseline": base.id})
+        judge = {"baseline": base.id} if base is not None else None
         trials = [one for one in plan_trials(suite) if only in (None, str(key_of(one)))]
-        await self.storage.experiments.add(replace(row, total=len(trials)), trials)
-        return row
+        row = plan_experiment(suite, name)
+        row = replace(row, judge=judge, client_id=client_id, total=len(trials))
+        id = await self.storage.experiments.add(row, trials, key, body)
+        return row if id == row.id else await self.get(id)
 
     def _must_be_playable(self, suite: ResolvedSuite) -> None:
         for cell in suite.cells:
@@ -122,6 +130,13 @@ class ExperimentService:
     ) -> ExperimentDocument:
         """Everything that was found; with details and `lines` the transcripts of what failed."""
         return await self._documents.read(await self.get(id), details=details, lines=lines)
+
+    async def require_own(self, id: str, client_id: str | None) -> ExperimentRow:
+        """How it stands. Raises `Forbidden` where it is another client's."""
+        row = await self.get(id)
+        if row.client_id not in (None, client_id):
+            raise Forbidden("the experiment belongs to another client")
+        return row
 
     # --- what is asked of them --------------------------------------------------------------
 
@@ -229,7 +244,7 @@ class ExperimentService:
             suite,
             trials,
             self.storage,
-            TrialRunner(self.runs, row.id, suite, assessor),
+            TrialRunner(self.runs, row, suite, assessor),
             budget=self._read_budget(row, suite, trials),
             fail_fast=fail_fast,
         )

@@ -19,7 +19,7 @@ from evaluation.results import Breakage
 from evaluation.verdicts import Cause, Verdict
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation as ConversationRow
-from graph.storage.experiment_rows import TrialRow, VerdictRow
+from graph.storage.experiment_rows import ExperimentRow, TrialRow, VerdictRow
 
 log = logging.getLogger("duologue.experiments")
 POLL_S = 0.5
@@ -80,9 +80,10 @@ class TrialRunner:
     """Runs the trials of one experiment."""
 
     def __init__(
-        self, runs: RunService, experiment_id: str, suite: ResolvedSuite, assessor: Assessor
+        self, runs: RunService, row: ExperimentRow, suite: ResolvedSuite, assessor: Assessor
     ) -> None:
-        self._runs, self._id, self._suite, self._assessor = runs, experiment_id, suite, assessor
+        self._runs, self._suite, self._assessor = runs, suite, assessor
+        self._id, self._client_id = row.id, row.client_id
 
     async def close(self) -> None:
         """Ends what the checks needed."""
@@ -143,6 +144,7 @@ class TrialRunner:
             key=f"trial {self._id} {trial.number} {trial.attempt}",
             body=self._id,
             experiment_id=self._id,
+            client_id=self._client_id,
             card=persona.model_dump(exclude_defaults=True) if persona else None,
         )
         await self._runs.storage.trials.begin(self._id, trial.number, id)
@@ -152,7 +154,7 @@ class TrialRunner:
         """Starts or resumes the conversation, whoever drives it, until it rests."""
         driven = False
         while True:
-            row = await self._runs.get(id)
+            row = await self._runs.get(id, self._client_id)
             if row.status.ended or row.error:
                 return row
             if driven and row.status is Status.INTERRUPTED:

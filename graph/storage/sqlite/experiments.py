@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import Busy, Conflict, NotFound
 from core.message import now
+from graph.storage.decisions import check_key
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.packing import pack, unpack
@@ -23,20 +24,30 @@ class Experiments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, row: ExperimentRow, trials: Sequence[TrialRow]) -> None:
-        """Stores an experiment with all its trials, before anything runs."""
+    async def add(
+        self,
+        row: ExperimentRow,
+        trials: Sequence[TrialRow],
+        key: str | None = None,
+        body: str = "",
+    ) -> str:
+        """Stores an experiment with all its trials, before anything runs; gives its id.
 
-        def work(connection: sqlite3.Connection) -> None:
-            (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM experiments").fetchone()
-            values = {name: pack(name, getattr(row, name)) for name in _COLUMNS} | {"seq": last + 1}
-            marks = ", ".join("?" for _ in values)
-            connection.execute(
-                f"INSERT INTO experiments ({', '.join(values)}) VALUES ({marks})",
-                list(values.values()),
-            )
-            insert_trials(connection, row.id, trials)
+        With a known `key`, nothing is stored and it is the id that the key stands for. Raises
+        `KeyReused` where the key came with another body.
+        """
 
-        await self._database.write(work)
+        def work(connection: sqlite3.Connection) -> str:
+            known = _id_for_key(connection, key, body) if key is not None else None
+            if known is not None:
+                return known
+            _insert(connection, row, trials)
+            if key is not None:
+                values = (key, body, row.id)
+                connection.execute("INSERT INTO experiment_keys VALUES (?, ?, ?)", values)
+            return row.id
+
+        return await self._database.write(work)
 
     async def get(self, id: str) -> ExperimentRow:
         """Raises `NotFound`."""
@@ -78,9 +89,12 @@ class Experiments:
     async def list_page(
         self, limit: int, before: int | None = None, **filters: str | None
     ) -> tuple[list[ExperimentRow], int | None]:
-        """Newest first, with an empty plan, and the cursor of the next page if there is one."""
+        """Newest first, with an empty plan, and the cursor of the next page if there is one.
+
+        A filter "" means those that have none.
+        """
         wanted = {name: value for name, value in filters.items() if value is not None}
-        clauses = [f"{name} = ?" for name in wanted]
+        clauses = [f"coalesce({name}, '') = ?" for name in wanted]
         values: list[Any] = [*wanted.values()]
         if before is not None:
             clauses.append("seq < ?")
@@ -182,3 +196,23 @@ def _find(connection: sqlite3.Connection, id: str) -> ExperimentRow:
     if row is None:
         raise NotFound("there is no experiment with that id")
     return _experiment(row)
+
+
+def _insert(connection: sqlite3.Connection, row: ExperimentRow, trials: Sequence[TrialRow]) -> None:
+    (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM experiments").fetchone()
+    values = {name: pack(name, getattr(row, name)) for name in _COLUMNS} | {"seq": last + 1}
+    marks = ", ".join("?" for _ in values)
+    connection.execute(
+        f"INSERT INTO experiments ({', '.join(values)}) VALUES ({marks})", list(values.values())
+    )
+    insert_trials(connection, row.id, trials)
+
+
+def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | None:
+    row = connection.execute(
+        "SELECT body, experiment_id FROM experiment_keys WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    check_key(row[0], body)
+    return str(row[1])
