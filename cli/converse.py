@@ -156,7 +156,7 @@ def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iter
 def _follows_a_script(row: Conversation, runs: RunService) -> bool:
     """Whether the persona brings its own rules, and needs no model."""
     persona = runs.speakers.personas.get(row.scenario.get("persona") or "")
-    return persona is not None and persona.kind != "model"
+    return persona is not None and (persona.kind != "model" or persona.script is not None)
 
 
 def describe_closing(

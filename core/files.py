@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import ConfigError
-from core.spelling import explain
+from core.spelling import explain, nearest
 from core.text import clean_deep
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,11 +38,24 @@ class Loader(yaml.SafeLoader):
         return "x" if char == "?" and self._in_text else char
 
 
-def load(path: Path, model: type[M]) -> M:
-    """The file as a checked model. Raises `ConfigError`."""
+def load(path: Path, model: type[M], prepare: Callable[[Any], Any] | None = None) -> M:
+    """The file as a checked model; `prepare` may change its data first. Raises `ConfigError`."""
+    tree, data = _read(path)
+    data = clean_deep(data if data is not None else {})
     try:
-        text = path.read_text(encoding="utf-8")
-        tree, data = _parse(text)
+        return model.model_validate(prepare(data) if prepare else data)
+    except ValidationError as error:
+        raise _locate_error(path, tree, model, error) from None
+
+
+def read_data(path: Path) -> Any:
+    """What stands in the file, unchecked. Raises `ConfigError`."""
+    return clean_deep(_read(path)[1])
+
+
+def _read(path: Path) -> tuple[yaml.Node | None, Any]:
+    try:
+        return _parse(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "is not YAML"
@@ -51,10 +64,6 @@ def load(path: Path, model: type[M]) -> M:
         raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
     except (ValueError, RecursionError) as error:  # a date with a 13th month, a thousand brackets
         raise ConfigError(f"is not YAML that can be used: {error}", file=str(path)) from None
-    try:
-        return model.model_validate(clean_deep(data if data is not None else {}))
-    except ValidationError as error:
-        raise _locate_error(path, tree, model, error) from None
 
 
 def _parse(text: str) -> tuple[yaml.Node | None, Any]:
@@ -70,9 +79,10 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
 def _locate_error(
     path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigError:
-    first = _most_telling(tree, error.errors(include_url=False))
+    errors = error.errors(include_url=False)
+    first = _find_misspelt(errors, _most_telling(tree, errors))
     loc = first["loc"]
-    line, known = _line(tree, loc)
+    line, known = _line(tree, loc, keeps_last=first["type"] == "missing")
     reason = explain(model, first)
     return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, known or loc)))
 
@@ -86,6 +96,15 @@ def _most_telling(tree: yaml.Node | None, errors: list[ErrorDetails]) -> ErrorDe
     return max(forms, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
 
 
+def _find_misspelt(errors: list[ErrorDetails], first: ErrorDetails) -> ErrorDetails:
+    """Where a key is missing and one beside it is nearly that key, what is wrong with that one."""
+    for other in errors if first["type"] == "missing" else []:
+        beside = other["loc"][:-1] == first["loc"][:-1]
+        if other["type"] == "extra_forbidden" and beside:
+            return other if nearest(str(other["loc"][-1]), [str(first["loc"][-1])]) else first
+    return first
+
+
 def fault_at(path: Path, loc: Loc, reason: str) -> ConfigError:
     """A mistake that shows only when files are taken together, told with its place in one."""
     try:
@@ -96,15 +115,21 @@ def fault_at(path: Path, loc: Loc, reason: str) -> ConfigError:
     return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, loc)))
 
 
-def _line(node: yaml.Node | None, loc: Loc) -> tuple[int | None, list[str]]:
-    """The line of the deepest part of `loc` that the file has, and that part's path."""
+def _line(
+    node: yaml.Node | None, loc: Loc, *, keeps_last: bool = True
+) -> tuple[int | None, list[str]]:
+    """The line of the deepest part of `loc` that the file has, and that part's path.
+
+    A last part that the file lacks is a missing key, which is named, or else the name that
+    pydantic gives to one of several forms, which says nothing to an author.
+    """
     if node is None:
         return None, [str(part) for part in loc]
     line, path = node.start_mark.line + 1, []
     for part in loc:
         found = _child(node, part)
         if found is None:
-            if part == loc[-1] and part != "[key]":
+            if keeps_last and part == loc[-1] and part != "[key]":
                 path.append(str(part))
             continue
         line, node = found

@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.text import strip_marks
 from demo.english import is_vietnamese, tokens
 from demo.hearing import Memory, Request, find_request, normalize_quotes, quoted_english
 from demo.small_talk import PHRASES, TOPICS, Phrases
+from demo.typing import mistype, write_as_chat
 from nodes.speakers.personas import Typing
 from nodes.speakers.script import Rule, Script
 
@@ -51,6 +52,14 @@ _BY_EAR = [
 ]
 
 
+class ScriptLine(NamedTuple):
+    """A line of a script, whether it is the last one, and the behaviour that it shows."""
+
+    text: str
+    leaves: bool = False
+    behaviour: str | None = None
+
+
 def next_line(messages: Sequence[Mapping[str, Any]], *, language: str = "vi") -> str:
     """What the learner says next. Never empty.
 
@@ -58,7 +67,7 @@ def next_line(messages: Sequence[Mapping[str, Any]], *, language: str = "vi") ->
     the user. `language` is a tag; all but `vi…` get a learner who keeps to English.
     """
     vietnamese = language.casefold().startswith("vi")
-    return play_script(messages, Script(language="vi" if vietnamese else "en"))[0]
+    return play_script(messages, Script(language="vi" if vietnamese else "en")).text
 
 
 def play_script(
@@ -66,8 +75,8 @@ def play_script(
     script: Script,
     seed: str = "",
     typing: Typing = _TYPES_WELL,
-) -> tuple[str, bool]:
-    """What a person with this script says next, and whether it is their last line.
+) -> ScriptLine:
+    """What a person with this script says next.
 
     The same messages, script and seed give the same line.
     """
@@ -87,6 +96,7 @@ class _Learner:
         self.vietnamese = script.language == "vi"
         self.say: Phrases = replace(PHRASES[script.language], **script.phrases)  # type: ignore[arg-type]
         self.memory = Memory(self.heard)
+        self.behaviour: str | None = None
 
     @property
     def robot(self) -> str:
@@ -98,11 +108,25 @@ class _Learner:
         """How a learner calls himself to this robot."""
         return "em" if _TO_A_PUPIL.search(self.robot) else "mình"
 
-    def line(self) -> tuple[str, bool]:
+    def line(self) -> ScriptLine:
         line, leaves = self.choose_line()
+        return ScriptLine(self.type_out(line), leaves, self.behaviour)
+
+    def type_out(self, line: str) -> str:
+        """The line as this person's fingers have it."""
+        if self.chance(self.typing.chat_words, "chat"):
+            line = write_as_chat(line)
+        if self.chance(self.typing.typos, "typo"):
+            line = mistype(line, self.roll(1000, "typed"))
         if self.chance(self.typing.no_tones, "tones"):
             line = strip_marks(line)
-        return (line.lower() if self.chance(self.typing.no_capitals, "case") else line), leaves
+        return line.lower() if self.chance(self.typing.no_capitals, "case") else line
+
+    def behaves(self, name: str, purpose: str = "") -> bool:
+        """Whether the person does that now, at its rate; noted, so that it can be counted."""
+        happens = self.chance(getattr(self.rates, name), purpose or name.replace("_", " "))
+        self.behaviour = name if happens else self.behaviour
+        return happens
 
     def choose_line(self) -> tuple[str, bool]:
         if not self.heard:
@@ -112,9 +136,18 @@ class _Learner:
             return self.choose(self.say.goodbye), True
         if rule := self.matching_rule():
             return self.choose([self.fill_in(text) for text in rule.say]), rule.leaves
-        if self.chance(self.rates.tangent, "tangent"):
-            return self.choose(self.say.tangent), False
-        return self.respond(), False
+        return self.stray() or self.respond(), False
+
+    def stray(self) -> str | None:
+        """Something else than a plain answer, where the person is in the mood for it."""
+        if self.behaves("tangent"):
+            return self.choose(self.say.tangent)
+        if self.behaves("off_topic"):
+            return self.choose(self.say.off_topic)
+        if self.behaves("impatient"):
+            forms = self.say.impatient
+            return self.fill_in(self.as_me(forms[len(self.own) % len(forms)]))
+        return None
 
     def has_lost_patience(self) -> bool:
         limit = self.script.patience
@@ -133,7 +166,8 @@ class _Learner:
     def fill_in(self, phrase: str) -> str:
         """A rule's phrase with the answer that the robot asks for; without one, with nothing."""
         asked = find_request(self.robot) if "{}" in phrase else None
-        return _fill(phrase, (asked and self.right(asked)) or "") if "{}" in phrase else phrase
+        right = (asked and self.right(asked)) or ""
+        return _fill(phrase, right).lstrip(" .,") if "{}" in phrase else phrase
 
     def respond(self) -> str:
         asked = find_request(self.robot)
@@ -156,12 +190,15 @@ class _Learner:
         right = self.right(asked)
         if right is None:
             return self.choose(self.say.unsure)
-        if self.chance(self.rates.misunderstands, "again"):
+        if self.behaves("misunderstands", "again"):
             return self.choose(self.say.hard)
         if self.chance(self.rates.wrong_again if again else self.rates.wrong_answer, _SLIP):
+            self.behaviour = "wrong_answer"
             return self.choose(self.slip(asked, right))
-        if self.chance(self.rates.one_word, "one word"):
+        if self.behaves("one_word"):
             return right
+        if self.behaves("hesitates"):
+            return self.choose([_fill(form, right) for form in self.say.hesitant])
         forms = self.forms(asked, again)
         # By turns and not by dice: two answers in a row should not be framed alike.
         return self.choose([_fill(form, right) for form in forms], len(self.own) % len(forms))

@@ -17,10 +17,10 @@ class ScriptedUser:
 
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         typing, seed = self._persona.typing, self._seed(ask)
-        line, leaving = play_script(ask.messages, self._script, seed, typing)
-        leaving = leaving and ask.turn >= ask.scenario.min_turns
-        await speak(line, ask.scenario.pace, piece)
-        return UserLine(line, "scripted", leaving)
+        line = play_script(ask.messages, self._script, seed, typing)
+        leaving = line.leaves and ask.turn >= ask.scenario.min_turns
+        await speak(line.text, ask.scenario.pace, piece)
+        return UserLine(line.text, "scripted", leaving, behaviour=line.behaviour)
 
     def _seed(self, ask: TurnRequest) -> str:
         """The scenario's seed and the persona's own; without either, what is said alone decides."""

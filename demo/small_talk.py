@@ -28,6 +28,9 @@ class Phrases:
     listening: tuple[str, ...]
     silence: tuple[str, ...]
     tangent: tuple[str, ...]
+    off_topic: tuple[str, ...]
+    impatient: tuple[str, ...]
+    hesitant: tuple[str, ...]
     insist: str
 
 
@@ -80,6 +83,13 @@ PHRASES = {
             "Nhà {me} có con mèo, nó ngủ suốt ngày.",
             "Bạn có thích bóng đá không?",
         ),
+        off_topic=(
+            "Thôi, kể chuyện gì vui đi.",
+            "Bạn có biết chơi cờ không?",
+            "Mình nói chuyện khác đi.",
+        ),
+        impatient=("{}. Nhanh hơn được không?", "{}. Tới phần khó hơn đi."),
+        hesitant=("Ờ… {}?", "{me} không chắc, {} hả?"),
         insist="{} Nghe rõ chưa?",
     ),
     "en": Phrases(
@@ -114,6 +124,9 @@ PHRASES = {
             "Do you like football?",
             "I saw a good film yesterday.",
         ),
+        off_topic=("Let's talk about something else.", "Can you play chess?", "Tell me a story."),
+        impatient=("{}. Can we go faster?", "{}. Something harder, please."),
+        hesitant=("Um… {}?", "I'm not sure. {}?"),
         insist="{} OK?",
     ),
 }

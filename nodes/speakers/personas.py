@@ -1,15 +1,17 @@
 """Personas: who a simulated user is. One YAML file each; the file's name is the id."""
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from core.files import load
+from core.files import fault_at, load, read_data
+from core.spelling import nearest
 from nodes.prompts import prompt
 from nodes.speakers.script import Script
 
@@ -76,7 +78,14 @@ class Persona(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["model", "scripted"] = Field(
-        "model", description="Who plays it: the configured model, or the rules of `script`."
+        "model",
+        description="Who plays it: a model (where none is configured or `user: scripted` asks for "
+        "it, `script` does), or always `script`.",
+    )
+    extends: str | None = Field(
+        None,
+        description="The id of another persona: what this file leaves out is as it stands there, "
+        "mapping by mapping.",
     )
     name: Annotated[str, Field(min_length=1, max_length=200)]
     goal: str = ""
@@ -110,13 +119,7 @@ class Persona(BaseModel):
     model: str | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: int | None = None
-    script: Script | None = Field(None, description="What a persona of kind `scripted` does.")
-
-    @model_validator(mode="after")
-    def _has_one_player(self) -> "Persona":
-        if self.script is not None and self.kind != "scripted":
-            raise ValueError("a persona with a script needs `kind: scripted`")
-        return self
+    script: Script | None = Field(None, description="What it does where no model plays it.")
 
     @field_validator("behaviours")
     @classmethod
@@ -124,10 +127,9 @@ class Persona(BaseModel):
         known = read_instructions()
         for name, given in behaviours.items():
             if not isinstance(given, Behaviour) and name not in known:
-                names = ", ".join(sorted(known))
                 raise ValueError(
-                    f"{name!r} is not a known behaviour; known are {names}; or give `rate` and "
-                    "`instruction`"
+                    f"there is no behaviour {name!r}{_guess(name, known)} Or give it "
+                    "a `rate` and an `instruction`"
                 )
         if sum(rate_of(given) for given in behaviours.values()) > 1 + 1e-9:
             raise ValueError("the rates add up to more than 1; at most one is drawn a turn")
@@ -177,8 +179,51 @@ def load_snapshot(card: Mapping[str, Any]) -> Persona:
 
 def read_personas(folder: Path) -> dict[str, Persona]:
     """The personas that ship with Duologue and those in `folder`, which win. Raises ConfigError."""
-    found = {}
-    for place in (BUILT_IN, folder):
-        for path in sorted(place.glob("*.yaml")) if place.is_dir() else []:
-            found[path.stem] = load(path, Persona)
-    return found
+    built_in, own = _list_files(BUILT_IN), _list_files(folder)
+    places = Places(built_in, {**built_in, **own})
+    return {
+        id: load(path, Persona, partial(_inherit, path, places, ()))
+        for id, path in places.all.items()
+    }
+
+
+class Places(NamedTuple):
+    """Files of personas by id; who extends its own id means the one that ships."""
+
+    built_in: Mapping[str, Path]
+    all: Mapping[str, Path]
+
+
+def _list_files(folder: Path) -> dict[str, Path]:
+    return (
+        {path.stem: path for path in sorted(folder.glob("*.yaml"), key=attrgetter("stem"))}
+        if folder.is_dir()
+        else {}
+    )
+
+
+def _inherit(path: Path, places: Places, above: tuple[Path, ...], data: Any) -> Any:
+    """The data of a file on top of that of the persona which it extends."""
+    if not isinstance(data, dict) or not isinstance(data.get("extends"), str):
+        return data
+    own = {name: value for name, value in data.items() if name != "extends"}
+    id, place = data["extends"], ("extends",)
+    base = (places.built_in if path.stem == id else places.all).get(id)
+    if base is None and path.stem == id:
+        raise fault_at(path, place, f"{id!r} extends itself; none of that name ships")
+    if base is None:
+        raise fault_at(path, place, f"there is no persona {id!r}{_guess(id, places.all)}")
+    if base == path or base in above:
+        raise fault_at(path, place, f"{id!r} extends this persona itself")
+    return _merge(_inherit(base, places, (*above, path), read_data(base)), own)
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    guess = nearest(word, known)
+    return f"; did you mean {guess}?" if guess else f"; there are {', '.join(sorted(known))}"
+
+
+def _merge(base: Any, own: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(own, dict):
+        return own
+    return {**base, **{name: _merge(base.get(name), value) for name, value in own.items()}}

@@ -116,7 +116,7 @@ class Speakers:
         if persona.kind != "model":
             return make_user(persona.kind, persona)
         if seat == "scripted":
-            return make_user("scripted", _LEARNER)
+            return make_user("scripted", persona if persona.script else _LEARNER)
         if not self.settings.has_model:
             raise UserError("unreachable", NO_MODEL, retryable=False)
         from nodes.speakers.simulated import SimulatedUser

@@ -1,18 +1,25 @@
 """The script of a scripted persona: rules, rates and phrases instead of a model."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Situation = Literal[
     "ready", "word", "sentence", "scene", "recalled", "retry", "retry_sentence", "guess", "unsure",
     "hard", "stuck", "go_on", "goodbye", "stay", "yes", "puzzled", "listening", "silence",
-    "tangent",
+    "tangent", "off_topic", "impatient", "hesitant",
 ]  # fmt: skip
 Rate = Annotated[float, Field(ge=0, le=1)]
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
 PhraseList = Annotated[tuple[Phrase, ...], Field(min_length=1, max_length=100)]
+
+
+def _read_keys(phrases: Any) -> Any:
+    """YAML takes a bare `yes:` for true."""
+    if not isinstance(phrases, dict):
+        return phrases
+    return {"yes" if key is True else key: said for key, said in phrases.items()}
 
 
 def _check_pattern(pattern: str) -> str:
@@ -48,6 +55,9 @@ class Rates(_Part):
     one_word: Rate = Field(0.0, description="Of the right answers: the bare answer, no more.")
     tangent: Rate = Field(0.0, description="Of all lines: something off topic.")
     misunderstands: Rate = Field(0.0, description="Of all answers: asks to hear it again.")
+    hesitates: Rate = Field(0.0, description="Of the right answers: given as a guess.")
+    off_topic: Rate = Field(0.0, description="Of all lines: ignores what the bot asked.")
+    impatient: Rate = Field(0.0, description="Of all lines: shows that this takes too long.")
 
 
 class Script(_Part):
@@ -60,7 +70,7 @@ class Script(_Part):
     language: Literal["vi", "en"] = "vi"
     rates: Rates = Rates()
     rules: Annotated[tuple[Rule, ...], Field(max_length=200)] = ()
-    phrases: dict[Situation, PhraseList] = {}
+    phrases: Annotated[dict[Situation, PhraseList], BeforeValidator(_read_keys)] = {}
     patience: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="Leaves after the same request failed this often in a row."
     )

@@ -34,7 +34,7 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("bots: 5\n", 1, "bots", "dictionary"),
         ("- a\n", 1, "", ""),
         ("", None, "bots", "required"),
-        ("bott: {}\n", 1, "bots", "required"),
+        ("bott: {}\n", 1, "bott", "did you mean bots?"),
         ("bots: {}\nextra: 1\n", 2, "extra", "not permitted"),
         ("bots:\n  1:\n    name: x\n", 2, "bots.1", "kind"),
         ("bots:\n  1:\n    kind: robot\n", 2, "bots.1", "robot"),

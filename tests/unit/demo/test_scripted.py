@@ -49,6 +49,9 @@ def test_a_rule_is_followed_at_its_rate() -> None:
         ({}, lambda line: "juice" in line.casefold(), 1.0),
         ({"one_word": 0.5}, lambda line: line == "juice", 0.5),
         ({"wrong_answer": 0.7}, lambda line: "juice" not in line.casefold(), 0.7),
+        ({"off_topic": 0.4}, lambda line: "juice" not in line.casefold(), 0.4),
+        ({"impatient": 0.3}, lambda line: line.startswith("Juice. "), 0.3),
+        ({"hesitates": 0.25}, lambda line: "Để mình thử" not in line, 0.25),
         ({"tangent": 0.2}, lambda line: "juice" not in line.casefold(), 0.2),
         ({"misunderstands": 0.1}, lambda line: "juice" not in line.casefold(), 0.1),
     ],
@@ -60,6 +63,34 @@ def test_declared_rates_are_met(
     said = lines(Script(rates=given, phrases={"word": ("Để mình thử: {}.",)}), 1000)
     measured = sum(map(seen, said)) / len(said)
     assert abs(measured - share) <= 3 * (0.25 / 1000) ** 0.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one_word",
+        "wrong_answer",
+        "tangent",
+        "misunderstands",
+        "off_topic",
+        "impatient",
+        "hesitates",
+    ],
+)
+def test_a_line_says_which_behaviour_it_shows_as_often_as_declared(name: str) -> None:
+    given = Rates(**{"wrong_answer": 0.0, name: 0.2})
+    script = Script(rates=given)
+    shown = [play_script(ASKS, script, f"{number}").behaviour for number in range(1000)]
+    assert set(shown) == {None, name}
+    assert abs(shown.count(name) / 1000 - 0.2) <= 3 * (0.2 * 0.8 / 1000) ** 0.5
+
+
+def test_chat_words_and_slips_of_the_fingers_are_typed_as_often_as_declared() -> None:
+    script = Script(rates=Rates(wrong_answer=0.0), phrases={"word": ("mình không biết: {}",)})
+    assert set(lines(script, 20, chat_words=1.0)) == {"mình ko bít: juice"}
+    slips = [line for line in lines(script, 400, typos=0.25) if line != "mình không biết: juice"]
+    assert abs(len(slips) / 400 - 0.25) <= 3 * (0.25 * 0.75 / 400) ** 0.5
+    assert all(sorted(line) == sorted("mình không biết: juice") for line in slips)
 
 
 def test_a_person_types_as_the_persona_says() -> None:
@@ -74,8 +105,8 @@ def test_patience_ends_with_a_goodbye_when_the_same_request_comes_again_and_agai
     heard = []
     for _ in range(3):
         heard += [*ASKS, {"role": "user", "content": "hm"}]
-        assert play_script(heard[:-1], script)[1] is False
-    assert play_script([*heard, *ASKS], script) == ("thôi bye", True)
+        assert play_script(heard[:-1], script).leaves is False
+    assert play_script([*heard, *ASKS], script) == ("thôi bye", True, None)
 
 
 async def test_nobody_leaves_before_the_least_number_of_turns() -> None:
