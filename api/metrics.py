@@ -30,6 +30,18 @@ class Metrics:
         self.errors = Counter(
             "duologue_errors", "Runs broken", ["where", "code"], registry=registry
         )
+        self.refused = Counter(
+            "duologue_refused_lines",
+            "Lines of simulated users that were refused",
+            ["kind", "persona", "model"],
+            registry=registry,
+        )
+        self.refused_tokens = Counter(
+            "duologue_refused_tokens",
+            "Tokens that refused lines took, their prompts included",
+            ["kind", "persona", "model"],
+            registry=registry,
+        )
         self.latency = Histogram(
             "duologue_latency_seconds",
             "Time a speaker took for a message",
@@ -44,6 +56,8 @@ class Metrics:
             self._message(facts)
         elif what == "retry":
             self.retries.labels(facts.get("where", ""), facts.get("code", "")).inc()
+        elif what == "discarded":
+            self._discarded(facts)
         elif what == "run_ended":
             self.runs.labels(facts["status"], facts["end_reason"] or "").inc()
             if error := facts.get("error"):
@@ -54,6 +68,13 @@ class Metrics:
             self.turns.inc()
         if facts.get("latency_ms") is not None:
             self.latency.labels(facts["role"]).observe(facts["latency_ms"] / 1000)
+
+    def _discarded(self, facts: dict[str, Any]) -> None:
+        names = [str(facts.get(name, "")) for name in ("kind", "persona", "model")]
+        usage = facts.get("usage") or {}
+        self.refused.labels(*names).inc()
+        tokens = usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+        self.refused_tokens.labels(*names).inc(tokens)
 
     def text(self, counts: dict[str, int], open_runs: int) -> bytes:
         """The exposition. Statuses that no conversation has are zero, not missing."""

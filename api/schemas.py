@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
-from core.message import Origin, TranscriptLine
+from core.message import Origin, Refused, TranscriptLine, Usage
 from core.scenario import MAX_TURNS, BotId, History, LineText, Pace, Prompt, Scenario, Strict
 from core.state import InFlight
 
@@ -121,6 +121,7 @@ class NextLineRequest(Strict):
     history: History
     user_prompt: Prompt | None = None
     persona: Annotated[str, Field(max_length=100, pattern=r"^[\w.-]+$")] | None = None
+    user_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 # Shorter than an id, so that no alias can take the place of one.
@@ -190,6 +191,9 @@ class ConversationDetail(ConversationSummary):
     bot_prompt: str | None
     children: list[str]
     forked_at: int | None
+    aims: dict[str, int] = Field(
+        description="The persona's aims that were reached, each with the turn in which it was."
+    )
 
 
 class ConversationPage(ResponseModel):
@@ -227,8 +231,15 @@ class CheckpointList(ResponseModel):
 
 
 class GeneratedLine(ResponseModel):
-    content: str
+    """The simulated user's next line, and what came of asking for it."""
+
+    content: str = Field(description="Empty where the user ended without last words.")
     origin: Origin
+    ended: bool = Field(description="With this line the user leaves.")
+    end_reason: Literal["user_done", "loop"] | None
+    usage: Usage | None
+    refused: list[Refused] = Field(description="Lines that were refused before this one.")
+    model: str | None = Field(description="Which model said it; none said a scripted line.")
 
 
 class SessionCreated(ResponseModel):

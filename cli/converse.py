@@ -145,7 +145,7 @@ def describe_opening(row: Conversation, runs: RunService, options: Namespace) ->
 def _list_notes(row: Conversation, runs: RunService, options: Namespace) -> Iterator[str]:
     if row.seat == "human":
         yield "A person holds the user's seat: it waits for their line, which the server takes."
-    if row.seat != "scripted" or runs.settings.has_model or _follows_a_script(row, runs):
+    if row.seat != "scripted" or runs.settings.has_user_model or _follows_a_script(row, runs):
         return
     if row.scenario.get("user") is None:
         yield NO_MODEL

@@ -20,8 +20,9 @@ class Emitter(Protocol):
     def reset(self, why: str) -> None:
         """The preview so far is void; the message is said anew."""
 
-    def discard(self, text: str, why: str) -> None:
-        """A simulated line was refused and is asked for again."""
+    def discard(self, text: str, why: str, **facts: Any) -> None:
+        """A simulated line was refused and is asked for again; `facts` are what figures count:
+        kind, persona, model and usage."""
 
     def update_transcript(self, messages: Sequence[Message], turn: int) -> None:
         """The whole transcript as it stands on disk, and the turns finished."""
@@ -36,6 +37,6 @@ class SilentEmitter:
 
     def reset(self, why: str) -> None: ...
 
-    def discard(self, text: str, why: str) -> None: ...
+    def discard(self, text: str, why: str, **facts: Any) -> None: ...
 
     def update_transcript(self, messages: Sequence[Message], turn: int) -> None: ...

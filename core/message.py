@@ -43,12 +43,17 @@ class Invented(TypedDict):
 class Extras(TypedDict, total=False):
     """Facts that only some messages have. They are left out where there are none.
 
-    A field that is added here is stored, streamed and shown under its own name.
+    A field that is added here is stored, streamed and shown under its own name. `behaviour` and
+    `typed` are what the person did and how they typed, `aims` those of the persona's aims that
+    were reached with this message, `model` is the one that played the user.
     """
 
     discarded: list[Refused]
     behaviour: str
     invented: list[Invented]
+    typed: list[str]
+    aims: list[str]
+    model: str
 
 
 class Message(Extras):

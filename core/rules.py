@@ -6,7 +6,7 @@ from typing import Literal
 
 from core.ends import EndReason
 from core.lines import are_lines_done
-from core.message import Message
+from core.message import Message, Refused
 from core.scenario import Scenario
 from core.state import Seat, State
 
@@ -58,11 +58,31 @@ def find_end_reason(
         return EndReason.LINES_DONE
     if turn >= scenario.max_turns:
         return EndReason.MAX_TURNS
-    if scenario.time_limit_s is not None and spent_s >= scenario.time_limit_s:
-        return EndReason.TIME_LIMIT
+    if limit := _find_limit(scenario, messages, spent_s):
+        return limit
     if says_goodbye_again(messages):
         return EndReason.USER_DONE
     return EndReason.LOOP if is_loop(messages, scenario.loop_limit) or is_stuck(messages) else None
+
+
+def _find_limit(
+    scenario: Scenario, messages: Sequence[Message], spent_s: float
+) -> EndReason | None:
+    if scenario.time_limit_s is not None and spent_s >= scenario.time_limit_s:
+        return EndReason.TIME_LIMIT
+    if scenario.token_limit is not None and count_tokens(messages) >= scenario.token_limit:
+        return EndReason.COST_LIMIT
+    return None
+
+
+def count_tokens(messages: Sequence[Message]) -> int:
+    """All that models counted for these messages, and for the lines refused before them."""
+    return sum(_add_tokens(one) for line in messages for one in (line, *line.get("discarded", ())))
+
+
+def _add_tokens(one: Message | Refused) -> int:
+    usage = one.get("usage") or {}
+    return usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
 
 
 STUCK_AFTER, GOODBYES = 5, 3

@@ -105,6 +105,9 @@ class Scenario(Strict):
         Annotated[str, StringConstraints(strict=True, max_length=100, pattern=r"^[\w.-]+$")] | None
     ) = Field(None, description="Who the simulated user is, an id from personas/.")
     user_prompt: Prompt | None = Field(None, description="Shapes the simulated user.")
+    user_model: (
+        Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)] | None
+    ) = Field(None, description="The model that plays the simulated user, in place of its own.")
     user: Seat | None = Field(
         None,
         description="Who holds the user's seat; without it the simulated user where a model is "
@@ -127,6 +130,14 @@ class Scenario(Strict):
     )
     min_turns: Annotated[int, Field(strict=True, ge=0, le=MAX_TURNS)] = Field(
         0, description="The simulated user does not leave before this many turns."
+    )
+    soft_turns: Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)] | None = Field(
+        None, description="From this turn on the simulated user brings the talk to an end."
+    )
+    token_limit: Annotated[int, Field(strict=True, ge=1, le=2**53)] | None = Field(
+        None,
+        description="Once user and bot have taken this many tokens, refused lines included, no new "
+        "turn begins; a bot that counts none takes none.",
     )
     time_limit_s: Annotated[float, Field(strict=True, gt=0, le=86400)] | None = Field(
         None, description="Seconds of running after which no new turn begins."

@@ -79,6 +79,9 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_file: Path | None = None
     model: str = "gpt-4o-mini"
+    user_model: str | None = None
+    user_base_url: str | None = None
+    user_api_key: SecretStr | None = None
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     ui: bool = True
@@ -130,8 +133,13 @@ class Settings(BaseModel):
 
     @property
     def has_model(self) -> bool:
-        """Whether a model is configured for simulated users and prompt bots."""
+        """Whether a model is configured for prompt bots, and for simulated users too."""
         return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def has_user_model(self) -> bool:
+        """Whether a model is configured for simulated users."""
+        return self.has_model or self.user_base_url is not None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **changes: Any) -> Self:

@@ -83,6 +83,14 @@ def play_script(
     return _Learner(messages, script, seed, typing).line()
 
 
+def say_goodbye(
+    messages: Sequence[Mapping[str, Any]], script: Script, seed: str, typing: Typing
+) -> ScriptLine:
+    """The last line of a person with this script, said now."""
+    learner = _Learner(messages, script, seed, typing)
+    return ScriptLine(learner.type_out(learner.choose(learner.say.goodbye)), True, "wraps_up")
+
+
 class _Learner:
     """One look at a conversation. `own` and `heard` are what each side said, oldest first."""
 

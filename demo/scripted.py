@@ -1,6 +1,6 @@
 """The scripted user: rules instead of a model."""
 
-from demo.learner import play_script
+from demo.learner import play_script, say_goodbye
 from demo.pace import speak
 from nodes.speakers.personas import Persona
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
@@ -18,6 +18,9 @@ class ScriptedUser:
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         typing, seed = self._persona.typing, self._seed(ask)
         line = play_script(ask.messages, self._script, seed, typing)
+        soft = ask.scenario.soft_turns
+        if soft is not None and ask.turn >= soft and not line.leaves:
+            line = say_goodbye(ask.messages, self._script, seed, typing)
         leaving = line.leaves and ask.turn >= ask.scenario.min_turns
         await speak(line.text, ask.scenario.pace, piece)
         return UserLine(line.text, "scripted", leaving, behaviour=line.behaviour)

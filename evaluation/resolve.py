@@ -53,7 +53,7 @@ class Project:
             bots=read_bots(root / settings.bots),
             prices=read_prices(root / "prices.yaml"),
             model=settings.model,
-            has_model=settings.has_model,
+            has_model=settings.has_user_model,
         )
 
     @cached_property

@@ -44,7 +44,13 @@ def describe_conversation(
         "bot_prompt": row.scenario.get("bot_prompt"),
         "children": list(children),
         "forked_at": row.forked_at,
+        "aims": find_aims(messages),
     }
+
+
+def find_aims(messages: Sequence[Message]) -> dict[str, int]:
+    """The persona's aims that were reached, each with the turn in which it was."""
+    return {aim: line["turn"] for line in messages for aim in line.get("aims", ())}
 
 
 def encode_conversation(
@@ -54,6 +60,7 @@ def encode_conversation(
     frame = describe_conversation(row, [], children)
     before = summarize(row)
     after = {name: value for name, value in frame.items() if name not in {*before, "history"}}
+    after["aims"] = find_aims(messages)
     yield orjson.dumps(before)[:-1] + b',"history":['
     for at, line in enumerate(messages):
         yield (b"," if at else b"") + orjson.dumps(to_public(line, at))

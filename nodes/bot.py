@@ -13,6 +13,7 @@ from core.rules import find_end_reason
 from core.state import State, append_lines
 from nodes.calls.retry import attempts
 from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
+from nodes.speakers.leaving import find_reached
 from nodes.speakers.protocol import Reply, TurnRequest
 
 MAX_BUBBLES = 100
@@ -42,7 +43,10 @@ async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
         )
         took = monotonic() - started
         _refuse_flood(reply, bot.name)
-    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000))
+    aims = find_reached(
+        state["scenario"].get("card") or {}, messages, "assistant", "\n".join(reply.bubbles)
+    )
+    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000), aims)
     return _finish_turn(state, request, reply, lines, took, runtime)
 
 
@@ -53,7 +57,9 @@ def _refuse_flood(reply: Reply, name: str) -> None:
         raise BotError("too_large", said)
 
 
-def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> list[Message]:
+def _lines(
+    reply: Reply, index: int, turn: int, name: str, latency_ms: int, aims: Sequence[str]
+) -> list[Message]:
     return [
         new_message(
             "assistant",
@@ -64,6 +70,7 @@ def _lines(reply: Reply, index: int, turn: int, name: str, latency_ms: int) -> l
             name=name,
             latency_ms=latency_ms,
             usage=reply.usage if place == 0 else None,
+            aims=list(aims) if place == 0 else [],
         )
         for place, text in enumerate(reply.bubbles)
     ]

@@ -13,7 +13,7 @@ from nodes.speakers.registry import Speakers
 def _describe_seat(state: State, speakers: Speakers) -> str:
     persona = state["scenario"].get("card") or {}
     needs_model = persona.get("kind", "model") == "model" and "script" not in persona
-    if state.get("seat") != "scripted" or speakers.settings.has_model or not needs_model:
+    if state.get("seat") != "scripted" or speakers.settings.has_user_model or not needs_model:
         return ""
     return "; no model is configured, so the scripted learner speaks for the user"
 

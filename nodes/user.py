@@ -22,6 +22,7 @@ from core.state import Seat, State, append_lines
 from core.text import clean
 from nodes.calls.retry import attempts
 from nodes.context import RunContext, make_turn_request, retry_limits
+from nodes.speakers.leaving import find_reached, list_reached
 from nodes.speakers.protocol import TurnRequest, UserLine
 from nodes.speakers.registry import Speakers
 
@@ -51,6 +52,9 @@ async def run_user_turn(state: State, runtime: Runtime[RunContext]) -> State:
         discarded=list(line.discarded),
         behaviour=line.behaviour,
         invented=list(line.invented),
+        typed=list(line.typed),
+        aims=_list_aims(state, line),
+        model=line.model,
         line_position=_position_after(request, line),
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
@@ -61,6 +65,13 @@ async def run_user_turn(state: State, runtime: Runtime[RunContext]) -> State:
         "spent_s": spent,
     }
     return {**update, "unsaid": None} if state.get("unsaid") else update
+
+
+def _list_aims(state: State, line: UserLine) -> list[str]:
+    snapshot, messages = state["scenario"].get("card") or {}, state.get("messages", [])
+    reached = find_reached(snapshot, messages, "user", line.text)
+    before = set(list_reached(messages))
+    return list(dict.fromkeys([*reached, *(aim for aim in line.aims if aim not in before)]))
 
 
 def _has_nothing_to_say(state: State, request: TurnRequest, seat: Seat) -> bool:

@@ -14,7 +14,7 @@ from api.state import RunsDep, SettingsDep, choose_client, parse_id
 from core.errors import Conflict, KeyReused
 from core.scenario import Scenario
 from graph.runs.service import RunService
-from graph.suggest import suggest_line
+from graph.suggest import find_end_reason, suggest_line
 
 _TEXT = {"text/plain": {"schema": {"type": "string"}, "example": "Chào bạn!"}}
 _EVENTS: dict[str, Any] = STREAM["content"]  # type: ignore[assignment]
@@ -95,9 +95,28 @@ def session_alias(client_id: str | None, session_id: str) -> str:
     responses=describe_responses(502),
     summary="The simulated user's next line",
 )
-async def generate_user_response(body: schemas.NextLineRequest, runs: RunsDep) -> dict[str, Any]:
-    """What the simulator would say to that; nothing is stored."""
+async def generate_user_response(
+    body: schemas.NextLineRequest, request: Request, runs: RunsDep
+) -> dict[str, Any]:
+    """What the simulator would say to that; nothing is stored.
+
+    `content` may be empty where `ended` is true: then there are no last words.
+    """
     said = await suggest_line(
-        runs.speakers, body.history, persona=body.persona, user_prompt=body.user_prompt
+        runs.speakers,
+        body.history,
+        persona=body.persona,
+        user_prompt=body.user_prompt,
+        user_model=body.user_model,
+        watch=request.app.state.metrics.watch,
     )
-    return {"content": said.text, "origin": said.origin}
+    end_reason = find_end_reason(body.history, said)
+    return {
+        "content": said.text,
+        "origin": said.origin,
+        "ended": end_reason is not None,
+        "end_reason": end_reason,
+        "usage": said.usage,
+        "refused": list(said.discarded),
+        "model": said.model or None,
+    }

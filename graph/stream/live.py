@@ -151,9 +151,10 @@ class LiveConversation:
         if self.preview or self._held_back:
             self._void("reset", {"index": len(self.messages), "role": self.role, "why": why})
 
-    def discard(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str, **facts: Any) -> None:
         data = {"index": len(self.messages), "role": "user", "text": clean(text), "why": why}
         self._void("discarded", data)
+        self._watch("discarded", self.id, facts)
 
     def update_transcript(self, messages: Sequence[Message], turn: int) -> None:
         if turn > self.turn:

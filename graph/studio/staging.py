@@ -62,7 +62,7 @@ class StudioEmitter:
     def reset(self, why: str) -> None:
         self._void("reset", why=why)
 
-    def discard(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str, **_facts: Any) -> None:
         self._void("discarded", text=text, why=why)
 
     def update_transcript(self, messages: Sequence[Message], turn: int) -> None:

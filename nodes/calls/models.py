@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import (
@@ -114,6 +114,7 @@ class ChatModel(ChatOpenAI):
             "temperature": self.temperature,
             "max_completion_tokens": self.max_tokens,
             "stop": stop,
+            "seed": self.seed,
         }
         return {
             "model": self.model_name,
@@ -161,6 +162,17 @@ _MESSAGES: dict[str, type[BaseMessage]] = {
 _STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
+class Sampling(NamedTuple):
+    """How a model is asked to draw its words; what is None is left to the server."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
+DEFAULTS = Sampling()
+
+
 def chat_model(
     http: HttpClient,
     fail: type[SpeakerError],
@@ -168,8 +180,7 @@ def chat_model(
     model: str,
     base_url: str | None,
     api_key: str | None,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
+    sampling: Sampling = DEFAULTS,
     address: str | None = None,
 ) -> ChatModel:
     """A model at an OpenAI-compatible endpoint. Local servers need no key.
@@ -180,8 +191,9 @@ def chat_model(
         model_name=model,
         openai_api_base=base_url,
         openai_api_key=SecretStr(api_key or "none"),
-        temperature=temperature,
-        max_tokens=max_tokens,
+        temperature=sampling.temperature,
+        max_tokens=sampling.max_tokens,
+        seed=sampling.seed,
         max_retries=0,
         stream_usage=True,
     )

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-_MARK = re.compile(r"\s*\[\[\s*END\s*\]\]", re.IGNORECASE)
-_MARK_BEGINS = re.compile(r"\s*\[(\[(\s*(E(N(D(\s*(\])?)?)?)?)?)?)?\Z", re.IGNORECASE)
+_MARK = re.compile(r"\s*\[\[\s*END\b[\s\d,:]*\]\]", re.IGNORECASE)
+_MARK_BEGINS = re.compile(r"\s*\[(\[(\s*(E(N(D([\s\d,:]*(\])?)?)?)?)?)?)?\Z", re.IGNORECASE)
 
 
 def strip_end_mark(text: str, token: str = "") -> tuple[str, bool]:
@@ -21,6 +21,11 @@ def strip_end_mark(text: str, token: str = "") -> tuple[str, bool]:
         stripped = stripped.lstrip()
     alone = stripped.strip(" .!…\n")
     return (stripped.rstrip() if alone else ""), True
+
+
+def read_numbers(text: str) -> list[int]:
+    """The aims that the end marks name: 1 and 3 of `[[END 1, 3]]`."""
+    return [int(found) for mark in _MARK.findall(text) for found in re.findall(r"\d{1,3}", mark)]
 
 
 class MarkFilter:

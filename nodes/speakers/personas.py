@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.files import fault_at, load, read_data
 from core.spelling import nearest
@@ -26,21 +26,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _compile(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    return patterns
+
+
+Patterns = Annotated[list[Text], Field(max_length=20), AfterValidator(_compile)]
+
+
 class When(_Part):
     """When a fact may be told: from a turn on, or once the bot's words match a pattern."""
 
     turn: Annotated[int, Field(ge=1)] | None = None
-    asked: list[Text] = Field([], max_length=20)
-
-    @field_validator("asked")
-    @classmethod
-    def _compile(cls, asked: list[str]) -> list[str]:
-        for pattern in asked:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-        return asked
+    asked: Patterns = []
 
     @model_validator(mode="after")
     def _one(self) -> "When":
@@ -70,6 +72,22 @@ class Typing(_Part):
     typos: Rate = 0.0
     no_capitals: Rate = 0.0
     chat_words: Rate = 0.0
+
+
+class BotSays(_Part):
+    """The bot's words match one of the patterns."""
+
+    bot_says: Patterns
+
+
+class Aim(_Part):
+    """Something that this person wants to reach. Patterns of either side's words decide when it
+    is; without any, the model says so when it leaves.
+    """
+
+    aim: Text
+    bot_says: Patterns = []
+    user_says: Patterns = []
 
 
 class Persona(BaseModel):
@@ -104,8 +122,15 @@ class Persona(BaseModel):
         {}, description="What it does at which share of turns; at most one a turn."
     )
     typing: Typing = Typing()
-    gives_up_after: Annotated[int, Field(ge=1, le=20)] = 2
-    satisfied_when: str = ""
+    gives_up_after: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        None, description="Leaves once the same request has failed this often in a row."
+    )
+    aims: list[Aim] = Field([], max_length=20, description="What it wants to reach.")
+    satisfied_when: str | BotSays = Field(
+        "",
+        description="When it has what it came for: in words for the model, by patterns of the "
+        "bot's words, or `all aims`.",
+    )
     invents: Literal["allow", "warn", "refuse"] = Field(
         "warn", description="Names and figures that stand in neither the persona nor the talk."
     )
@@ -160,10 +185,15 @@ def rate_of(given: float | Behaviour) -> float:
     return given.rate if isinstance(given, Behaviour) else given
 
 
-@lru_cache(maxsize=1)
 def read_instructions() -> dict[str, str]:
     """What a model is told for each behaviour that ships with Duologue, by its name."""
-    parts = prompt("behaviours").split("## ")[1:]
+    return read_sections("behaviours")
+
+
+@lru_cache(maxsize=8)
+def read_sections(name: str) -> dict[str, str]:
+    """The parts of a prompt file by their headings."""
+    parts = prompt(name).split("## ")[1:]
     return {name.strip(): text.strip() for name, _, text in (p.partition("\n") for p in parts)}
 
 

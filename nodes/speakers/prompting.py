@@ -5,13 +5,21 @@ before as a digest of the person's own lines.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
 from core.message import Message
 from nodes.prompts import prompt
-from nodes.speakers.personas import Behaviour, Fact, Persona, rate_of, read_instructions
+from nodes.speakers.personas import (
+    Behaviour,
+    Fact,
+    Persona,
+    rate_of,
+    read_instructions,
+    read_sections,
+)
 
 WINDOW = 40
 """Lines that are sent as they were said."""
@@ -21,7 +29,7 @@ _FLIPPED = {"user": "assistant", "assistant": "user"}
 _HIDDEN = {
     "opening", "prompt", "temperature", "model", "seed", "speaks", "facts", "sample_lines",
     "behaviours", "typing", "prompt_style", "end_token", "longest_line", "gives_up_after",
-    "invents",
+    "invents", "extends", "kind", "script", "aims", "satisfied_when",
 }  # fmt: skip
 Line = Mapping[str, str]
 
@@ -35,7 +43,13 @@ def build_system_prompt(persona: Persona, user_prompt: str | None) -> str:
         return _fill(prompt("intent"), task="\n".join(part for part in parts if part))
     traits = persona.model_dump(exclude=_HIDDEN)
     lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in traits.items() if value]
-    lines.append(f"- gives up after: the same request failed {persona.gives_up_after} times")
+    if persona.gives_up_after:
+        lines.append(f"- gives up after: the same request failed {persona.gives_up_after} times")
+    if isinstance(persona.satisfied_when, str) and persona.satisfied_when:  # else we decide
+        lines.append(f"- satisfied when: {persona.satisfied_when}")
+    if persona.aims:
+        lines.append("- aims: " + "; ".join(f"{n}. {a.aim}" for n, a in enumerate(persona.aims, 1)))
+        lines.append("  When you leave, name in the mark those that you reached: [[END 1, 2]]")
     if persona.sample_lines:
         lines.append("- types like this:")
         lines += [f"  - {line}" for line in persona.sample_lines]
@@ -64,6 +78,7 @@ def build_prompt(
     turn: int,
     *,
     behaviour: str | None = None,
+    typed: Sequence[str] = (),
     seed: str = "",
     refused: str = "",
 ) -> list[Line]:
@@ -79,7 +94,12 @@ def build_prompt(
         return [*first, *({"role": m["role"], "content": m["content"]} for m in recent)]
     spoken = [{"role": _FLIPPED[m["role"]], "content": m["content"]} for m in recent]
     opening = [] if said else [{"role": "user", "content": _OPEN}]
-    notes = _notes(persona, said, turn, behaviour, seed, refused)
+    notes = _notes(persona, said, turn, seed)
+    notes += [read_sections("typing")[habit] for habit in typed]
+    if behaviour:
+        notes.append(instruct(persona, behaviour))
+    if refused:
+        notes.append(f"Your last try was refused: {refused}")
     now = _fill(prompt("turn"), turn=str(turn), name=persona.name, notes="\n".join(notes))
     return [*first, *_add_note([*spoken, *opening], now)]
 
@@ -92,26 +112,14 @@ def _add_note(lines: list[dict[str, str]], note: str) -> list[dict[str, str]]:
     return [*lines, {"role": "user", "content": note}]
 
 
-def _notes(
-    persona: Persona,
-    said: Sequence[Message],
-    turn: int,
-    behaviour: str | None,
-    seed: str,
-    refused: str,
-) -> list[str]:
+def _notes(persona: Persona, said: Sequence[Message], turn: int, seed: str) -> list[str]:
     """What holds at this turn alone, and what models forget over a long talk."""
     keep = [part for part in (persona.language, persona.level, persona.mixing) if part]
     notes = [f"Keep to: {'; '.join(keep)}."] if keep else []
     if len(persona.sample_lines) > 1:
         samples = Random(f"{seed}:{turn}").sample(persona.sample_lines, 2)  # noqa: S311
         notes.append("You type like: " + " / ".join(samples))
-    notes += [f"You may mention: {fact}" for fact in list_open_facts(persona, said, turn)]
-    if behaviour:
-        notes.append(instruct(persona, behaviour))
-    if refused:
-        notes.append(f"Your last try was refused: {refused}")
-    return notes
+    return notes + [f"You may mention: {fact}" for fact in list_open_facts(persona, said, turn)]
 
 
 def list_open_facts(persona: Persona, said: Sequence[Message], turn: int) -> list[str]:
@@ -127,7 +135,8 @@ def is_open(fact: Fact, bot_text: str, turn: int) -> bool:
         return True
     if when.turn is not None:
         return turn >= when.turn
-    return any(re.search(pattern, bot_text, re.IGNORECASE) for pattern in when.asked)
+    composed = unicodedata.normalize("NFC", bot_text)
+    return any(re.search(pattern, composed, re.IGNORECASE) for pattern in when.asked)
 
 
 def _word(fact: Fact) -> str:
@@ -146,9 +155,20 @@ def draw_behaviour(persona: Persona, seed: str, turn: int) -> str | None:
     return None
 
 
+def draw_habits(persona: Persona, seed: str, turn: int) -> list[str]:
+    """How the line of this turn is typed: each habit at its own rate, by seed."""
+    return [
+        name
+        for name, rate in persona.typing
+        if rate and Random(f"{seed}/{turn}/{name}").random() < rate  # noqa: S311 - to be repeated
+    ]
+
+
 def instruct(persona: Persona, behaviour: str) -> str:
     given = persona.behaviours.get(behaviour)
-    return given.instruction if isinstance(given, Behaviour) else read_instructions()[behaviour]
+    if isinstance(given, Behaviour):
+        return given.instruction
+    return {**read_sections("leaving"), **read_instructions()}[behaviour]
 
 
 def _digest(earlier: Sequence[Message]) -> str:

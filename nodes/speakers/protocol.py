@@ -52,7 +52,8 @@ class UserLine:
     """What the user says. `leaving` means: deliver this, hear the answer, then go.
 
     `discarded` are the lines that were refused before this one, `behaviour` what was drawn for it,
-    `invented` the names and figures in it that nobody gave the person.
+    `invented` the names and figures in it that nobody gave the person, `typed` the habits of
+    typing that were drawn, `aims` what the person says it has reached, `model` who played it.
     """
 
     text: str
@@ -62,6 +63,9 @@ class UserLine:
     discarded: Sequence[Refused] = ()
     behaviour: str | None = None
     invented: Sequence[Invented] = ()
+    typed: Sequence[str] = ()
+    aims: Sequence[str] = ()
+    model: str = ""
 
 
 class Bot(Protocol):

@@ -36,7 +36,7 @@ class Speakers:
         self._made: dict[str, Bot] = {}
         self._limits: dict[str, CallLimits] = {}
         self._models: dict[tuple[Any, ...], ChatModel] = {}
-        if settings.has_model or any(bot.kind == "openai" for bot in self.bots.values()):
+        if settings.has_user_model or any(bot.kind == "openai" for bot in self.bots.values()):
             import nodes.calls.models  # noqa: F401 - takes a second, which the first turn must not wait
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class Speakers:
 
     @property
     def default_seat(self) -> Seat:
-        return "simulated" if self.settings.has_model else "scripted"
+        return "simulated" if self.settings.has_user_model else "scripted"
 
     def check(self, scenario: Scenario) -> None:
         """Raises `Invalid` for a scenario that these speakers cannot play."""
@@ -64,7 +64,7 @@ class Speakers:
         if scenario.persona is not None and scenario.persona not in self.personas:
             raise Invalid(f"there is no persona {scenario.persona!r}", "persona")
         needs_model = self.persona(scenario).kind == "model"
-        if scenario.user == "simulated" and needs_model and not self.settings.has_model:
+        if scenario.user == "simulated" and needs_model and not self.settings.has_user_model:
             raise Invalid(NO_MODEL, "user")
         if scenario.first_speaker == "bot" and not self.bot(scenario).greets:
             raise Invalid(
@@ -117,19 +117,36 @@ class Speakers:
             return make_user(persona.kind, persona)
         if seat == "scripted":
             return make_user("scripted", persona if persona.script else _LEARNER)
-        if not self.settings.has_model:
+        if not self.settings.has_user_model:
             raise UserError("unreachable", NO_MODEL, retryable=False)
         from nodes.speakers.simulated import SimulatedUser
 
-        chat = self._model(UserError, temperature=persona.temperature)
         return SimulatedUser(
             persona,
-            chat,
+            self._user_model(persona, scenario.user_model),
             scenario.user_prompt,
             self.settings.model_timeout_s,
             emitter,
             # Who writes a prompt and names no persona says there which language is spoken.
             any_language=bool(scenario.user_prompt) and scenario.persona is None,
+        )
+
+    def name_user_model(self, persona: Persona, wanted: str | None = None) -> str:
+        """The model that plays this persona, where a model does."""
+        return wanted or persona.model or self.settings.user_model or self.settings.model
+
+    def _user_model(self, persona: Persona, wanted: str | None) -> "ChatModel":
+        settings = self.settings
+        key = settings.user_api_key
+        elsewhere = settings.user_base_url is not None
+        base_url, own_key = self._endpoint(None)
+        return self._chat(
+            UserError,
+            model=self.name_user_model(persona, wanted),
+            base_url=settings.user_base_url if elsewhere else base_url,
+            api_key=key.get_secret_value() if key else None if elsewhere else own_key,
+            address=None,
+            sampling=(persona.temperature, None, persona.seed),
         )
 
     def _config(self, scenario: Scenario) -> BotConfig:
@@ -152,26 +169,30 @@ class Speakers:
         self,
         fail: type[SpeakerError],
         config: BotConfig | None = None,
-        *,
-        temperature: float | None = None,
     ) -> "ChatModel":
-        from nodes.calls.models import chat_model
-
         asked = config if isinstance(config, OpenAIBot | PromptBot) else None
         own = config if isinstance(config, OpenAIBot) else None
         base_url, api_key = self._endpoint(own)
-        facts: dict[str, Any] = {
-            "model": (asked and asked.model) or self.settings.model,
-            "base_url": base_url,
-            "api_key": api_key,
-            "temperature": asked.temperature if asked else temperature,
-            "max_tokens": own.max_tokens if own else None,
-            "address": own.base_url if own else None,
-        }
+        return self._chat(
+            fail,
+            model=(asked and asked.model) or self.settings.model,
+            base_url=base_url,
+            api_key=api_key,
+            sampling=(asked and asked.temperature, own and own.max_tokens, None),
+            address=own.base_url if own else None,
+        )
+
+    def _chat(
+        self, fail: type[SpeakerError], *, sampling: tuple[Any, ...], **facts: Any
+    ) -> "ChatModel":
+        from nodes.calls.models import Sampling, chat_model
+
         # ChatOpenAI takes 2 ms to make: one for all who ask the same model in the same way.
-        known = (fail, *facts.values())
+        known = (fail, *sampling, *facts.values())
         if known not in self._models:
-            self._models[known] = chat_model(self._http, fail, **facts)
+            self._models[known] = chat_model(
+                self._http, fail, sampling=Sampling(*sampling), **facts
+            )
         return self._models[known]
 
     def _endpoint(self, own: OpenAIBot | None) -> tuple[str | None, str | None]:

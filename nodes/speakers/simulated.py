@@ -8,15 +8,17 @@ from core.events import Emitter
 from core.message import Invented, Refused, Usage
 from nodes.calls.models import ChatModel, Completion
 from nodes.calls.retry import within
-from nodes.speakers.endings import MarkFilter, strip_end_mark
+from nodes.speakers.endings import MarkFilter, read_numbers, strip_end_mark
 from nodes.speakers.guard import Situation, find_fault
 from nodes.speakers.inventions import find_inventions
-from nodes.speakers.personas import Persona
+from nodes.speakers.leaving import find_reason_to_leave, name_aims
+from nodes.speakers.personas import DEFAULT, Persona
 from nodes.speakers.prompting import (
     build_prompt,
     build_system_prompt,
     describe_secrets,
     draw_behaviour,
+    draw_habits,
 )
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
@@ -59,7 +61,11 @@ class SimulatedUser:
     async def say(self, request: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
         seed = str(self._persona.seed or request.conversation_id)
-        behaviour = draw_behaviour(self._persona, seed, request.turn)
+        leaves = find_reason_to_leave(
+            self._persona, request.messages, request.scenario, request.turn
+        )
+        behaviour = leaves or draw_behaviour(self._persona, seed, request.turn)
+        typed = draw_habits(self._persona, seed, request.turn)
         situation = self._describe(request)
         discarded: list[Refused] = []
         while True:
@@ -69,6 +75,7 @@ class SimulatedUser:
                 request.messages,
                 request.turn,
                 behaviour=behaviour,
+                typed=typed,
                 seed=seed,
                 refused=discarded[-1]["why"] if discarded else "",
             )
@@ -90,9 +97,19 @@ class SimulatedUser:
                     tuple(discarded),
                     behaviour,
                     invented,
+                    typed,
+                    name_aims(self._persona, read_numbers(completion.text)),
+                    self._chat.model_name,
                 )
             discarded.append(_note(completion.text, refusal, completion.usage))
-            self._emitter.discard(completion.text, refusal.reason)
+            self._emitter.discard(
+                completion.text,
+                refusal.reason,
+                kind=refusal.kind,
+                persona=request.scenario.persona or DEFAULT,
+                model=self._chat.model_name,
+                usage=completion.usage or {},
+            )
             self._give_up(refusal, discarded)
 
     def _give_up(self, refusal: _Refusal, discarded: list[Refused]) -> None:

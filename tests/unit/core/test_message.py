@@ -25,6 +25,9 @@ def full() -> Message:
         discarded=[REFUSED],
         behaviour="one_word",
         invented=[{"kind": "name", "text": "Khánh"}],
+        typed=["no_tones"],
+        aims=["orders a drink"],
+        model="mock-model",
     )
 
 

@@ -74,7 +74,7 @@ class Ear(SilentEmitter):
     def reset(self, why: str) -> None:
         self.told.append(("reset", why))
 
-    def discard(self, text: str, why: str) -> None:
+    def discard(self, text: str, why: str, **_facts: Any) -> None:
         self.told.append(("discarded", text))
 
 

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 
 from core.errors import BotError, UserError
 from nodes.calls.http import HttpClient
-from nodes.calls.models import ChatModel, Completion, chat_model
+from nodes.calls.models import ChatModel, Completion, Sampling, chat_model
 from tests.servers.llm import LlmServer
 from tests.unit.nodes.desk import Desk, desk
 
@@ -34,8 +34,9 @@ async def http() -> AsyncIterator[HttpClient]:
 
 
 def model(http: HttpClient, url: str, **more: Any) -> ChatModel:
+    sampling = Sampling(more.pop("temperature", None), more.pop("max_tokens", None))
     asked = {"model": "mock-model", "base_url": url, "api_key": "sk-test", **more}
-    return chat_model(http, UserError, **asked)
+    return chat_model(http, UserError, sampling=sampling, **asked)
 
 
 @pytest.fixture
