@@ -8,11 +8,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from core.message import Message, new_message
+from core.scenario import Scenario
 from demo import careless, lesson
 from demo.english import is_vietnamese
 from demo.learner import next_line, play_script
+from demo.scripted import ScriptedUser
 from demo.server import serve_demo
 from nodes.speakers.personas import BUILT_IN, read_personas
+from nodes.speakers.protocol import TurnRequest
 from tests.unit.demo.test_server import Caller
 
 Talk = list[tuple[str, str]]
@@ -98,6 +102,25 @@ def test_scripted_personas_hold_a_lesson_of_ten_turns(persona: str) -> None:
         assert line.strip()
         messages.append({"role": "user", "content": line})
     assert len(state["marks"]) >= 2
+
+
+@pytest.mark.parametrize("persona", TWELVE)
+async def test_the_same_seed_gives_the_same_talk_and_others_another(persona: str) -> None:
+    found = read_personas(BUILT_IN)[persona]
+
+    async def hold(seed: int | None) -> list[str]:
+        user, state, said = ScriptedUser(found), lesson.start(16), list[Message]()
+        for turn in range(1, 21):
+            ask = TurnRequest(f"talk {seed}", turn, said, Scenario(seed=seed))
+            line = (await user.say(ask, lambda _: None)).text
+            state, reply = lesson.answer(state, line)
+            for role, text in (("user", line), ("assistant", reply)):
+                origin = "scripted" if role == "user" else "bot"
+                said.append(new_message(role, text, index=len(said), turn=turn, origin=origin))  # type: ignore[arg-type]
+        return [line["content"] for line in said]
+
+    assert await hold(5) == await hold(5)
+    assert len({tuple(await hold(seed)) for seed in range(5)}) == 5
 
 
 def test_an_english_twin_says_nothing_in_vietnamese_of_its_own() -> None:

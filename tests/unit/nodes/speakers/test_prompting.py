@@ -1,16 +1,18 @@
 """What the model is told: bounded, nothing before its time, behaviours at their declared rates."""
 
 from math import sqrt
+from random import Random
 
 import pytest
 
 from core.message import Message, new_message
-from nodes.speakers.personas import Persona
+from nodes.speakers.personas import Persona, Typing
 from nodes.speakers.prompting import (
     build_prompt,
     build_system_prompt,
     describe_secrets,
     draw_behaviour,
+    draw_habits,
     list_open_facts,
 )
 
@@ -65,6 +67,42 @@ def test_a_fact_is_not_in_the_prompt_before_its_time() -> None:
         prompt = build_prompt(PERSONA, build_system_prompt(PERSONA, None), talk(turn - 1), turn)
         assert "Milu" not in str(prompt)
         assert "học thêm" not in str(prompt)
+
+
+BOT_LINES = (
+    "Con giỏi lắm, học tiếp nhé.",
+    "Nhà con có nuôi con vật nào không?",
+    "Con thích ăn món gì?",
+    "Do you have a pet at home?",
+)
+
+
+def test_no_fact_is_told_to_the_model_before_its_time_in_two_hundred_seeded_talks() -> None:
+    looked = 0
+    for seed in range(200):
+        chance, said, asked = Random(seed), list[Message](), False
+        for turn in range(1, 11):
+            system = build_system_prompt(PERSONA, None)
+            told = str(build_prompt(PERSONA, system, said, turn, seed=str(seed)))
+            assert ("Milu" in told) == asked
+            assert ("học thêm" in told) == (turn >= 4)
+            line = chance.choice(BOT_LINES)
+            asked = asked or "con vật" in line
+            for role, text in (("user", "dạ"), ("assistant", line)):
+                origin = "simulated" if role == "user" else "bot"
+                index = len(said)
+                said.append(new_message(role, text, index=index, turn=turn, origin=origin))  # type: ignore[arg-type]
+            looked += 1
+    assert looked == 2000
+
+
+@pytest.mark.parametrize("name", ["no_tones", "typos"])
+def test_habits_of_typing_are_drawn_at_their_declared_rates(name: str) -> None:
+    persona = PERSONA.model_copy(update={"typing": Typing(no_tones=0.4, typos=0.05)})
+    drawn = [draw_habits(persona, f"t{n}", turn) for n in range(200) for turn in range(20)]
+    rate = getattr(persona.typing, name)
+    share = sum(name in habits for habits in drawn) / len(drawn)
+    assert abs(share - rate) <= 3 * sqrt(rate * (1 - rate) / len(drawn))
 
 
 @pytest.mark.parametrize("name", ["one_word", "wrong_answer", "tangent"])
