@@ -12,6 +12,7 @@ import gradio as gr
 from ui.api_client import Api, ApiError, Unreachable
 from ui.assets import load_script
 from ui.directory import Directory
+from ui.script_events import read_event_data
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -147,7 +148,7 @@ def build_bots(tabs: TabSessions, words: Words) -> gr.HTML:
 
     async def on_try(event: gr.EventData, request: gr.Request) -> str:
         tab = tabs.get(request)
-        await refresh(tab, str((event._data or {}).get("bot") or ""))  # noqa: SLF001 - our script's
+        await refresh(tab, str(read_event_data(event).get("bot") or ""))
         return render_bots(tab.bot_statuses, tab.directory, words)
 
     listed.select(

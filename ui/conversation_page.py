@@ -11,6 +11,7 @@ from ui.api_client import Api, ApiError
 from ui.assets import load_script
 from ui.conversation_feed import ConversationFeed
 from ui.render import render_actions
+from ui.script_events import read_event_data
 from ui.start_pages import AUTO
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
@@ -342,7 +343,7 @@ def _wire_acts(
     }
 
     async def on_act(event: gr.EventData, request: gr.Request) -> Any:
-        told = event._data or {}  # noqa: SLF001 - what our script sent
+        told = read_event_data(event)
         handler = handlers.get(str(told.get("act")))
         answer = await handler(tabs.get(request), told) if handler else None
         if isinstance(answer, tuple):

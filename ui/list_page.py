@@ -11,6 +11,7 @@ from ui import render
 from ui.api_client import CONVERSATIONS, ApiError, Unreachable
 from ui.assets import load_script
 from ui.directory import Directory
+from ui.script_events import read_event_data
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -172,7 +173,7 @@ def build_find(tabs: TabSessions, words: Words) -> None:
         )
 
     async def on_ask(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
-        return await build_listing(tabs.get(request), event._data or {})  # noqa: SLF001 - our script's
+        return await build_listing(tabs.get(request), read_event_data(event))
 
     # What is asked last counts: by default it would be dropped while an answer is awaited.
     table.select(

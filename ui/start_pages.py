@@ -8,6 +8,7 @@ import gradio as gr
 from ui.configuration import Configuration
 from ui.directory import Directory
 from ui.ready_scenarios import READY
+from ui.script_events import read_event_data
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -137,7 +138,7 @@ def _build_ready(tabs: TabSessions) -> gr.HTML:
     )
 
     async def on_ready(event: gr.EventData, request: gr.Request) -> None:
-        name = str((event._data or {}).get("name"))  # noqa: SLF001 - what our script sent
+        name = str(read_event_data(event).get("name"))
         if name in READY:
             await start_conversation(tabs.get(request), READY[name])
 
@@ -241,7 +242,7 @@ def _build_file_picker(into: gr.Textbox, words: Words) -> None:
     )
 
     def on_file(event: gr.EventData) -> str:
-        return str((event._data or {}).get("text", ""))  # noqa: SLF001 - what our script sent
+        return str(read_event_data(event).get("text", ""))
 
     picker.select(on_file, None, into, show_progress="hidden", api_visibility="private")
 
