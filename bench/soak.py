@@ -54,13 +54,15 @@ WARM = 500
 LIFE_S = (2.0, 16.0)
 
 
-def line_of(turn: int) -> str:
-    return f"câu số {turn}: con khát nước 🥤"
+def lines_of(word: str, turns: int) -> list[str]:
+    """What the user says; `word` stands in no other conversation."""
+    return [f"câu số {n}: {word} 🥤" for n in range(1, turns + 1)]
 
 
-def expected(turns: int) -> list[str]:
+def expected(word: str, turns: int) -> list[str]:
     """The transcript of a conversation that nothing disturbed."""
-    return [text for n in range(1, turns + 1) for text in (line_of(n), reply_to(n, line_of(n)))]
+    lines = enumerate(lines_of(word, turns), 1)
+    return [text for n, line in lines for text in (line, reply_to(n, line))]
 
 
 class Soak:
@@ -74,6 +76,7 @@ class Soak:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.turns: dict[str, int] = {}
+        self.words: dict[str, str] = {}
         self.seen: dict[str, list[str]] = {}
         self.unanswered = 0
         self.deleted: list[str] = []
@@ -109,6 +112,7 @@ class Soak:
 
     async def suffer(self) -> None:
         """A start with some clock, conversations, and an ending."""
+        await asyncio.sleep(0.5)  # what the server before sent is heard by the bot
         clock, ending = self.chance.choice(CLOCKS), self.chance.choice(ENDINGS)
         self.ledger.done["starts of the server"] += 1
         self.ledger.done["with a wrong clock"] += bool(clock)
@@ -156,12 +160,12 @@ class Soak:
     async def converse(self) -> None:
         """Conversations one after another; an id counts the moment it is answered."""
         while len(self.turns) < self.given.conversations:
-            turns = self.chance.randint(1, 4)
-            lines = [line_of(n) for n in range(1, turns + 1)]
+            turns, word = self.chance.randint(1, 4), uuid4().hex
+            lines = lines_of(word, turns)
             id = await self.create({"bot_id": 16, "max_turns": turns, "lines": lines})
             if id is None:
                 return
-            self.turns[id] = turns
+            self.turns[id], self.words[id] = turns, word
             self.ledger.done["conversations"] += 1
             self.ledger.done["turns"] += turns
             await self.ask("POST", f"/api/conversations/{id}/runs", {})
@@ -229,6 +233,7 @@ class Soak:
 
     async def settle(self) -> None:
         """With a true clock and room on the disk everything comes to its end."""
+        await asyncio.sleep(0.5)
         self.lives.append(len(self.robot.calls))
         async with self.process(0) as server:
             ids = list(self.turns.items())
@@ -260,7 +265,7 @@ class Soak:
                 reader.close()
 
     async def delete_some(self) -> None:
-        for id in self.chance.sample(sorted(self.turns), len(self.turns) // 100):
+        for id in self.chance.sample(sorted(self.turns), len(self.turns) // 10):
             if await self.ask("DELETE", f"/api/conversations/{id}") is not None:
                 self.deleted.append(id)
         self.ledger.done["deleted at the end"] = len(self.deleted)
@@ -275,8 +280,13 @@ class Soak:
                 return
             status = shown["status"]
             if status == "completed":
-                if [line["content"] for line in shown["history"]] != expected(turns):
-                    self.ledger.blame(DIFFERS, id)
+                if [line["content"] for line in shown["history"]] != expected(
+                    self.words[id], turns
+                ):
+                    heard = [
+                        f"{c.key} {c.message}" for c in self.robot.calls if c.conversation_id == id
+                    ]
+                    self.ledger.blame(DIFFERS, f"{shown}; the bot heard {heard}")
                 return
             if status in ("created", "interrupted"):
                 action = "runs" if status == "created" else "resume"
@@ -297,7 +307,7 @@ class Soak:
         )
         database = self.folder / "soak.db"
         audit_tables(self.ledger, database, self.turns, self.unanswered)
-        audit_deleted(self.ledger, database, self.deleted)
+        audit_deleted(self.ledger, database, [self.words[id] for id in self.deleted])
         audit_folder(self.ledger, self.folder, ("bots.yaml", "soak.db", "soak.db.demo"))
 
 

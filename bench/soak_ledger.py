@@ -49,6 +49,8 @@ _OWNED_BY_CONVERSATION = {
     "idempotency": "conversation_id",
     "labels": "conversation_id",
 }
+EXAMPLES = 5
+"""So many of each fault are shown."""
 _SUFFIXES = ("", "-wal", "-shm")
 
 
@@ -63,7 +65,7 @@ class Ledger:
 
     def blame(self, fault: str, example: str) -> None:
         self.faults[fault] += 1
-        if len(self.examples) < 20:
+        if self.faults[fault] <= EXAMPLES:
             self.examples.append(f"{fault}: {example}")
 
     def table(self) -> str:
@@ -119,13 +121,13 @@ def _find_damage(connection: sqlite3.Connection) -> Iterator[str]:
             yield said
 
 
-def audit_deleted(ledger: Ledger, database: Path, deleted: Iterable[str]) -> None:
-    """No file of the database has the id of a conversation that was deleted."""
+def audit_deleted(ledger: Ledger, database: Path, texts: Iterable[str]) -> None:
+    """No file of the database has a text of a conversation that was deleted."""
     files = [database.with_name(database.name + suffix) for suffix in _SUFFIXES]
-    content = b"".join(file.read_bytes() for file in files if file.exists())
-    for id in deleted:
-        if id.encode() in content:
-            ledger.blame(DELETED, id)
+    contents = {file.name: file.read_bytes() for file in files if file.exists()}
+    for text in texts:
+        for name in [name for name, content in contents.items() if text.encode() in content]:
+            ledger.blame(DELETED, f"{text} in {name}")
 
 
 def audit_folder(ledger: Ledger, folder: Path, expected: Iterable[str]) -> None:
