@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,10 +25,19 @@ class SlowReaderGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = getattr(getattr(send, "__self__", None), "transport", None)
-        if scope["type"] == "http" and transport is not None:
-            scope["duologue.abort"] = transport.abort
-            send = _PieceSender(send, transport, self.timeout_s, scope["path"])
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or transport is None:
+            await self.app(scope, receive, send)
+            return
+        sender = _PieceSender(send, transport, self.timeout_s, scope["path"])
+        scope["duologue.abort"] = sender.abort
+        try:
+            async with sender.until_dropped:
+                await self.app(scope, receive, sender)
+        except TimeoutError:
+            if not sender.is_dropped:
+                raise
+        if sender.is_dropped:  # else uvicorn logs an error: an answer that was not finished
+            await _wait_for_disconnect(receive)
 
 
 class _PieceSender:
@@ -38,7 +48,9 @@ class _PieceSender:
     ) -> None:
         self._send, self._transport = send, transport
         self._timeout_s, self._path = timeout_s, path
-        self._dropped = False
+        self.is_dropped = False
+        self.until_dropped = asyncio.timeout(None)
+        """What makes the answer runs in it, and is cancelled when nobody takes the answer."""
 
     async def __call__(self, message: Message) -> None:
         body = message.get("body", b"")
@@ -52,15 +64,26 @@ class _PieceSender:
             await self._send_piece({"type": message["type"], "body": b""})
 
     async def _send_piece(self, message: Message) -> None:
-        if self._dropped:
-            return
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._send(message)
         except TimeoutError:
-            self._dropped = True
             log.info("reader dropped: it did not read", extra={"path": self._path})
-            self._transport.abort()
+            self.abort()
+            await asyncio.Event().wait()  # until this is cancelled
+
+    def abort(self) -> None:
+        """Ends the connection at once; what was not read is lost."""
+        self.is_dropped = True
+        self._transport.abort()
+        self.until_dropped.reschedule(asyncio.get_running_loop().time())
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1.0):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 class TimedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]

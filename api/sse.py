@@ -62,7 +62,7 @@ class Stream(EventSourceResponse):
 async def event_stream(follower: Follower) -> AsyncIterator[bytes]:
     """The follower's events as they come, each at once."""
     async for ready in follower.batches():
-        yield b"".join(map(encode_frame, ready))
+        yield encode_frame(ready[0]) if len(ready) == 1 else b"".join(map(encode_frame, ready))
 
 
 async def graph_stream(events: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:

@@ -94,7 +94,6 @@ COMMANDS = {
         "serve only the web page, for a server elsewhere",
         options.add_ui,
         "cli.page:serve_page",
-        reads_settings=False,
     ),
     "bots": CommandEntry("list the configured bots", options.add_bots, "cli.bots:list_bots"),
     "check-user": CommandEntry(

@@ -11,13 +11,13 @@ from core.ports import bind_port
 from core.settings import Settings
 
 
-def serve_page(options: Namespace, _settings: Settings) -> int:
+def serve_page(options: Namespace, settings: Settings) -> int:
     """Serves the page until it is told to stop. Raises `ConfigError` where the port is taken."""
     bind_port(options.host, options.port).close()  # before seconds of loading, and in our own words
     with leaving_well():
         from ui.app import serve
 
-        return serve(options.api, options.host, options.port) or 0
+        return serve(options.api, options.host, options.port, settings.origin_policy) or 0
 
 
 @contextmanager

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
+from core.origins import OriginPolicy
 from ui.api_client import ApiConnection
 from ui.conversation_feed import Feeds
 from ui.guard import problem_response
 from ui.layout import ICON, build_page
+from ui.origins import PageOrigins
 from ui.tab_sessions import TabSessions
 from ui.texts import Language, Words
 
@@ -79,10 +81,10 @@ async def _send_problem(_request: Request, error: Exception) -> Response:
     return problem_response(getattr(error, "status_code", 500), getattr(error, "headers", None))
 
 
-def serve(api_url: str, host: str, port: int) -> int:
+def serve(api_url: str, host: str, port: int, policy: OriginPolicy) -> int:
     """The pages as a process of their own, talking to the API at `api_url`."""
     site = Site(api_url)
-    app = standalone_app(site)
+    app = PageOrigins(standalone_app(site), policy)
     config = uvicorn.Config(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False
     )

@@ -35,6 +35,8 @@ HEADERS = {
     b"referrer-policy": b"same-origin",
 }
 PROBLEMS = {
+    403: ("foreign-origin", "Not from another page", "a page of another origin sent this"),
+    421: ("unknown-host", "Not a name of this server", "the page does not answer to this name"),
     404: ("not-found", "Not found", "the page has nothing at this path"),
     405: ("method-not-allowed", "Method not allowed", "this path takes another method"),
     413: ("too-large", "The body is too large", "the page sends less"),
@@ -160,10 +162,15 @@ def _render_refusal(status: int, home: str, words: Words) -> str:
 
 
 def problem_response(
-    status: int, headers: Mapping[str, str] | None = None, *, incident: str = ""
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    *,
+    incident: str = "",
+    detail: str = "",
 ) -> Response:
     """A refusal as the API tells one (RFC 9457, the same codes); no word of the request."""
-    code, title, detail = PROBLEMS.get(status, (f"http-{status}", "Refused", "it was refused"))
+    code, title, usual = PROBLEMS.get(status, (f"http-{status}", "Refused", "it was refused"))
+    detail = detail or usual
     told: dict[str, Any] = {"type": f"urn:duologue:{code}", "title": title, "status": status}
     told["detail"] = f"{detail}; the log has incident {incident}" if incident else detail
     if incident:

@@ -51,7 +51,7 @@ class Transcript:
     asides: tuple[Aside, ...] = ()
 
     def apply(self, name: str, data: Mapping[str, Any]) -> None:
-        """Takes one event; names that are new to us are left standalone_app."""
+        """Takes one event; names that are new to us are left alone."""
         handler = getattr(self, f"_on_{name}", None)
         if handler is not None:
             handler(data)

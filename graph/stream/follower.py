@@ -9,10 +9,13 @@ from contextlib import aclosing
 
 from core.ends import Status
 from core.message import to_event
+from core.text import cut
 from graph.stream.cursor import Cursor, update_checksum
 from graph.stream.live import Frame, LiveConversation, Report
 
 TOGETHER = 50
+AT_ONCE = 65_536
+"""Characters that are sent together, so that a reader who does not read holds little memory."""
 _VOIDS = ("reset", "discarded")
 _LAST = {"error": "e", "done": "d"}
 
@@ -126,6 +129,9 @@ class Follower:
             return None
         upto = report.offset if report is not None and report.index == self.index else len(text)
         piece = text[self.offset : upto]
+        if len(piece) > AT_ONCE:
+            piece = piece[: cut(piece[:AT_ONCE]) or AT_ONCE]
+            upto = self.offset + len(piece)
         stored = self.index < len(self.view.messages)
         role = self.view.messages[self.index]["role"] if stored else self.view.role
         self.offset, self.check = upto, update_checksum(piece, self.check)
@@ -182,9 +188,14 @@ class Follower:
     def _take_ready(self) -> list[Frame]:
         """What there is to tell now, up to a `done`; a long way behind, a part of it."""
         ready: list[Frame] = []
-        while len(ready) < TOGETHER and not self.is_over and (frame := self.next()) is not None:
+        size = 0
+        while len(ready) < TOGETHER and size < AT_ONCE and not self.is_over:
+            frame = self.next()
+            if frame is None:
+                break
             if frame.event != "done":
                 ready.append(frame)
+                size += len(frame.data.get("content", ""))
             elif self._ends_stream(frame):
                 return [*ready, frame]
         return ready

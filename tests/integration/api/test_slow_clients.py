@@ -24,8 +24,9 @@ HALVES = {
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("what", ["", "/events"])
 async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
-    opened: Opened, robot: RobotServer
+    opened: Opened, robot: RobotServer, what: str
 ) -> None:
     service = await opened(send_timeout_s="2")
     robot.fail("huge", size=1_250_000)
@@ -40,7 +41,7 @@ async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
     assert len(whole.body) > 50 * MB
     assert len(json.loads(whole.body)["history"]) == 82
     before = service.process.rss()
-    ask = f"GET /api/conversations/{id} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    ask = f"GET /api/conversations/{id}{what} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     sleepers = [connected(service, ask, 2048) for _ in range(20)]
     began, most = monotonic(), 0
     while open_sockets(service.process) and monotonic() - began < 30:
@@ -51,6 +52,7 @@ async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
     assert (await service.ask("GET", "/health")).status == 200
     for sleeper in sleepers:
         sleeper.close()
+    assert '"level":"error"' not in service.log, service.log[-2000:]
 
 
 @pytest.mark.parametrize("half", HALVES)
