@@ -40,6 +40,19 @@ class Invented(TypedDict):
     text: str
 
 
+class Source(TypedDict):
+    """A passage that the bot looked up: at most 200 characters of it, `page` from 1 if it has any.
+
+    A higher `score` is a better match, comparable within one message only.
+    """
+
+    id: str
+    file: str
+    page: int | None
+    score: float
+    text: str
+
+
 class Extras(TypedDict, total=False):
     """Facts that only some messages have. They are left out where there are none.
 
@@ -50,6 +63,7 @@ class Extras(TypedDict, total=False):
 
     discarded: list[Refused]
     behaviour: str
+    sources: list[Source]
     invented: list[Invented]
     typed: list[str]
     aims: list[str]

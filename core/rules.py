@@ -1,7 +1,8 @@
 """Where a conversation goes next: pure functions of the state, and total."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 from typing import Literal
 
 from core.ends import EndReason
@@ -10,7 +11,25 @@ from core.message import Message, Refused
 from core.scenario import Scenario
 from core.state import Seat, State
 
-Next = Literal["replay", "bot", "user", "__end__"]
+Next = Literal["replay", "retrieve", "bot", "user", "__end__"]
+Route = Callable[[State], Awaitable[Next]]
+
+
+AskLookup = Callable[[State], bool]
+"""Whether the conversation's bot looks things up before it speaks."""
+
+
+def route_by_lookup(choose: Route, looks_up: AskLookup) -> Route:
+    """The same choice, with the step `retrieve` before a bot that looks things up."""
+
+    @wraps(choose)
+    async def choose_step(state: State) -> Next:
+        step = await choose(state)
+        messages = state.get("messages", [])
+        answers = bool(messages) and messages[-1]["role"] == "user"
+        return "retrieve" if step == "bot" and answers and looks_up(state) else step
+
+    return choose_step
 
 
 async def route_after_open(state: State) -> Next:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.channels.delta import DeltaChannel
 
-from core.message import Message, Role, new_message
+from core.message import Message, Role, Source, new_message
 
 Seat = Literal["simulated", "scripted", "human"]
 InFlight = Literal["retry", "accept", "ask"]
@@ -83,8 +83,9 @@ class State(TypedDict, total=False):
     `sent` is the last turn that was handed to the bot, `replayed` counts the user lines that a
     fork has told its fresh bot again, `diverged` is the message it first answered otherwise,
     `closing` is set when the user said good-bye for good, `spent_s` counts the seconds that
-    finished turns took. `unsaid` is a person's line that was accepted and is the next to be said,
-    `last_turn` the turn behind which the run was asked to pause.
+    finished turns took. `sources` are what the bot looked up for the coming turn. `unsaid` is a
+    person's line that was accepted and is the next to be said, `last_turn` the turn behind
+    which the run was asked to pause.
     """
 
     messages: Annotated[
@@ -101,6 +102,7 @@ class State(TypedDict, total=False):
     seat: Seat
     closing: bool
     spent_s: float
+    sources: list[Source]
     unsaid: str | None
     last_turn: int | None
     end_reason: str | None

@@ -1,8 +1,9 @@
 """The bot under test answers: one call, and what it said becomes the turn's messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from langgraph.runtime import Runtime
 
@@ -46,7 +47,8 @@ async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
     aims = find_reached(
         state["scenario"].get("card") or {}, messages, "assistant", "\n".join(reply.bubbles)
     )
-    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000), aims)
+    extras = {"aims": list(aims), "sources": [*request.sources] if turn else []}
+    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000), extras)
     return _finish_turn(state, request, reply, lines, took, runtime)
 
 
@@ -58,7 +60,7 @@ def _refuse_flood(reply: Reply, name: str) -> None:
 
 
 def _lines(
-    reply: Reply, index: int, turn: int, name: str, latency_ms: int, aims: Sequence[str]
+    reply: Reply, index: int, turn: int, name: str, latency_ms: int, extras: Mapping[str, Any]
 ) -> list[Message]:
     return [
         new_message(
@@ -70,7 +72,7 @@ def _lines(
             name=name,
             latency_ms=latency_ms,
             usage=reply.usage if place == 0 else None,
-            aims=list(aims) if place == 0 else [],
+            **(extras if place == 0 else {}),
         )
         for place, text in enumerate(reply.bubbles)
     ]

@@ -42,6 +42,7 @@ def make_turn_request(state: State, runtime: Runtime[Any], turn: int) -> TurnReq
         messages=state.get("messages", []),
         scenario=Scenario.read(state["scenario"]),
         session=state.get("session") or {},
+        sources=state.get("sources") or [],
     )
 
 

@@ -23,7 +23,7 @@ from core.scenario import Scenario
 from core.settings import Settings
 from core.state import InFlight, State
 from core.text import clean
-from graph.build import builder
+from graph.build import builder, find_lookup
 from graph.runs.begin import apply_start_changes, build_first_row, build_first_state, drop_persona
 from graph.runs.changes import (
     check_turn_limit,
@@ -73,7 +73,9 @@ class RunService(Generic[S]):
         self.settings = settings
         self.storage = storage
         self.speakers = speakers
-        self.graph: Graph = builder().compile(checkpointer=storage.checkpoints)
+        self.graph: Graph = builder(looks_up=find_lookup(speakers)).compile(
+            checkpointer=storage.checkpoints
+        )
         self.slots = Slots(settings.max_open_runs)
         self.views = LiveConversations(
             self.graph, storage, self._record_event, self.slots, self.with_live_status

@@ -24,7 +24,7 @@ from core.origins import LOOPBACK_ORIGINS
 from core.settings import Settings
 from demo.kinds import DEMO_ID, DemoBot
 from demo.server import serve_demo
-from graph.build import builder
+from graph.build import builder, find_lookup
 from graph.storage.opening import sqlite_path
 from graph.studio.setup import with_choices
 from graph.studio.staging import StudioNodes
@@ -102,6 +102,7 @@ async def compiled(stage: Stage) -> Graph:
     speakers = await stage.cast("")
     built = builder(
         StudioNodes(stage.cast).make(),
+        looks_up=find_lookup(speakers),
         context_schema=with_choices(bot=speakers.bots, persona=speakers.personas),
         input_schema=Input,
         output_schema=Result,

@@ -37,6 +37,7 @@ from nodes.bot import run_bot_turn
 from nodes.context import RunContext
 from nodes.open import open_session
 from nodes.replay import find_answered_lines, replay_turn
+from nodes.retrieve import retrieve_passages
 from nodes.speakers.registry import Speakers
 from nodes.user import run_user_turn
 
@@ -127,6 +128,7 @@ class StudioNodes:
         steps: dict[str, Node] = {
             "open": self._open,
             "replay": partial(_play_in_session, replay_turn),
+            "retrieve": partial(_play_in_session, retrieve_passages),
             "bot": self._bot,
             "user": partial(_play_in_session, run_user_turn),
         }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from core.message import Invented, Message, Origin, Refused, Usage
+from core.message import Invented, Message, Origin, Refused, Source, Usage
 from core.scenario import Scenario
 
 OnPiece = Callable[[str], None]
@@ -19,6 +19,7 @@ class TurnRequest:
     messages: Sequence[Message]
     scenario: Scenario
     session: Mapping[str, Any] = field(default_factory=dict)
+    sources: Sequence[Source] = ()
 
     @property
     def text(self) -> str:
@@ -100,6 +101,14 @@ class ForgettingBot(Protocol):
     """A bot that can be told to forget a conversation."""
 
     async def forget(self, conversation_id: str) -> None: ...
+
+
+@runtime_checkable
+class LookingUpBot(Protocol):
+    """A bot that looks things up before it speaks."""
+
+    async def look_up(self, text: str, report: Callable[[str], None]) -> list[Source]:
+        """What it knows about a text, best first. Raises `BotError`."""
 
 
 @runtime_checkable

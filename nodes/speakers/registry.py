@@ -51,6 +51,16 @@ class Speakers:
         return any(bot.wants_end_call for bot in self.bots.values())
 
     @property
+    def have_knowledge(self) -> bool:
+        """Whether any bot looks things up."""
+        return any(_has_knowledge(bot) for bot in self.bots.values())
+
+    def looks_up(self, scenario: Scenario) -> bool:
+        """Whether the scenario's bot looks things up."""
+        bot = None if scenario.bot_prompt is not None else self.bots.get(str(scenario.bot_id))
+        return bot is not None and _has_knowledge(bot)
+
+    @property
     def default_seat(self) -> Seat:
         return "simulated" if self.settings.has_user_model else "scripted"
 
@@ -206,6 +216,10 @@ class Speakers:
         key = settings.openai_api_key
         ours = base_url == settings.openai_base_url
         return base_url, key.get_secret_value() if key and ours else None
+
+
+def _has_knowledge(bot: BotConfig) -> bool:
+    return getattr(bot, "knowledge", None) is not None
 
 
 _LEARNER = Persona(kind="scripted", name="scripted learner")

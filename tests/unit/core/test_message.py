@@ -24,6 +24,7 @@ def full() -> Message:
         usage={"input_tokens": 1, "output_tokens": 2},
         discarded=[REFUSED],
         behaviour="one_word",
+        sources=[{"id": "a", "file": "a.pdf", "page": 3, "score": 1.5, "text": "Thủ đô"}],
         invented=[{"kind": "name", "text": "Khánh"}],
         typed=["no_tones"],
         aims=["orders a drink"],
