@@ -106,7 +106,7 @@ async def _simulate(
         id = await runs.create(found.play(persona=wanted, bot_id=bot_id))
         view = await runs.start(id)
         while view.is_driven_here:
-            await view.watch_change()
+            await view.changes.watch()
         row = await runs.get(id)
         return Conversation(
             id=id,

@@ -173,14 +173,14 @@ class TrialRunner:
             await asyncio.sleep(POLL_S)
             return False
         while view.is_driven_here:
-            await view.watch_change()
+            await view.changes.watch()
         return True
 
     async def _wait(self, id: str) -> None:
         """Until something happens to a conversation that was set going elsewhere."""
         view = self._runs.views.find_view(id)
         if view is not None and view.is_driven_here:
-            await view.watch_change()
+            await view.changes.watch()
         else:
             await asyncio.sleep(POLL_S)
 

@@ -134,7 +134,7 @@ async def has_asked_somebody(view: LiveConversation) -> bool:
     """Waits until the run that was just begun asks for a line, which it reports, or is over."""
     run = view.run
     while view.run == run and not view.reports:
-        await view.watch_change()
+        await view.changes.watch()
     return view.run == run
 
 
@@ -144,6 +144,6 @@ async def _see_progress(view: LiveConversation) -> None:
     try:
         async with asyncio.timeout(SUSPECT_S):
             while (view.current_status, view.run, view.turn) == (Status.RUNNING, run, turn):
-                await view.watch_change()
+                await view.changes.watch()
     except TimeoutError:
         return

@@ -11,7 +11,8 @@ from core.ends import Status
 from core.message import to_event
 from core.text import cut
 from graph.stream.cursor import Cursor, update_checksum
-from graph.stream.live import Frame, LiveConversation, Report
+from graph.stream.live import Frame, LiveConversation
+from graph.stream.report import Report
 
 TOGETHER = 50
 AT_ONCE = 65_536
@@ -133,7 +134,7 @@ class Follower:
             piece = piece[: cut(piece[:AT_ONCE]) or AT_ONCE]
             upto = self.offset + len(piece)
         stored = self.index < len(self.view.messages)
-        role = self.view.messages[self.index]["role"] if stored else self.view.role
+        role = self.view.messages[self.index]["role"] if stored else self.view.line.role
         self.offset, self.check = upto, update_checksum(piece, self.check)
         data = {"content": piece, "role": role, "index": self.index}
         return Frame("token", data, self.cursor())
@@ -181,7 +182,7 @@ class Follower:
                 elif self.view.closed:
                     return
                 elif not self.is_over:  # it is, where a `done` was passed over
-                    await self.view.watch_change()
+                    await self.view.changes.watch()
         finally:
             self.view.remove_follower()
 

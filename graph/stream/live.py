@@ -1,16 +1,17 @@
 """The live view of a conversation: what is known of it now, and who is to be told."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from core.ends import Status
 from core.events import EventName
 from core.message import Message, Role
-from core.text import clean, cut
+from core.text import clean
 from graph.stream.cursor import Cursor
+from graph.stream.line import GrowingLine
+from graph.stream.report import Report, Reports, make_report
+from graph.stream.signal import Signal
 
 
 @dataclass(slots=True)  # frozen ones take four times as long to make
@@ -24,33 +25,6 @@ class Frame:
     @property
     def id(self) -> str:
         return str(self.cursor)
-
-
-KEPT_REPORTS = 200
-"""So many reports of a run are kept; of older ones the mere statuses are forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report that is no text, at the place in the transcript where it was made.
-
-    What it tells is kept as two tuples: a dict for each would weigh twice as much.
-    """
-
-    index: int
-    offset: int
-    take: int
-    event: EventName
-    names: tuple[str, ...]
-    values: tuple[Any, ...]
-
-    @property
-    def data(self) -> dict[str, Any]:
-        return dict(zip(self.names, self.values, strict=True))
-
-
-# A thousand conversations with one bot report the same at the same place: it is kept once.
-_shared = lru_cache(maxsize=4096)(Report)
 
 
 Watch = Callable[[str, str, dict[str, Any]], None]
@@ -82,16 +56,12 @@ class LiveConversation:
         self.current_status = Status.CREATED
         self.run = 0
         self.is_exact = True
-        self.reports: list[Report | None] = []
-        self.past_reports: list[Report | None] = []
+        self.line = GrowingLine()
+        self.reports = Reports()
+        self.past_reports = Reports()
         self.past_run = -1
-        self.preview = ""
-        self.role: Role = "user"
-        self.take = 0
         self.turn_in_flight: int | None = None
-        self._held_back = ""
-        self._takes: dict[int, int] = {}
-        self._waiting: list[asyncio.Future[None]] = []
+        self.changes = Signal()
         self.followers = 0
         self.closed = False
         self._watch = watch
@@ -103,10 +73,10 @@ class LiveConversation:
         self.reset("the line was not finished")
         self.past_reports, self.past_run = self.reports, self.run if self.is_exact else -1
         self.run, self.max_turns, self.current_status = run, max_turns, Status.RUNNING
-        self.is_exact, self.reports, self.turn_in_flight = True, [], None
+        self.is_exact, self.reports, self.turn_in_flight = True, Reports(), None
         since = next((report.index for report in self.past_reports if report), len(self.messages))
-        self._takes = {index: take for index, take in self._takes.items() if index >= since}
-        self._wake()
+        self.line.forget_takes(before=since)
+        self.changes.send()
 
     @property
     def is_driven_here(self) -> bool:
@@ -116,14 +86,14 @@ class LiveConversation:
     def catch_up(self, messages: Sequence[Message], turn: int, run: int, max_turns: int) -> None:
         """What another process, or an earlier life of this one, put on disk."""
         if run != self.run:
-            self.reports, self.run = [], run
-            self.past_reports, self.past_run = [], -1
-            self._takes.clear()
+            self.reports, self.run = Reports(), run
+            self.past_reports, self.past_run = Reports(), -1
+            self.line.forget_takes(before=len(messages))
         self.is_exact, self.turn, self.max_turns = False, turn, max_turns
         if len(messages) > len(self.messages):
             self.messages = messages
-            self._forget()
-        self._wake()
+            self.line.clear()
+        self.changes.send()
 
     def status(self, status: str, message: str, **facts: Any) -> None:
         data = {
@@ -139,17 +109,12 @@ class LiveConversation:
             self._watch("retry", self.id, data | facts)
 
     def piece(self, role: Role, text: str) -> None:
-        self.role = role
-        text = self._held_back + clean(text)
-        at = cut(text)
-        self._held_back = text[at:]
-        if at:
-            self.preview += text[:at]
-            self._wake()
+        if self.line.add(role, text):
+            self.changes.send()
 
     def reset(self, why: str) -> None:
-        if self.preview or self._held_back:
-            self._void("reset", {"index": len(self.messages), "role": self.role, "why": why})
+        if self.line.is_begun:
+            self._void("reset", {"index": len(self.messages), "role": self.line.role, "why": why})
 
     def discard(self, text: str, why: str, **facts: Any) -> None:
         data = {"index": len(self.messages), "role": "user", "text": clean(text), "why": why}
@@ -162,14 +127,12 @@ class LiveConversation:
             self.turn, self.turn_in_flight = turn, None
         if len(messages) > len(self.messages):
             first = messages[len(self.messages)]["content"]
-            if not first.startswith(self.preview):
+            if not first.startswith(self.line.text):
                 self.reset("what was stored differs from the preview")
             fresh = messages[len(self.messages) :]
-            if self.take:
-                self._takes[len(self.messages)] = self.take
+            self.line.finish(len(self.messages))
             self.messages, self.turn, self.turn_in_flight = messages, turn, None
-            self._forget()
-            self._wake()
+            self.changes.send()
             for line in fresh:
                 self._watch("message", self.id, {**line, "turn": turn})
 
@@ -192,31 +155,20 @@ class LiveConversation:
     def close(self) -> None:
         """The process is ending: who follows is told what there is, and no more."""
         self.closed = True
-        self._wake()
+        self.changes.send()
 
     def _void(self, event: EventName, data: dict[str, Any]) -> None:
         self.reports.append(self._make_report(event, data))
-        self.take += 1
-        self.preview, self._held_back = "", ""
-        self._wake()
-
-    def _forget(self) -> None:
-        self.preview, self._held_back, self.take = "", "", 0
+        self.line.begin_anew()
+        self.changes.send()
 
     def _make_report(self, event: EventName, data: dict[str, Any]) -> Report:
-        values = tuple(data.values())
-        alike = event == "status" and not any(
-            type(fact) is str and len(fact) > 99 for fact in values
-        )
-        make = _shared if alike else Report
-        return make(len(self.messages), len(self.preview), self.take, event, tuple(data), values)
+        place = (len(self.messages), len(self.line.text), self.line.take)
+        return make_report(place, event, data)
 
     def _add_report(self, event: EventName, data: dict[str, Any]) -> None:
-        self.reports.append(self._make_report(event, data))
-        old = len(self.reports) - KEPT_REPORTS
-        if old >= 0 and (report := self.reports[old]) and report.event == "status":
-            self.reports[old] = None  # its number stays taken, so that cursors keep their meaning
-        self._wake()
+        self.reports.add(self._make_report(event, data))
+        self.changes.send()
 
     # --- the followers' side ----------------------------------------------------------------
 
@@ -224,32 +176,13 @@ class LiveConversation:
         """As much as there is of the text of message `index`."""
         if index < len(self.messages):
             return self.messages[index]["content"]
-        return self.preview if index == len(self.messages) else None
+        return self.line.text if index == len(self.messages) else None
 
     def take_of(self, index: int) -> int:
         """How often the text of message `index` was begun anew."""
-        return self._takes.get(index, 0) if index < len(self.messages) else self.take
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
-
-    def watch_change(self) -> "asyncio.Future[None]":
-        """Is done when something new was reported."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return future
-
-    async def wait_for_change(self, seconds: float) -> None:
-        """Returns when something new was reported, or after that time."""
-        future = self.watch_change()
-        await asyncio.wait([future], timeout=seconds)
-        if future in self._waiting:
-            self._waiting.remove(future)
+        return self.line.take_of(index) if index < len(self.messages) else self.line.take
 
     def remove_follower(self) -> None:
         """A follower is no more; if it was waiting just now, nobody needs to wake it."""
         self.followers -= 1
-        self._waiting = [waiting for waiting in self._waiting if not waiting.done()]
+        self.changes.forget_gone()

@@ -116,7 +116,7 @@ class LiveConversations:
     async def _poll(self, view: LiveConversation) -> None:
         while not view.is_driven_here and not view.current_status.ended and not view.closed:
             runs = view.current_status is Status.RUNNING
-            await view.wait_for_change(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
+            await view.changes.wait(POLL_RUNNING_EVERY_S if runs else POLL_RESTING_EVERY_S)
             if not view.followers:
                 return
             await self.get_view(view.id)

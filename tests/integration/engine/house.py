@@ -78,7 +78,7 @@ async def seen(follower: Follower, event: str, **data: Any) -> Frame:
         while True:
             frame = follower.next()
             if frame is None:
-                await follower.view.watch_change()
+                await follower.view.changes.watch()
             elif frame.event == event and data.items() <= frame.data.items():
                 return frame
 

@@ -99,9 +99,9 @@ def test_a_mark_repeated_without_end_is_not_held_without_end(one: str) -> None:
     view = LiveConversation("c", [], 0, 1)
     for _ in range(20_000):
         view.piece("assistant", one)
-        assert len(view._held_back) <= LONGEST_CLUSTER + 1
+        assert len(view.line.held_back) <= LONGEST_CLUSTER + 1
     whole = one * 20_000
-    assert whole.startswith(view.preview)
+    assert whole.startswith(view.line.text)
     assert "".join(told([one] * 500, one * 500)) == one * 500
 
 

@@ -14,7 +14,8 @@ from core.message import Message, new_message
 from graph.storage.conversation import Conversation
 from graph.stream.cursor import Cursor
 from graph.stream.follower import Follower
-from graph.stream.live import KEPT_REPORTS, Frame, LiveConversation
+from graph.stream.live import Frame, LiveConversation
+from graph.stream.report import KEPT_REPORTS
 from graph.stream.views import _report_from_disk
 
 Step = Callable[[LiveConversation], None]
@@ -53,7 +54,7 @@ def reset(view: LiveConversation) -> None:
 
 
 def discard(view: LiveConversation) -> None:
-    view.discard(view.preview + view._held_back, "not a line")
+    view.discard(view.line.text + view.line.held_back, "not a line")
 
 
 def error(view: LiveConversation) -> None:
@@ -407,7 +408,7 @@ async def test_a_hundred_followers_are_told_the_same_and_leave_nothing_behind() 
     stories = [story(task.result()) for task in tasks]
     assert all(one == stories[0] for one in stories)
     assert stories[0][-1] == ("done", "completed")
-    assert (view.followers, view._waiting) == (0, [])
+    assert (view.followers, view.changes._waiting) == (0, [])
 
 
 async def test_followers_that_leave_while_they_wait_are_forgotten() -> None:
@@ -416,7 +417,7 @@ async def test_followers_that_leave_while_they_wait_are_forgotten() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
                 await collect(Follower(view))
-    assert (view.followers, view._waiting) == (0, [])
+    assert (view.followers, view.changes._waiting) == (0, [])
 
 
 async def test_a_slow_reader_gets_longer_pieces_and_costs_nothing() -> None:
