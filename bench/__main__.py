@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import checks, evaluation, experiments, followers, rivals, startup, storage
+from bench import checks, evaluation, experiments, followers, guard, rivals, startup, storage
 from bench.charts import draw
 from bench.load import files_needed
 from bench.processes import ROOT, Mocks, mocks, service, system
@@ -183,6 +183,8 @@ class Bench:
         rounds = 3 if self._quick else 7
         times = evaluation.figures_ms(rounds)
         self.report.add("figures of 10,000 trials", PRODUCT, "ms", times, goal=500)
+        row = "guard of a simulated line: CPU a turn"
+        self.report.add(row, PRODUCT, "ms", guard.guard_ms(rounds), goal=0.2)
         row = "12 checks on 1,000 talks of 20 turns"
         self.report.add(row, PRODUCT, "s", checks.checks_s(rounds), goal=2)
         row = "opening a suite of 10,000 trials"

@@ -159,8 +159,13 @@ def _overlap(line: str, situation: Situation) -> int:
 _RECITED = 6
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", unicodedata.normalize("NFC", text).casefold())
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a line; a line is looked at from several sides, and again in later turns."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFC", text[:_READ]).casefold()))
+
+
+_WORD, _READ = re.compile(r"\w+"), 20_000
 
 
 _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (

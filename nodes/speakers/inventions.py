@@ -1,8 +1,10 @@
 """Names and figures in a line that nobody gave the person: worth a look, seldom worth a refusal."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from core.message import Invented
 from core.text import strip_marks
@@ -48,20 +50,20 @@ _NO_NAMES = frozenset(
 )
 
 
-def find_inventions(line: str, given: Callable[[], str]) -> list[Invented]:
-    """What of the line's names and figures nobody gave; `given` is the persona and the talk.
+def find_inventions(line: str, given: Callable[[], Iterable[str]]) -> list[Invented]:
+    """What of the line's names and figures nobody gave; `given` are the texts of persona and talk.
 
     `given` is called only where there is something to look for.
     """
     found = list(_find_candidates(line))
     if not found:
         return []
-    known = _fold(given())
-    return [one for one in found if not _is_given(one, known)]
+    texts = [_fold(text[:_READ]) for text in given()]
+    return [one for one in found if not _is_given(one, texts)]
 
 
 def _find_candidates(line: str) -> Iterator[Invented]:
-    for kind, pattern in _FIGURES:
+    for kind, pattern in _FIGURES if _DIGIT.search(line) else ():
         match = pattern.search(line)
         if match:
             yield {"kind": kind, "text": match[0]}
@@ -77,12 +79,32 @@ def _find_names(line: str) -> Sequence[str]:
     return list(dict.fromkeys(name for name in words if name))
 
 
-def _is_given(one: Invented, known: str) -> bool:
+def _is_given(one: Invented, texts: Sequence["Folded"]) -> bool:
     if one["kind"] == "name":
-        return all(re.search(rf"\b{re.escape(_fold(w))}\b", known) for w in one["text"].split())
+        words = strip_marks(one["text"]).casefold().split()
+        return all(any(word in text.words for text in texts) for word in words)
     digits = re.sub(r"\D", "", one["text"])
-    return digits in re.sub(r"(?<=\d)[ .,/-](?=\d)", "", known)
+    return any(digits in text.digits for text in texts)
 
 
-def _fold(text: str) -> str:
-    return strip_marks(text).casefold()
+class Folded(NamedTuple):
+    """A text without marks and case: its words, and its figures without what parts them."""
+
+    words: frozenset[str]
+    digits: str
+
+
+@lru_cache(maxsize=2048)
+def _fold(text: str) -> Folded:
+    """Kept, since all but the last lines of a talk were looked at in the turn before."""
+    bare = unicodedata.normalize("NFC", text).casefold().translate(_BARE)
+    figures = re.sub(r"(?<=\d)[ .,/-](?=\d)", "", bare) if _DIGIT.search(bare) else ""
+    return Folded(frozenset(re.findall(r"\w+", bare)), figures)
+
+
+_READ = 20_000
+
+
+_LETTERS = "àáâãèéêìíòóôõùúýăđĩũơư" + "".join(map(chr, range(0x1EA1, 0x1EFA, 2)))
+_BARE = str.maketrans({letter: strip_marks(letter) for letter in _LETTERS})
+_DIGIT = re.compile(r"\d")

@@ -127,10 +127,10 @@ class SimulatedUser:
     def _refused(self, invented: Sequence[Invented]) -> Sequence[Invented]:
         return invented if self._persona.invents == "refuse" else ()
 
-    def _list_given(self, request: TurnRequest) -> str:
+    def _list_given(self, request: TurnRequest) -> list[str]:
         """All that the person may know: its file, the caller's task, and what was said."""
         said = [line["content"] for line in request.messages]
-        return "\n".join([self._system, self._persona.model_dump_json(), *said])
+        return [self._system, self._persona.model_dump_json(), *said]
 
     @property
     def _end_token(self) -> str:

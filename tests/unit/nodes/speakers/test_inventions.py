@@ -8,7 +8,7 @@ GIVEN = "Minh, lớp 4A, sinh ngày 12/5, nhà nuôi chó tên Milu. Bot: Con c�
 
 
 def kinds(line: str, given: str = GIVEN) -> list[tuple[str, str]]:
-    return [(one["kind"], one["text"]) for one in find_inventions(line, lambda: given)]
+    return [(one["kind"], one["text"]) for one in find_inventions(line, lambda: [given])]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_was_given_and_plain_numbers_are_no_inventions(line: str) -> None:
 
 
 def test_what_was_given_is_looked_up_only_where_there_is_something_to_look_for() -> None:
-    def fail() -> str:
+    def fail() -> list[str]:
         raise AssertionError("looked up")
 
     assert find_inventions("dạ con biết rồi ạ", fail) == []
