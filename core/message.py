@@ -36,7 +36,7 @@ class Refused(TypedDict):
 class Invented(TypedDict):
     """A name or figure in a user's line that stands in neither the persona nor the talk."""
 
-    kind: Literal["phone", "date", "money", "name"]
+    kind: Literal["phone", "date", "money", "name", "link"]
     text: str
 
 

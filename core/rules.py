@@ -114,8 +114,28 @@ _GOODBYE = re.compile(
 
 def says_goodbye_again(messages: Sequence[Message]) -> bool:
     """A model-played user's last three lines were all farewells: it does not know how to leave."""
-    own = _last_simulated(messages, GOODBYES)
-    return len(own) == GOODBYES and all(_GOODBYE.search(line) for line in own)
+    if len(_last_simulated(messages, GOODBYES)) < GOODBYES:
+        return False
+    recent = messages[-2 * GOODBYES - 2 :]
+    own = [at for at, line in enumerate(recent) if line["role"] == "user"][-GOODBYES:]
+    return all(
+        _is_farewell(recent[at]["content"], recent[at - 1]["content"] if at else "") for at in own
+    )
+
+
+def _is_farewell(line: str, before: str) -> bool:
+    """A goodbye that is meant: neither a question about the word nor the word a bot asked for."""
+    found = _GOODBYE.search(line)
+    if found is None or "?" in line or _ABOUT_WORDS.search(line):
+        return False
+    quoted = " ".join(_QUOTED.findall(before)).casefold()
+    return found[0].casefold() not in quoted
+
+
+_QUOTED = re.compile(r"[“\"‘'«]([^“”\"‘’'«»]{1,80})[”\"’'»]")
+_ABOUT_WORDS = re.compile(
+    r"\b(?:là gì|nghĩa|tiếng anh|tiếng việt|thay cho|mean|means|in english)\b", re.IGNORECASE
+)
 
 
 def is_stuck(messages: Sequence[Message]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+import demo.kinds  # noqa: F401 - who plays scripts is known wherever a persona is checked
 from core.errors import UserError
 from core.events import SilentEmitter
 from core.language import detect_language

@@ -3,8 +3,12 @@
 import re
 from collections.abc import Callable
 
-_MARK = re.compile(r"\s*\[\[\s*END\b[\s\d,:]*\]\]", re.IGNORECASE)
-_MARK_BEGINS = re.compile(r"\s*\[(\[(\s*(E(N(D([\s\d,:]*(\])?)?)?)?)?)?)?\Z", re.IGNORECASE)
+_MARK = re.compile(
+    r"\s*[*_`]{0,3}(?:\[\[\s*END\b[\s\d,:]*\]\]|(?-i:\[END\]))[*_`]{0,3}", re.IGNORECASE
+)
+_MARK_BEGINS = re.compile(
+    r"\s*(?:[*_`]{1,3}|[*_`]{0,3}\[(\[?(\s*(E(N(D([\s\d,:]*(\])?)?)?)?)?)?)?)\Z", re.IGNORECASE
+)
 
 
 def strip_end_mark(text: str, token: str = "") -> tuple[str, bool]:

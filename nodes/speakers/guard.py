@@ -17,7 +17,7 @@ Kind = Literal[
     "teaches", "praises_as_teacher", "offers_help", "as_an_ai", "refuses", "wrong_language",
     "code_fence", "json", "speaker_label", "dialogue", "too_long", "control_tokens",
     "system_prompt", "stage_direction", "note", "thoughts", "template", "echo",
-    "repeats_itself", "goal_recited", "markdown",
+    "repeats_itself", "goal_recited", "markdown", "noise", "quoted",
 ]  # fmt: skip
 
 
@@ -56,11 +56,14 @@ class Situation:
 
 def find_fault(line: str, situation: Situation) -> Fault | None:
     """The first fault of a line, None where a person may have typed it."""
-    line = unicodedata.normalize("NFC", line)
+    line = unicodedata.normalize("NFC", line).translate(_QUOTES)
     for kind, finds, reason in _FAULTS:
         if finds(line, situation):
             return Fault(kind, reason)
     return None
+
+
+_QUOTES = str.maketrans("‘’", "''")
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
@@ -84,6 +87,11 @@ def _has_label(line: str, situation: Situation) -> bool:
     found = phrases.match_label(situation.first_name).match(line)
     # "Bot: nghĩa là người máy hả cô?" asks about the word.
     return found is not None and not phrases.DEFINES.match(line[found.end() :])
+
+
+def _is_narrated(line: str, situation: Situation) -> bool:
+    """“Minh scratched his head and said: …”"""
+    return bool(phrases.match_narration(situation.first_name).search(line))
 
 
 def _is_too_long(line: str, situation: Situation) -> bool:
@@ -118,7 +126,13 @@ def _is_said_after(line: str, bot_line: str) -> bool:
 def _is_echo(line: str, situation: Situation) -> bool:
     """The bot's whole line again; a phrase that it wanted repeated is shorter than its line."""
     words = _words(line)
-    return len(words) >= _LONG_ENOUGH and words == _words(situation.bot_line)
+    if len(words) >= _LONG_ENOUGH and words == _words(situation.bot_line):
+        return True
+    # Its request with the quotation marks: "Bạn nói theo mình: “juice”."
+    return len(words) >= _REQUEST and _QUOTE in line and line.strip() in situation.bot_line
+
+
+_REQUEST, _QUOTE = 4, "“"
 
 
 def _is_own_line_again(line: str, situation: Situation) -> bool:
@@ -179,6 +193,8 @@ _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("template", _matches(phrases.TEMPLATE), "The line held a place that was not filled in."),
     ("note", _matches(phrases.NOTE), "The line held a note about the line."),
     ("stage_direction", _matches(phrases.STAGE), "The line held a stage direction."),
+    ("stage_direction", _is_narrated, "The line told a story about the person."),
+    ("noise", _matches(phrases.NOISE), "The line repeated the same letters again and again."),
     ("markdown", _matches(phrases.MARKDOWN), "The line was formatted as a document."),
     ("as_an_ai", _matches(phrases.AS_AN_AI), "The person spoke as an AI."),
     ("refuses", _matches(phrases.REFUSES), "The model refused to play the person."),
@@ -188,6 +204,7 @@ _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("offers_help", _says(phrases.OFFERS_HELP), "The person offered help, as the bot would."),
     ("praises_as_teacher", _says(phrases.PRAISES), "The person praised as a teacher would."),
     ("teaches", _says(phrases.TEACHES), "The person taught, as the bot would."),
+    ("quoted", _matches(phrases.WHOLLY_QUOTED), "The line stood in quotation marks."),
     ("echo", _is_echo, "The line repeated the bot's line."),
     ("repeats_itself", _is_own_line_again, "The person said the same long line again."),
     ("wrong_language", _is_wrong_language, "The line was in the wrong language."),

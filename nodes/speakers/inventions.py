@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from core.message import Invented
 from core.text import strip_marks
 
-Kind = Literal["phone", "date", "money", "name"]
+Kind = Literal["phone", "date", "money", "name", "link"]
 
 _FIGURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("phone", re.compile(r"(?<![\w.])\+?\d(?:[ .-]?\d){7,13}(?![\w])")),
@@ -33,6 +33,7 @@ _FIGURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_LINK = re.compile(r"https?://\S+|\bwww\.\S+|[\w.+-]+@[\w-]+\.\w{2,}", re.IGNORECASE)
 _CAPITAL = "A-ZÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝĂĐĨŨƠƯẠ-Ỹ"
 _NAME = re.compile(
     rf"(?<=[\w,;] )(?![{_CAPITAL}]\b)[{_CAPITAL}][^\W\d_]+(?: [{_CAPITAL}][^\W\d_]+)*"
@@ -63,6 +64,9 @@ def find_inventions(line: str, given: Callable[[], Iterable[str]]) -> list[Inven
 
 
 def _find_candidates(line: str) -> Iterator[Invented]:
+    for link in _LINK.findall(line):
+        yield {"kind": "link", "text": link}
+        line = line.replace(link, " ")
     for kind, pattern in _FIGURES if _DIGIT.search(line) else ():
         match = pattern.search(line)
         if match:
@@ -83,6 +87,8 @@ def _is_given(one: Invented, texts: Sequence["Folded"]) -> bool:
     if one["kind"] == "name":
         words = strip_marks(one["text"]).casefold().split()
         return all(any(word in text.words for text in texts) for word in words)
+    if one["kind"] == "link":
+        return any(one["text"].casefold() in text.whole for text in texts)
     digits = re.sub(r"\D", "", one["text"])
     return any(digits in text.digits for text in texts)
 
@@ -90,6 +96,7 @@ def _is_given(one: Invented, texts: Sequence["Folded"]) -> bool:
 class Folded(NamedTuple):
     """A text without marks and case: its words, and its figures without what parts them."""
 
+    whole: str
     words: frozenset[str]
     digits: str
 
@@ -99,7 +106,7 @@ def _fold(text: str) -> Folded:
     """Kept, since all but the last lines of a talk were looked at in the turn before."""
     bare = unicodedata.normalize("NFC", text).casefold().translate(_BARE)
     figures = re.sub(r"(?<=\d)[ .,/-](?=\d)", "", bare) if _DIGIT.search(bare) else ""
-    return Folded(frozenset(re.findall(r"\w+", bare)), figures)
+    return Folded(bare, frozenset(re.findall(r"\w+", bare)), figures)
 
 
 _READ = 20_000

@@ -22,11 +22,25 @@ def match_label(name: str) -> re.Pattern[str]:
     return re.compile(frame, re.IGNORECASE | re.MULTILINE)
 
 
+@lru_cache(maxsize=64)
+def match_narration(name: str) -> re.Pattern[str]:
+    """A sentence that tells of the person and then quotes it."""
+    who = "|".join(filter(None, ("(?:the )?(?:student|learner|user)", "học sinh", re.escape(name))))
+    frame = (
+        rf"\A\W*(?:{who})\b[^:\n]{{0,80}}"
+        r"\b(?:nói|đáp|trả lời|hỏi|says?|said|repl(?:y|ies|ied)|answer(?:s|ed)?|asks?)\b"
+        r"[^:“\"\n]{0,30}[:,]?\s*[“\"]"
+    )
+    return re.compile(frame, re.IGNORECASE)
+
+
 DEFINES = re.compile(r"\s*(nghĩa|nghia|có nghĩa|là|la|means?|is|=)\b", re.IGNORECASE)
 
 CONTROL = _any(
     r"<\|[^|<>\n]{1,40}\|?>", r"</?s>", r"\[/?INST\]", r"<</?SYS>>", r"</?(start|end)_of_turn>",
-    r"<(eos|bos|pad|unk)>", r"<｜[^｜\n]{1,40}｜>",
+    r"<(eos|bos|pad|unk)>", r"\[/?(?:s|eos|bos|eot|sep|cls|pad|unk)\]",
+    # Nobody types what cannot be seen: zero width, soft hyphens, marks that turn the order.
+    r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]", r"<｜[^｜\n]{1,40}｜>",
 )  # fmt: skip
 THOUGHTS = _any(
     r"</?(think|thinking|thought|reasoning|reflection|scratchpad)>",
@@ -61,9 +75,12 @@ _DOING = (
 )
 STAGE = _any(
     rf"\*[^*\n]{{0,60}}(?:{_DOING})[^*\n]{{0,60}}\*",
+    rf"(?<!\w)_[^_\n]{{0,60}}(?:{_DOING})[^_\n]{{0,60}}_(?!\w)",
     rf"[(\[][^()\[\]\n]{{0,40}}\b(?:{_DOING})[^()\[\]\n]{{0,60}}[)\]]",
 )
 MARKDOWN = _any(
+    r"</[a-z][\w-]{0,30}>", r"<br ?/?>", r"`[^`\n]+`",
+    r"\A\s*[a-z_]{2,20}: .{1,200}\n\s*[a-z_]{2,20}: \S",
     r"\A#{1,4} \S", r"\*\*[^*\n]{1,80}\*\*", r"^\|.+\|\s*\n\|[ :|-]+\|",
     r"^(?:[-*•]|\d{1,2}[.)]) [^\n]+\n(?:[-*•]|\d{1,2}[.)]) ",
 )  # fmt: skip
@@ -123,6 +140,13 @@ PRAISES = _any(
     r"\bthat(?:'s| is) (?:absolutely |exactly )?(?:correct|right)!",
 )
 TEACHES = _any(
+    r"^(?:giỏi|tốt|chính xác|xuất sắc|tuyệt vời|chuẩn|hay)(?: rồi)?(?: lắm| quá)?(?: đấy"
+    r"| đó)?[!.,]\s"
+    r".{0,80}\b(?:tiếp theo|kế tiếp|bây giờ|giờ mình|sang từ|sang câu|nghĩa là|hãy)\b",
+    r"\b(?:câu hỏi|câu|từ|bài) (?:tiếp theo|kế tiếp|thứ \w+)(?: là)?\s*:",
+    r"\bcho (?:cô|thầy) (?:nghe|xem) nào\b",
+    r"\b(?:cô|thầy) (?:sẽ|xin) (?:dạy|giải thích|hướng dẫn|giới thiệu|đọc mẫu|kiểm tra)\b"
+    r"(?![^.!\n]*(?:\?|(?<!\w)(?:đi|không|hông|với|ạ|hả|chưa|gì|sao|mà|rồi)\b))",
     r"\b(?:repeat|say it|read it) after me\b",
     r"\bnhắc lại theo (?:cô|thầy|mình|tôi)\b",
     r"\b(?:let(?:'|’)s|let us) (?:move on|practi[sc]e|learn|try another|continue|review)\b",
@@ -145,12 +169,20 @@ TEACHES = _any(
     r"\b(?:now|next|let|bây giờ|tiếp|hãy|con|em)\b",
 )
 STATES_GOAL = _any(
+    r"\b(?:muốn|cần|want to|would like to|need to)\b.{0,70}(?:\bvà\b|\band\b|,).{0,60}"
+    r"\b(?:học xong|hoàn thành|xong bài|hết bài|finish|complete|get through)\b",
     r"\bmy goal (?:is|today)\b", r"\bmục tiêu của (?:tôi|con|em|mình)\b", r"\bI was asked to\b",
     r"\b(?:tôi|con|em|mình) được (?:yêu cầu|giao nhiệm vụ)\b",
     r"^(?:xin chào|chào|hello|hi)\b.{0,10}\b(?:tôi|con|em|mình|I) (?:muốn|want to|would like to)\b"
     r".{0,80}(?:hoàn thành bài|finish the lesson|get through)",
 )  # fmt: skip
+WHOLLY_QUOTED = re.compile(r"\A\s*[\"“«](?:[^\s\"“”«»]+ +){2,}[^\"“”«»]+[\"”»]\s*\Z")
+NOISE = re.compile(r"(\S{1,12}?\s?)\1{19,}")
 LEAKS = _any(
+    r"\bsimulated user\b",
+    r"\b(?:break|stay in|out of) character\b",
+    r"\b(?:my|the) (?:instructions?|(?:system )?prompt) (?:says?|tells?|is|are|asks?|wants?)\b",
+    r"\bI(?: was|'m| am) (?:told|instructed|prompted) to\b",
     r"\b(?:bạn|you)(?: đang| are)? (?:đóng vai|nhập vai|playing(?: the role of)?"
     r"|role-?playing(?: as)?)"
     r" (?:một |an? |the )?(?:người học|học sinh|học viên|người dùng|learner|student|user|pupil"

@@ -24,7 +24,7 @@ from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 
 TRIES = 3
 _FATAL_TWICE = ("empty", "truncated")
-_ONLY_ONCE = ("repeats_itself",)
+_ONLY_ONCE = ("repeats_itself", "quoted")
 """Refused once; a model that insists is heard, since people repeat themselves too."""
 
 

@@ -17,6 +17,7 @@ from core.rules import (
     route_after_open,
     route_after_replay,
     route_after_user,
+    says_goodbye_again,
 )
 from core.scenario import Scenario
 from core.state import State
@@ -111,3 +112,21 @@ def test_lines_that_differ_by_a_number_are_no_loop() -> None:
     assert not is_stuck(lines)
     same = [{**line, "content": text} for line in lines]
     assert is_stuck(same)  # type: ignore[arg-type]
+
+
+def _farewells(*pairs: tuple[str, str]) -> list[Message]:
+    """A bot's line and the user's answer to it, again and again."""
+    lines: list[Message] = []
+    for turn, (bot, user) in enumerate(pairs, 1):
+        for role, text in (("assistant", bot), ("user", user)):
+            origin = "bot" if role == "assistant" else "simulated"
+            lines.append(new_message(role, text, index=len(lines), turn=turn, origin=origin))  # type: ignore[arg-type]
+    return lines
+
+
+def test_a_goodbye_that_is_asked_about_or_asked_for_is_none() -> None:
+    asks = "Tạm biệt tiếng Anh là goodbye hả cô?"
+    assert not says_goodbye_again(_farewells(*[("Tạm biệt nhé!", asks)] * 3))
+    wanted = ("Con nói theo nhé: “goodbye”.", "Goodbye ạ")
+    assert not says_goodbye_again(_farewells(wanted, wanted, wanted))
+    assert says_goodbye_again(_farewells(*[("Tạm biệt nhé!", "Dạ tạm biệt cô ạ.")] * 3))

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from nodes.speakers.endings import MarkFilter, strip_end_mark
 
-MARKED = st.text("ab [ENDend]\n", max_size=14).map(lambda text: text + "[[End]]" * (len(text) % 2))
+MARKED = st.text("ab [ENDend]*_\n", max_size=14).map(
+    lambda text: text + "[[End]]" * (len(text) % 2)
+)
 
 
 @given(st.lists(MARKED, max_size=4), st.text(" \n", max_size=2))
@@ -35,7 +37,10 @@ def test_what_is_shown_is_a_beginning_of_what_is_said_however_it_is_cut(
         ("con chào cô [[END]] ạ", "con chào cô ạ", True),
         ("Hết [[end]]", "Hết", True),
         ("Hết [[ End ]]", "Hết", True),
-        ("[END]", "[END]", False),
+        ("con chào cô [END]", "con chào cô", True),
+        ("con chào cô **[[END]]**", "con chào cô", True),
+        ("`[[END]]`", "", True),
+        ("[end]", "[end]", False),
         ("", "", False),
     ],
 )

@@ -81,6 +81,21 @@ def test_at_most_one_of_a_hundred_clean_lines_is_refused() -> None:
     assert len(refused) <= len(lines) / 100, refused
 
 
+def test_the_bots_request_with_its_quotation_marks_is_an_echo() -> None:
+    when = situation(bot_line="Chào bạn! Bạn nói theo mình: “juice”.")
+    fault = find_fault("Bạn nói theo mình: “juice”.", when)
+    assert fault is not None
+    assert find_fault("“juice”", when) is None
+
+
+def test_a_line_in_quotation_marks_is_told_so() -> None:
+    fault = find_fault('"dạ con chào cô ạ"', situation())
+    assert fault is not None
+    assert fault.kind == "quoted"
+    assert find_fault('"juice"', situation()) is None
+    assert find_fault("“juice” là nước ép, còn “tea” là “trà”", situation()) is None
+
+
 def test_a_phrase_that_the_bot_wants_repeated_is_no_echo() -> None:
     when = situation(
         bot_line="Con nói theo nhé: “I would like to drink a glass of cold water, please.”"

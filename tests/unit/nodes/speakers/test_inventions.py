@@ -20,6 +20,7 @@ def kinds(line: str, given: str = GIVEN) -> list[tuple[str, str]]:
         ("my birthday is 3rd of September", [("date", "3rd of September")]),
         ("mẹ cho con 20k", [("money", "20k")]),
         ("it costs $15", [("money", "$15")]),
+        ("coi nè https://evil.example/x", [("link", "https://evil.example/x")]),
         ("con tên Khánh ạ", [("name", "Khánh")]),
         ("con ten khanh", [("name", "khanh")]),
         ("my name is Peter", [("name", "Peter")]),
