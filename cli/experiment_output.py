@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, TextIO
 
@@ -138,6 +139,7 @@ def describe_result(
     yield ""
     yield from describe_failures(document)
     yield from describe_broken(document)
+    yield from describe_unjudged(document)
     for comparison in document.comparisons:
         yield from describe_changes(comparison, language)
     yield from describe_bots(document)
@@ -193,6 +195,23 @@ def describe_broken(document: ExperimentDocument) -> Iterator[str]:
         message = some[0].broken.message if some[0].broken else ""
         yield f"  {len(some)} × {cause}: {code}: {shorten(message)}"
     yield f"  again: duologue test --resume {document.experiment.id[:8]} --retry broken"
+
+
+def describe_unjudged(document: ExperimentDocument) -> Iterator[str]:
+    """Trials that could not be judged, by what kept checks and judge from it."""
+    unjudged = [one for one in document.trials if one.outcome == "unjudged"]
+    if not unjudged:
+        return
+    yield f"Not judged: {len(unjudged)} trials, in no rate"
+    causes = Counter(
+        (verdict.id, verdict.status, shorten(verdict.reason))
+        for one in unjudged
+        for verdict in one.verdicts
+        if verdict.must and verdict.status in ("error", "inconclusive")
+    )
+    for (id, status, reason), count in causes.most_common(MOST_FAILURES):
+        yield f"  {count} × {id}: {status}: {reason}"
+    yield f"  again: duologue test --resume {document.experiment.id[:8]} --retry unjudged"
 
 
 def describe_changes(comparison: Comparison, language: str) -> Iterator[str]:

@@ -98,6 +98,7 @@ def compare(options: Namespace, settings: Settings) -> int:
     out = use_utf8(sys.stderr if piped else sys.stdout)
     for comparison in document.comparisons:
         out.writelines(f"{line}\n" for line in describe_changes(comparison, options.lang))
-    out.write(f"{getattr(document.sentence, options.lang)}\n")
+    if len(document.comparisons) != 1:  # its own sentence is there already
+        out.write(f"{getattr(document.sentence, options.lang)}\n")
     out.writelines(f"Report: {file}\n" for file in written)
     return document.exit_code

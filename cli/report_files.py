@@ -1,6 +1,7 @@
 """Reports that a command writes to files: at its end, and the lines of results as they come."""
 
 import json
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,10 +18,18 @@ ReadTrial = Callable[[str, int], Awaitable[TrialRecord]]
 """Gives the trial with that number of the experiment with that id."""
 
 
+SUITE = "{suite}"
+"""Stands for the suite's name in the name of a file."""
+
+
 def check_files(options: Namespace) -> None:
     """Raises `Invalid` where a report could not be written: that is told before anything runs."""
+    several = len(getattr(options, "suites", ())) > 1
     for name in FORMATS:
         file = getattr(options, name, None)
+        if several and file and name != "jsonl" and SUITE not in file:
+            hint = f"put {SUITE} in its name, as in --{name} report-{SUITE}.{name}"
+            raise Invalid(f"{file} would hold the last of several suites alone; {hint}", name)
         if (
             file
             and file != "-"
@@ -49,6 +58,7 @@ def _write(document: Mapping[str, Any], options: Namespace, render: Any) -> list
         file = getattr(options, name, None)
         if not file or (name == "jsonl" and hasattr(options, "suites")):
             continue
+        file = file.replace(SUITE, name_suite(document["suite"]))
         text = render(document, name, options.lang)
         if file == "-":
             use_utf8(sys.stdout).write(text)
@@ -56,6 +66,11 @@ def _write(document: Mapping[str, Any], options: Namespace, render: Any) -> list
             Path(file).write_text(text, encoding="utf-8")
             written.append(file)
     return written
+
+
+def name_suite(suite: Mapping[str, Any]) -> str:
+    """The suite's file without its ending, else its name, as part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", Path(suite["file"]).stem if suite["file"] else suite["name"])
 
 
 class JsonLines:

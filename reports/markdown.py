@@ -13,6 +13,7 @@ from reports.views import (
     view_conditions,
     view_errors,
     view_heat,
+    view_unjudged,
     view_verdict,
 )
 from reports.wording import View, Wording
@@ -50,6 +51,7 @@ def _experiment(document: Data, words: Wording) -> Iterator[str]:
     yield from _comparisons(document, words)
     yield from _heat(document, words)
     yield from _failures(document, words)
+    yield from _unjudged(document, words)
     yield from _errors(document, words)
     notes = document["figures"]["notes"]
     if notes:
@@ -134,6 +136,18 @@ def _failure(cell: View) -> str:
     reasons = "; ".join(f"{verdict['id']}: {verdict['reason']}" for verdict in example["verdicts"])
     line = f"- **{place}**, {cell['count']}: {escape(reasons[:400])}"
     return f"{line}  \n  {code(example['command'])}" if example["command"] else line
+
+
+def _unjudged(document: Data, words: Wording) -> Iterator[str]:
+    """What kept checks and judge from an answer, the most frequent cause first."""
+    causes = view_unjudged(document, words)
+    if causes:
+        yield f"### {words.say('unjudged_section')}"
+        head = [words.say("trials"), words.say("reason"), ""]
+        yield table(
+            head,
+            [[str(one["count"]), one["reason"], one["places"]] for one in causes[:MOST_CHANGES]],
+        )
 
 
 def _errors(document: Data, words: Wording) -> Iterator[str]:

@@ -165,6 +165,8 @@ def describe_agreement(kappa: float | None, required: float) -> Wording:
 
 
 def describe_tally(passed: int, failed: int, unjudged: int, total: int) -> Wording:
+    if passed == total == 1:
+        return Wording("The one trial passed.", "Lượt chạy duy nhất đạt.")
     if passed == total > 0:
         return Wording(f"All {total} trials passed.", f"Cả {total} lượt chạy đều đạt.")
     rest_en = f", {unjudged} could not be judged" if unjudged else ""

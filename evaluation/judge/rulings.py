@@ -15,6 +15,7 @@ from evaluation.verdicts import Evidence, Status
 
 _FENCED = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
 _WORD = re.compile(r"\w")
+FEWEST_LETTERS = 3
 LONGEST_ANSWER = 200_000
 
 
@@ -110,20 +111,29 @@ def decide_status(ruling: StatusRuling | ScoreRuling, criterion: Criterion) -> S
 def verify_quotes(
     ruling: StatusRuling | ScoreRuling, criterion: Criterion, messages: Sequence[Message]
 ) -> list[Evidence]:
-    """The evidence, each quote found in its message. Raises `Unusable` naming one that is not."""
+    """The evidence, each quote found in its message. Raises `Unusable` naming one that is not.
+
+    What a bot did is proved by its own words: where proof is needed, one quote is the bot's.
+    """
     for quote in ruling.evidence:
         if not _is_found(quote, messages):
             shown = fold_quote(quote.quote)[:120]
             raise Unusable(f"message {quote.message} does not say “{shown}”")
     if not ruling.evidence and _needs_proof(ruling, criterion):
         raise Unusable("it gives no quote")
+    said_by = {messages[quote.message]["role"] for quote in ruling.evidence}
+    if "assistant" not in said_by and _needs_proof(ruling, criterion):
+        raise Unusable("it quotes the user alone, and not the bot")
     return [Evidence(message=one.message, quote=one.quote) for one in ruling.evidence]
 
 
 def _is_found(quote: _Quote, messages: Sequence[Message]) -> bool:
-    if not 0 <= quote.message < len(messages) or not _WORD.search(quote.quote):
+    """A letter is found in any text, so a quote is a few of them, or all that was said."""
+    if not 0 <= quote.message < len(messages):
         return False
-    return fold_quote(quote.quote) in fold_quote(messages[quote.message]["content"])
+    said, text = fold_quote(quote.quote), fold_quote(messages[quote.message]["content"])
+    letters = len(_WORD.findall(said))
+    return letters > 0 and (letters >= FEWEST_LETTERS or said == text) and said in text
 
 
 def _needs_proof(ruling: StatusRuling | ScoreRuling, criterion: Criterion) -> bool:

@@ -160,3 +160,25 @@ async def test_a_label_turns_a_trial_and_is_listed(desk: Desk) -> None:
     (trial,) = json.loads(out)["trials"]
     assert (trial["outcome"], trial["labels"][0]["labeller"]) == ("passed", "An")
     assert trial["verdicts"][0]["status"] == "fail"
+
+
+async def test_what_could_not_be_judged_is_told_with_its_cause_and_the_next_step(
+    desk: Desk,
+) -> None:
+    desk.scenario("asks", **{**GREETS, "checks": [{"session": {"path": "no.such", "at_least": 1}}]})
+    code, out, _ = await desk.run("test", desk.suite_file(), "--markdown", "m.md")
+    assert code == 4
+    assert "session: inconclusive" in out
+    assert "--retry unjudged" in out
+    assert "could not be judged" in (desk.folder / "m.md").read_text("utf-8").lower()
+
+
+async def test_a_report_of_several_suites_needs_a_name_for_each(desk: Desk) -> None:
+    desk.suite_file()
+    desk.write("suites/other.yaml", {**SUITE, "name": "Other"})
+    suites = ["suites/robot.yaml", "suites/other.yaml"]
+    code, _, err = await desk.run("test", *suites, "--junit", "r.xml")
+    assert (code, "several suites" in err) == (2, True)
+    code, _, _ = await desk.run("test", *suites, "--junit", "r-{suite}.xml")
+    assert code == 0
+    assert [(desk.folder / f"r-{name}.xml").exists() for name in ("robot", "other")] == [True, True]

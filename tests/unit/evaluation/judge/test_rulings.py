@@ -123,3 +123,18 @@ def test_the_schema_is_strict_as_structured_output_wants_it(criterion: Criterion
 def test_text_that_cannot_be_stored_is_cleaned() -> None:
     text = answer((1, "juice"), status="pass").replace('"s"', '"\\ud800"')
     assert read_ruling(text, KIND).reasoning == "\ufffd"
+
+
+@pytest.mark.parametrize("quote", [(1, "n"), (1, "à"), (0, "a"), (0, "alone")])
+def test_one_letter_or_the_user_s_own_words_prove_nothing_of_the_bot(
+    quote: tuple[int, str],
+) -> None:
+    said = talk("U: a", "B: Nước ép\n nghĩa là “juice”.").messages
+    with pytest.raises(Unusable):
+        verify_quotes(read_ruling(answer(quote, status="pass"), KIND), KIND, said)
+
+
+def test_a_whole_short_message_of_the_bot_is_a_quote() -> None:
+    said = talk("U: a", "B: À.").messages
+    ruling = read_ruling(answer((1, "À."), status="pass"), KIND)
+    assert verify_quotes(ruling, KIND, said)[0].quote == "À."
