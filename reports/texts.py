@@ -84,7 +84,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "agreement": ("Agreement with people", "Đồng thuận với người"),
     "baseline": ("Against baseline", "So với mốc"),
     "requirement": ("Requirement", "Yêu cầu"),
-    "always_passed": ("{n} requirements always passed", "{n} yêu cầu luôn đạt"),
+    "always_passed": ("Requirements that always passed: {n}", "Yêu cầu luôn đạt: {n}"),
     "optional": ("reported only", "chỉ để tham khảo"),
     "against": ("{head} against {base}", "{head} so với {base}"),
     "before": ("before", "trước"),

@@ -121,8 +121,9 @@ def verify_quotes(
             raise Unusable(f"message {quote.message} does not say “{shown}”")
     if not ruling.evidence and _needs_proof(ruling, criterion):
         raise Unusable("it gives no quote")
-    said_by = {messages[quote.message]["role"] for quote in ruling.evidence}
-    if "assistant" not in said_by and _needs_proof(ruling, criterion):
+    quoted = {messages[quote.message]["role"] for quote in ruling.evidence}
+    spoke = {message["role"] for message in messages}
+    if _needs_proof(ruling, criterion) and "assistant" in spoke - quoted:
         raise Unusable("it quotes the user alone, and not the bot")
     return [Evidence(message=one.message, quote=one.quote) for one in ruling.evidence]
 
