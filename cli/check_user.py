@@ -5,38 +5,33 @@ import json
 from argparse import Namespace
 from typing import Any
 
-from core.errors import Invalid
 from core.settings import Settings
 
 
 def check_user(options: Namespace, settings: Settings) -> int:
     measured = asyncio.run(_check(options, settings))
-    if options.json:
+    if options.json or options.format == "json":
         print(json.dumps(measured, ensure_ascii=False))
+    elif options.format:
+        from reports.persona import render_persona
+
+        print(render_persona(measured, options.format))
     else:
         print("\n".join(_list_lines(measured)))
     return 0
 
 
 async def _check(options: Namespace, settings: Settings) -> dict[str, Any]:
-    from evaluation.user_check import measure, play, read_canned_bots
+    from evaluation.user_check import check_persona
     from nodes.speakers.registry import Speakers
 
     speakers = Speakers(settings)
     try:
-        persona = speakers.personas.get(options.persona)
-        if persona is None:
-            known = ", ".join(sorted(speakers.personas))
-            raise Invalid(f"there is no persona {options.persona!r}; there are {known}", "persona")
-        seat = options.user or speakers.default_seat
-        talks = [
-            await play(speakers, options.persona, seat, bot, turns=options.turns, number=number)
-            for bot in read_canned_bots()
-            for number in range(options.talks)
-        ]
+        return await check_persona(
+            speakers, options.persona, options.user, talks=options.talks, turns=options.turns
+        )
     finally:
         await speakers.close()
-    return {"persona": options.persona, "played_by": seat, **measure(persona, talks)}
 
 
 def _list_lines(measured: dict[str, Any]) -> list[str]:

@@ -45,6 +45,7 @@ def add_check_user(command: argparse.ArgumentParser) -> None:
     add("--user", choices=("simulated", "scripted"), help="a model, or rules (no model needed)")
     add("--talks", type=int, default=5, metavar="N", help="talks with each canned bot (5)")
     add("--turns", type=int, default=10, metavar="N", help="turns a talk (10)")
+    add("--format", choices=("markdown", "html", "json"), help="a report, to standard output")
     add_json(command, "one JSON object")
 
 

@@ -15,12 +15,14 @@ from typing import Any
 import yaml
 
 import demo.kinds  # noqa: F401 - who plays scripts is known wherever a persona is checked
-from core.errors import UserError
+from core.errors import Invalid, UserError
 from core.events import SilentEmitter
 from core.language import detect_language
 from core.message import Message, new_message
 from core.scenario import Scenario
+from core.spelling import nearest
 from core.state import Seat
+from evaluation.word_levels import measure_level
 from nodes.speakers.personas import Persona, rate_of
 from nodes.speakers.prompting import is_open
 from nodes.speakers.protocol import TurnRequest
@@ -79,6 +81,10 @@ async def play(
                     usage=said.usage,
                     discarded=list(said.discarded),
                     behaviour=said.behaviour,
+                    invented=list(said.invented),
+                    typed=list(said.typed),
+                    aims=list(said.aims),
+                    model=said.model,
                 )
             )
         if said.leaving or not said.text.strip():
@@ -89,6 +95,25 @@ async def play(
             new_message("assistant", reply, index=len(talk.messages), turn=turn, origin="bot")
         )
     return talk
+
+
+async def check_persona(
+    speakers: Speakers, persona_id: str, seat: Seat | None, *, talks: int, turns: int
+) -> dict[str, Any]:
+    """The figures of a persona that talked `talks` times with each canned bot. Raises `Invalid`."""
+    persona = speakers.personas.get(persona_id)
+    if persona is None:
+        guess = nearest(persona_id, speakers.personas)
+        known = f"did you mean {guess}?" if guess else f"there are {', '.join(speakers.personas)}"
+        raise Invalid(f"there is no persona {persona_id!r}; {known}", "persona")
+    seat = "scripted" if persona.kind == "scripted" else seat or speakers.default_seat
+    held = [
+        await play(speakers, persona_id, seat, bot, turns=turns, number=number)
+        for bot in read_canned_bots()
+        for number in range(talks)
+    ]
+    model = speakers.name_user_model(persona) if seat == "simulated" else None
+    return {"persona": persona_id, "played_by": seat, "model": model, **measure(persona, held)}
 
 
 def measure(persona: Persona, talks: Sequence[Talk]) -> dict[str, Any]:
@@ -107,8 +132,14 @@ def measure(persona: Persona, talks: Sequence[Talk]) -> dict[str, Any]:
         "distinct_openings": len({talk.own[0]["content"] for talk in talks if talk.own}),
         "repeated_lines": _share_repeated(talks),
         "lexical_variety": measure_variety(texts),
+        "words_above_level": measure_level(persona.level, texts),
+        "invented": dict(
+            Counter(one["kind"] for line in lines for one in line.get("invented", []))
+        ),
         "ended_talks": _share(talk.ended for talk in talks),
         "behaviours": _compare_rates(persona, lines),
+        "typing": _compare_habits(persona, lines),
+        "aims": dict(Counter(aim for line in lines for aim in line.get("aims", []))),
         "facts": {fact.fact: _find_disclosures(fact, talks) for fact in persona.facts},
         "not_measured": NOT_MEASURED,
     }
@@ -176,6 +207,15 @@ def _compare_rates(persona: Persona, lines: Sequence[Message]) -> dict[str, dict
             "drawn": round(drawn[name] / len(lines), 3) if lines else 0.0,
         }
         for name, given in persona.behaviours.items()
+    }
+
+
+def _compare_habits(persona: Persona, lines: Sequence[Message]) -> dict[str, dict[str, float]]:
+    drawn = Counter(habit for line in lines for habit in line.get("typed", ()))
+    return {
+        name: {"declared": rate, "drawn": round(drawn[name] / len(lines), 3) if lines else 0.0}
+        for name, rate in persona.typing
+        if rate
     }
 
 

@@ -123,7 +123,8 @@ class Assessor:
         by_party["judge"] = [one.spending for one in verdicts if one.spending]
         for line in messages:
             party: Party = "bot" if line["role"] == "assistant" else "simulator"
-            model = self._models[party].get(bot if party == "bot" else "", "")
+            usual = self._models[party].get(bot if party == "bot" else "", "")
+            model = line.get("model") or usual if party == "simulator" else usual
             for usage in _usages(line):
                 by_party[party].append(self._prices.spend_usage(model, usage))
         return {party: add_spendings(parts) for party, parts in by_party.items() if parts}
@@ -156,4 +157,4 @@ def find_models(suite: ResolvedSuite, settings: Settings) -> dict[Party, dict[st
         for id, bot in suite.bots.items()
         if bot.get("kind") in ("openai", "prompt")
     }
-    return {"simulator": {"": settings.model}, "bot": played}
+    return {"simulator": {"": settings.user_model or settings.model}, "bot": played}

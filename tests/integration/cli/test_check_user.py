@@ -32,3 +32,12 @@ def test_a_persona_is_measured_without_a_model(tmp_path: Path, persona: str) -> 
     assert (measured["played_by"], measured["failed_talks"]) == ("scripted", {})
     assert measured["lines"] >= 8
     assert "realism" in measured["not_measured"]
+
+
+@pytest.mark.parametrize(("format", "begins"), [("markdown", "## Persona"), ("html", "<!doctype")])
+def test_what_was_measured_comes_as_a_report(tmp_path: Path, format: str, begins: str) -> None:
+    words = ("--user", "scripted", "--talks", "1", "--turns", "3", "--format", format)
+    done = check(tmp_path, "teen", *words)
+    assert done.stdout.startswith(begins), done.stderr
+    assert "not measured: realism" in done.stdout
+    assert "behaviours: tangent" in done.stdout
