@@ -125,9 +125,9 @@ def _render_asides(asides: Sequence[Aside], words: Words) -> str:
 
 
 def render_thinking(transcript: Transcript, cast: Cast, words: Words) -> str:
-    """The row of the speaker whose line is awaited; empty where nobody's is."""
+    """The row of the speaker whose line is awaited, unless that is the reader."""
     who = transcript.thinking
-    if who is None:
+    if who is None or (who == "user" and cast.seat == "human"):
         return ""
     role = "assistant" if who in ("opening", "assistant") else "user"
     name = cast.role_name(role)

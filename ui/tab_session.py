@@ -148,8 +148,9 @@ class TabSession:
     def _render_parts(self, feed: ConversationFeed) -> Page:
         said, words, names = feed.transcript, self.words, self.speaker_names(feed)
         gone = feed.link in ("missing", "forbidden")
+        is_known = feed.detail and self.configuration.bots  # else it would have other names first
         return {
-            "head": render.render_head(said, feed.detail, names, words) if feed.detail else "",
+            "head": render.render_head(said, feed.detail, names, words) if is_known else "",
             "banner": render.render_banner(said, feed.link, words, self.notice, self.notice_detail),
             "rows": self._render_rows(feed),
             "empty": "" if gone else render.render_empty(said, words, feed.seat),

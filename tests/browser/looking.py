@@ -33,7 +33,12 @@ class Looking:
     async def tab(self, path: str = "/ui/", *, phone: bool = False, **more: Any) -> "Tab":
         """A tab of somebody else, at `path`: nothing is shared with the other tabs."""
         context = await self.browser.new_context(
-            viewport=PHONE if phone else DESKTOP, has_touch=phone, is_mobile=phone, **more
+            **{
+                "viewport": PHONE if phone else DESKTOP,
+                "has_touch": phone,
+                "is_mobile": phone,
+                **more,
+            }
         )
         context.set_default_timeout(SOON)
         self._contexts.append(context)

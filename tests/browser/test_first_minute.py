@@ -1,0 +1,100 @@
+"""The first minute: one click starts something to watch, and each bot says how it is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.looking import Looking
+from tests.browser.service import Service
+from tests.servers.llm import LlmServer
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(200)]
+
+
+async def test_an_empty_database_offers_scenarios_that_start_with_one_click(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with Service(tmp_path) as service:
+        look = Looking(browser, service.url)
+        tab = await look.tab("/vi/")
+        cards = tab.page.locator("[data-ready]")
+        await expect(cards).to_have_count(3)
+        await cards.filter(has_text="Trả lời sai").click()
+        await tab.page.wait_for_url(re.compile("thread="))
+        await tab.grown(2)
+        detail = await service.api("GET", f"/api/conversations/{tab.thread}")
+        assert (detail["persona"], detail["max_turns"]) == ("wrong", 8)
+        again = await look.tab("/ui/")
+        await again.ready()
+        await expect(again.page.locator("[data-ready]")).to_have_count(0)
+        await look.close()
+        look.complain()
+
+
+async def test_the_demo_speaks_word_by_word_at_the_pace_that_is_chosen(
+    look: Looking, service: Service
+) -> None:
+    tab = await look.tab()
+    await tab.ready()
+    await expect(tab.page.get_by_label("Normal", exact=False).first).to_be_checked()
+    await tab.page.get_by_label("Slow", exact=False).check()
+    id = await tab.start()
+    live = tab.page.locator("#stage .msg.assistant.live .text")
+    await expect(live).to_have_text(re.compile(r"\w+ \w+"))
+    early = await live.text_content() or ""
+    await expect(tab.of("assistant").first).not_to_have_text(early)
+    assert (await tab.of("assistant").first.text_content() or "").startswith(early)
+    await service.api("POST", f"/api/conversations/{id}/stop")
+    await tab.stands("stopped")
+
+
+async def test_each_bot_has_a_dot_that_leads_to_its_card(browser: Browser, tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        look = Looking(browser, service.url)
+        tab = await look.tab("/ui/")
+        dots = tab.page.locator("#dots li")
+        await expect(dots.filter(has_text="English lesson robot")).to_contain_text("ready")
+        gone = dots.filter(has_text="Robot bài học")
+        await expect(gone).not_to_contain_text("ready")
+        await gone.get_by_role("link").click()
+        assert "view=bots" in tab.page.url
+        card = tab.page.locator(".bot-card", has_text="Robot bài học")
+        await expect(card).to_be_visible()
+        await look.close()
+        look.complain()
+
+
+async def test_what_needs_a_model_is_disabled_with_the_reason(look: Looking) -> None:
+    tab = await look.tab("/ui/?view=versus")
+    await expect(tab.page.locator("#versus")).to_be_disabled()
+    await expect(tab.page.locator("#page-versus .needs-model")).to_contain_text("OPENAI_API_KEY")
+    await tab.page.get_by_role("link", name="Simulate").click()
+    await expect(tab.page.locator('#seat input[value="simulated"]')).to_be_disabled()
+
+
+async def test_two_prompts_talk_to_each_other_with_nothing_added(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with (
+        LlmServer() as llm,
+        Service(tmp_path, {"OPENAI_BASE_URL": f"{llm.url}/v1", "OPENAI_API_KEY": "k"}) as service,
+    ):
+        look = Looking(browser, service.url)
+        tab = await look.tab("/ui/?view=versus")
+        await tab.page.get_by_label("The user’s prompt").fill("You want a refund for a lamp.")
+        await tab.page.get_by_label("The bot’s prompt").fill("You sell lamps and give no refunds.")
+        boxes = tab.page.locator("#page-versus .duel textarea")
+        left, right = [await boxes.nth(at).bounding_box() for at in (0, 1)]
+        assert left
+        assert right
+        assert left["y"] == right["y"]
+        assert left["x"] + left["width"] <= right["x"]
+        await expect(tab.page.locator("#versus")).to_be_enabled()
+        await tab.page.locator("#versus").click()
+        await tab.page.wait_for_url(re.compile("thread="))
+        detail = await service.api("GET", f"/api/conversations/{tab.thread}")
+        assert detail["persona"] == "plain"
+        assert detail["user_prompt"] == "You want a refund for a lamp."
+        await look.close()
