@@ -55,12 +55,8 @@ async def _load_conversation(
         raise NotFound(f"there is no conversation with that id, and no {settings.database_url}")
     async with open_stored(settings) as runs:
         catalogue = runs.storage.catalogue
-        messages = await runs.messages(id)
-        return (
-            runs.with_live_status(await catalogue.get(id)),
-            messages,
-            await catalogue.list_children(id),
-        )
+        row = runs.with_live_status(await catalogue.get(id))  # it is no newer than the messages
+        return row, await runs.messages(id), await catalogue.list_children(id)
 
 
 def format_facts(row: Conversation) -> Iterator[str]:

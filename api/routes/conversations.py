@@ -121,9 +121,10 @@ async def get_conversation(id: Id, runs: RunsDep, client_id: ClientQuery = None)
 
 
 async def _respond_with_transcript(runs: RunService, id: str, status: int = 200) -> Response:
-    messages = await runs.messages(id)
     catalogue = runs.storage.catalogue
+    # The row first: what it calls completed has its last message by the time that they are read.
     row = runs.with_live_status(await catalogue.get(id))
+    messages = await runs.messages(id)
     return json_response(
         encode_conversation(row, messages, await catalogue.list_children(id)), status
     )
