@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -147,7 +147,7 @@ class Soak:
     async def end(self, server: Process, ending: str) -> None:
         self.ledger.done[f"ended by: {ending}"] += 1
         if ending == "disk":
-            with fill_disk(self.folder):
+            async with fill_disk(self.folder):
                 await asyncio.sleep(1.0)
                 server.kill9()
                 await server.wait()
@@ -315,7 +315,7 @@ class Soak:
 def small_disk(folder: Path, ledger: Ledger) -> Iterator[Path]:
     """A disk of its own, which a ballast can fill; the folder itself where none may be mounted."""
     command = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2g,mode=777", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1g,mode=777", "none", str(folder)]
     mounted = subprocess.run([*command, *mount], capture_output=True, check=False)
     if mounted.returncode:
         ledger.left_out.append("full disk: none may be mounted here")
@@ -326,18 +326,27 @@ def small_disk(folder: Path, ledger: Ledger) -> Iterator[Path]:
             subprocess.run([*command, "umount", "-l", str(folder)], check=False)
 
 
-@contextmanager
-def fill_disk(folder: Path) -> Iterator[None]:
+@asynccontextmanager
+async def fill_disk(folder: Path) -> AsyncIterator[None]:
     """No room for as long as this lasts; nothing where the folder is no disk of its own."""
     ballast = folder / "ballast"
-    if folder.is_mount():
-        with ballast.open("wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(bytes(2**20))
+    # In a thread: the bot answers meanwhile, else its callers would rightly try again.
+    await asyncio.to_thread(_take_all_room, ballast)
     try:
         yield
     finally:
         ballast.unlink(missing_ok=True)
+
+
+def _take_all_room(ballast: Path) -> None:
+    if not ballast.parent.is_mount():
+        return
+    room = os.statvfs(ballast.parent)
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        os.posix_fallocate(file.fileno(), 0, max(1, (room.f_bavail - 16) * room.f_frsize))
+        file.seek(0, os.SEEK_END)
+        while True:
+            file.write(bytes(4096))
 
 
 def main() -> int:
