@@ -31,9 +31,12 @@ class CheckResult:
 def check(conversation: Conversation, *checks: Mapping[str, Any]) -> list[CheckResult]:
     """A result for each check, in their order: `check(talk, {"bot_says": "juice"})`.
 
-    Checks are those of scenario files; docs/testing.md lists them. `python:` checks are loaded
-    from the working directory. Raises ValueError for one that does not exist.
+    Checks are those of scenario files; docs/checks.md lists them. `python:` checks are loaded
+    from the working directory. Of a conversation that broke nothing can be told: each result is an
+    `error` with the cause. Raises ValueError for a check that does not exist, and without any.
     """
+    if not checks:
+        raise ValueError('name at least one check, as in check(talk, {"bot_says": "juice"})')
     from pathlib import Path
 
     from evaluation.checks.any import run_checks
@@ -48,6 +51,9 @@ def check(conversation: Conversation, *checks: Mapping[str, Any]) -> list[CheckR
     async def run() -> list[CheckResult]:
         async with PythonRunner(Path()) as python:
             found = await run_checks(asked.checks, transcript, python)
+        if conversation.error is not None:
+            why = f"the conversation broke: {conversation.error}"
+            return [CheckResult(one.id, "error", why) for one in found]
         return [
             CheckResult(one.id, one.status, one.reason, tuple(part.quote for part in one.evidence))
             for one in found

@@ -88,7 +88,15 @@ def choose_exit_code(figures: Figures, suite: SuiteInfo, *, finished: bool) -> i
         valid=figures.valid,
         clean=_all_passed(tally),
         undecided=suite.gate.undecided if suite.gate else None,
+        judged=_is_judged(figures),
     )
+
+
+def _is_judged(figures: Figures) -> bool:
+    """Whether each rate that the gate asks for is of some trial."""
+    asked = figures.gate.conditions if figures.gate else []
+    rates = [one.value for one in asked if one.kind in ("pass_rate", "criterion")]
+    return figures.tally.passed + figures.tally.failed > 0 and None not in rates
 
 
 def find_invalidity(rule: GateRule | None, tally: Tally) -> Sentence | None:

@@ -102,19 +102,21 @@ def decide_exit(
     valid: bool,
     clean: bool,
     undecided: Literal["fail", "pass"] | None = None,
+    judged: bool = True,
 ) -> int:
     """The exit code of `duologue test`.
 
     `answer` is the gate's, None without a gate. `finished` is false where the experiment is paused
     or interrupted, `valid` where too many trials broke. `clean` says that all trials passed and
-    were judged, and that there were any.
+    were judged, and that there were any. Where something that the gate asks for was not `judged`
+    at all, `undecided: pass` does not make it 0: a thin sample may pass, an empty one may not.
     """
     if not (finished and valid):
         return 3
     if answer is None:
         return 0 if clean else 1
     if answer == "undecided":
-        return {"fail": 1, "pass": 0, None: 4}[undecided]
+        return {"fail": 1, "pass": 0 if judged else 4, None: 4}[undecided]
     return 0 if answer == "met" else 1
 
 

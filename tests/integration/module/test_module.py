@@ -57,6 +57,10 @@ def test_a_function_that_raises_is_a_broken_conversation(
     talk = duologue.simulate(answer, LESSON, folder=tmp_path)
     assert talk.status == "interrupted"
     assert talk.error
+    (found,) = duologue.check(talk, {"bot_never_says": "zzz"})
+    assert (found.status, bool(found)) == ("error", False)
+    with pytest.raises(ValueError, match="at least one check"):
+        duologue.check(talk)
 
 
 async def test_it_works_inside_a_running_event_loop(tmp_path: Path) -> None:

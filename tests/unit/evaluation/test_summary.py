@@ -261,3 +261,13 @@ def test_the_report_says_what_five_repeats_let_through() -> None:
     suite = build_suite(gate=GateRule(pass_rate=0.8))
     found = figures(suite, draw_trials(suite, {"16": 1.0, "16-careless": 1.0}))
     assert "60 % of the time reaches 80 % in 34 % of cells" in found.notes[0].en
+
+
+def test_a_suite_in_which_nothing_was_judged_never_exits_0() -> None:
+    trials = [build_trial("s0", "p0", "16", n, "unjudged") for n in (1, 2)]
+    for rule in (
+        GateRule(pass_rate=0.1, undecided="pass"),
+        GateRule(criteria={"corrects": 0.5}, undecided="pass"),
+        None,
+    ):
+        assert exit_code(small(rule), trials) == 4

@@ -1,6 +1,7 @@
 """The gate's three answers, each rule by its sentence."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -158,6 +159,12 @@ def test_exit_code_of_a_gate(answer: Answer, undecided: str | None, code: int) -
         undecided=undecided,  # type: ignore[arg-type]
     )
     assert found == code
+
+
+def test_a_gate_of_which_nothing_was_judged_never_exits_0() -> None:
+    facts: dict[str, Any] = {"finished": True, "valid": True, "clean": False, "judged": False}
+    assert decide_exit("undecided", undecided="pass", **facts) == 4
+    assert decide_exit("undecided", undecided="fail", **facts) == 1
 
 
 def test_an_invalid_or_unfinished_experiment_exits_3_whatever_the_gate_says() -> None:
