@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.state import OptionalClient
 from core.message import Origin, Refused, TranscriptLine, Usage
 from core.scenario import MAX_TURNS, BotId, History, LineText, Pace, Prompt, Scenario, Strict
-from core.state import InFlight
+from core.state import InFlight, Seat
 
 Turns = Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)]
 StatusName = Literal["created", "running", "waiting", "completed", "stopped", "interrupted"]
@@ -124,6 +124,18 @@ class NextLineRequest(Strict):
     user_model: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
+class PersonaCheckRequest(Strict):
+    """How long a persona is tried, and who plays it."""
+
+    user: Literal["simulated", "scripted"] | None = Field(
+        None, description="Without it a model where one is configured."
+    )
+    talks: Annotated[int, Field(strict=True, ge=1, le=5)] = Field(
+        1, description="With each of the four canned bots."
+    )
+    turns: Annotated[int, Field(strict=True, ge=1, le=20)] = 10
+
+
 # Shorter than an id, so that no alias can take the place of one.
 Alias = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 
@@ -228,6 +240,18 @@ class Checkpoint(ResponseModel):
 
 class CheckpointList(ResponseModel):
     checkpoints: list[Checkpoint]
+
+
+class PersonaCheck(ResponseModel):
+    """What was counted. The figures besides these have the names that the command prints."""
+
+    model_config = ConfigDict(extra="allow")
+    persona: str
+    played_by: Seat
+    model: str | None
+    talks: int
+    lines: int
+    not_measured: str
 
 
 class GeneratedLine(ResponseModel):

@@ -3,6 +3,7 @@
 A persona talks to bots that say fixed lines; nothing is stored. Realism is not measured.
 """
 
+import asyncio
 import re
 import statistics
 from collections import Counter
@@ -23,6 +24,7 @@ from core.scenario import Scenario
 from core.spelling import nearest
 from core.state import Seat
 from evaluation.word_levels import measure_level
+from nodes.bots.chat import NO_MODEL
 from nodes.speakers.personas import Persona, rate_of
 from nodes.speakers.prompting import is_open
 from nodes.speakers.protocol import TurnRequest
@@ -65,6 +67,7 @@ async def play(
     user = speakers.user(scenario, seat, card, SilentEmitter())
     for turn in range(1, turns + 1):
         request = TurnRequest(f"check-{bot}-{number}", turn, talk.messages, scenario)
+        await asyncio.sleep(0)  # scripts never wait, and a server has others to serve
         try:
             said = await user.say(request, lambda _: None)
         except UserError as error:
@@ -107,6 +110,8 @@ async def check_persona(
         known = f"did you mean {guess}?" if guess else f"there are {', '.join(speakers.personas)}"
         raise Invalid(f"there is no persona {persona_id!r}; {known}", "persona")
     seat = "scripted" if persona.kind == "scripted" else seat or speakers.default_seat
+    if seat == "simulated" and not speakers.settings.has_user_model:
+        raise Invalid(NO_MODEL, "user")
     held = [
         await play(speakers, persona_id, seat, bot, turns=turns, number=number)
         for bot in read_canned_bots()
