@@ -28,9 +28,15 @@ def show_agreement(options: Namespace, settings: Settings) -> int:
     if options.json:
         data = [one.model_dump(mode="json") for one in found]
         out.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    elif not found and not options.next:
+        out.write(f"Nobody has labelled a trial yet; what to label: {_next_command(options)}\n")
     else:
         out.writelines(line + "\n" for one in found for line in _describe(one))
     return 0
+
+
+def _next_command(options: Namespace) -> str:
+    return f"duologue agreement {options.experiment} --next 20"
 
 
 def _queue(document: ExperimentDocument, options: Namespace) -> list[Task]:

@@ -42,7 +42,7 @@ def command(folder: Path, *words: str) -> Process:
 
 async def run(folder: Path, *words: str) -> int:
     async with command(folder, *words) as process:
-        return await process.wait(120)
+        return await process.wait(240)
 
 
 def count_lines(path: Path) -> int:
@@ -61,7 +61,7 @@ def verdicts(folder: Path, name: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.timeout(120 + 40 * KILLS)
+@pytest.mark.timeout(300 + 60 * KILLS)
 async def test_a_killed_experiment_ends_with_the_verdicts_of_an_undisturbed_one(
     tmp_path: Path,
 ) -> None:
@@ -75,7 +75,7 @@ async def test_a_killed_experiment_ends_with_the_verdicts_of_an_undisturbed_one(
     for _ in range(KILLS):
         enough = count_lines(lines) + chance.randint(1, max(1, 180 // KILLS))
         async with command(tmp_path, *words) as process:
-            await wait_until(lambda n=enough: count_lines(lines) >= n, 60, what="trials")
+            await wait_until(lambda n=enough: count_lines(lines) >= n, 120, what="trials")
             process.kill9()
             await process.wait()
         words = ["test", "--resume", "killed", "--jsonl", "killed.jsonl"]
