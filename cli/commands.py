@@ -95,6 +95,11 @@ COMMANDS = {
         options.add_ui,
         "cli.page:serve_page",
     ),
+    "bot": CommandEntry(
+        "try a bot with one line, ping it, add one from a curl command",
+        options.add_bot,
+        "cli.bot:run",
+    ),
     "bots": CommandEntry("list the configured bots", options.add_bots, "cli.bots:list_bots"),
     "check-user": CommandEntry(
         "measure how a persona talks, without a bot",

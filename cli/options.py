@@ -94,6 +94,21 @@ def add_ping(command: argparse.ArgumentParser) -> None:
     command.add_argument("bot", type=parse_bot_id, metavar="BOT", help="the bot's id")
 
 
+def add_bot(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    trial = actions.add_parser("try", help="say one line to a bot and look at every call")
+    add_ping(trial)
+    trial.add_argument("message", metavar="MESSAGE", help="what is said")
+    add_json(trial, "one JSON object")
+    add_ping(actions.add_parser("ping", help="try whether a bot can be reached"))
+    add_bots(actions.add_parser("list", help="list the configured bots"))
+    new = actions.add_parser("add", help="write a bot into bots.yaml")
+    new.add_argument("bot", type=parse_bot_id, metavar="BOT", help="the id of the new bot")
+    new.add_argument("--curl", metavar="COMMAND", help="a curl command that says one line to it")
+    new.add_argument("--message", metavar="TEXT", help="that line; else it is found by its key")
+    new.add_argument("--reply", metavar="PATH", help="where the text stands in the answer")
+
+
 def add_bots(command: argparse.ArgumentParser) -> None:
     add_json(command, "a JSON list")
 

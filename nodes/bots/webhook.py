@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, TypeVar
 
 from core.errors import BotError
@@ -32,6 +33,7 @@ from nodes.bots.templates import (
     request_variables,
     to_text,
 )
+from nodes.bots.trying import MOST_SHOWN, Exchange, Watch, hide_secrets
 from nodes.bots.webhook_config import Call, PollCall, TurnCall, WebhookBot
 from nodes.bots.webhook_stream import check_stream, parse_json_text, read_stream
 from nodes.calls.http import Answer, HttpClient, probe, read_body, request, to_json_bytes
@@ -64,6 +66,14 @@ def _is_own(domain: str, host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What the call that is watched carries."""
+
+    headers: Mapping[str, str]
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """An answer: its JSON, and its headers and cookies as `header:name` and `cookie:name`."""
 
@@ -86,6 +96,8 @@ class Webhook:
         self.config = config.expand()
         self.name = config.name or "bot"
         self._http = http
+        self.watch: Watch | None = None
+        self._sent = Sent({}, None)
         self._init_s = config.init_timeout_s or settings.init_timeout_s
         self._turn_s = config.turn_timeout_s or settings.turn_timeout_s
 
@@ -227,12 +239,35 @@ class Webhook:
     async def _exchange(
         self, call: Call, ask: TurnRequest, key: str, cookies: Cookies
     ) -> "Received":
-        address = self._address(call)
+        address, began = self._address(call), monotonic()
         async with self._send(call, ask, key, address, cookies) as response:
             cookies.take(response)
-            self._check_type(response.headers.get("content-type", ""), address)
-            body = await read_body(response, BotError, address)
-            return Received(_parse_json(body, address), _read_head(response))
+            body = b""
+            try:
+                self._check_type(response.headers.get("content-type", ""), address)
+                body = await read_body(response, BotError, address)
+                return Received(_parse_json(body, address), _read_head(response))
+            finally:
+                self._show(response, body, monotonic() - began)
+
+    def _show(self, response: Answer, body: bytes, seconds: float) -> None:
+        """Tells who watches what was sent and what came, without secrets."""
+        if self.watch is None:
+            return
+        info, sent = response.request_info, self._sent
+        self.watch(
+            Exchange(
+                info.method,
+                mask_secrets(self.config, str(info.url)),
+                hide_secrets(
+                    {name: self._quote(value, 200) for name, value in sent.headers.items()}
+                ),
+                self._quote((sent.content or b"").decode(), MOST_SHOWN),
+                response.status,
+                self._quote(body.decode(errors="replace"), MOST_SHOWN),
+                round(seconds * 1000),
+            )
+        )
 
     def _check_type(self, content_type: str, address: str) -> None:
         kind = content_type.split(";", maxsplit=1)[0].strip().lower()
@@ -259,6 +294,8 @@ class Webhook:
         if cookies:
             filled["Cookie"] = _check_header(_join_cookies(cookies), "Cookie", address)
         filled["Idempotency-Key"] = key
+        if self.watch is not None:
+            self._sent = Sent(filled, content)
         return request(
             self._http,
             BotError,

@@ -51,6 +51,7 @@ from nodes.bots.templates import (
     request_variables,
     to_text,
 )
+from nodes.bots.trying import MOST_SHOWN, Exchange, Watch
 from nodes.bots.webhook_stream import parse_json_text
 from nodes.calls.http import MAX_REPLY_BYTES
 from nodes.calls.retry import within
@@ -168,6 +169,7 @@ class WebSocket:
         self.name = name
         self._open_s = config.init_timeout_s or settings.init_timeout_s
         self._turn_s = config.turn_timeout_s or settings.turn_timeout_s
+        self.watch: Watch | None = None
         self._connections: dict[str, ClientConnection] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -322,9 +324,16 @@ class WebSocket:
     ) -> None:
         filled = fill_deep(template, variables)
         as_text = self.config.format == "text" and not isinstance(filled, dict | list)
-        await connection.send(
-            to_text(filled) if as_text else json.dumps(filled, ensure_ascii=False)
-        )
+        text = to_text(filled) if as_text else json.dumps(filled, ensure_ascii=False)
+        self._show("SEND", text, "")
+        await connection.send(text)
+
+    def _show(self, what: str, sent: str, answer: str) -> None:
+        """Tells who watches what was sent or came, without secrets."""
+        if self.watch is not None:
+            sent, answer = self._quote(sent, MOST_SHOWN), self._quote(answer, MOST_SHOWN)
+            url = self.config.url.split("?")[0]
+            self.watch(Exchange(what, url, {}, sent, None, answer, 0))
 
     async def _receive(self, connection: ClientConnection, seconds: float | None) -> Any:
         """The next message; None where none came in time."""
@@ -335,6 +344,7 @@ class WebSocket:
             return None
         try:
             text = message if isinstance(message, str) else message.decode()
+            self._show("RECEIVE", "", text)
             return (
                 clean(text) if self.config.format == "text" else clean_deep(parse_json_text(text))
             )

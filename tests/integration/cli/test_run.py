@@ -150,6 +150,28 @@ def test_ping_tells_whether_a_bot_is_there(typed: Typed, tmp_path: Path) -> None
     assert err.startswith("Error: Robot Seven (http://127.0.0.1:9/")
 
 
+def test_one_line_to_a_bot_shows_every_call_and_the_reply(typed: Typed, tmp_path: Path) -> None:
+    code, out, _err = typed("bot", "try", "16", "xin chào")
+    assert code == 0
+    assert out.count("call: POST http://127.0.0.1:") == 2
+    assert "reply: Chào bạn!" in out
+    assert "can be reached" in typed("bot", "ping", "16")[1]
+    Desk(tmp_path).knows("http://127.0.0.1:9")
+    code, out, _err = typed("bot", "try", "7", "chào")
+    assert code == 3
+    assert "(bot_unreachable)" in out
+
+
+def test_a_bot_is_added_from_a_curl_command(typed: Typed, tmp_path: Path) -> None:
+    curl = "curl http://127.0.0.1:9/chat -H 'X-Api-Key: abc-1' --json '{\"text\": \"hi\"}'"
+    code, out, _err = typed("bot", "add", "shop", "--curl", curl, "--reply", "text")
+    assert code == 0
+    assert "DUOLOGUE_BOT_SHOP_X_API_KEY" in out
+    assert "abc-1" not in out + (tmp_path / "bots.yaml").read_text()
+    assert "shop\twebhook" in typed("bot", "list")[1]
+    assert typed("bot", "add", "shop", "--curl", curl, "--reply", "text")[0] == 2
+
+
 def test_ping_of_a_bot_that_is_not_ready_calls_nobody(typed: Typed, tmp_path: Path) -> None:
     (tmp_path / "bots.yaml").write_text("bots:\n  gpt: {kind: openai}\n")
     code, out, err = typed("ping", "gpt")
