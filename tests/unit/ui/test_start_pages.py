@@ -8,15 +8,8 @@ from tests.unit.ui.fake_api import ID, FakeApi
 from ui.api_client import ApiConnection
 from ui.configuration import fetch_configuration
 from ui.conversation_feed import ConversationFeed, Feeds
-from ui.conversation_page import (
-    create_branch,
-    hand_back,
-    index_before,
-    on_dialog,
-    on_download,
-    on_retry,
-    restore_tab,
-)
+from ui.conversation_page import on_dialog, on_download, on_retry, restore_tab
+from ui.conversation_requests import create_branch, hand_back, index_before
 from ui.ready_scenarios import READY
 from ui.start_pages import (
     AUTO,
