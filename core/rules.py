@@ -128,11 +128,16 @@ def _is_farewell(line: str, before: str) -> bool:
     found = _GOODBYE.search(line)
     if found is None or "?" in line or _ABOUT_WORDS.search(line):
         return False
-    quoted = " ".join(_QUOTED.findall(before)).casefold()
-    return found[0].casefold() not in quoted
+    wanted = " ".join(_ASKED_FOR.findall(before)).casefold()
+    return found[0].casefold() not in wanted
 
 
-_QUOTED = re.compile(r"[“\"‘'«]([^“”\"‘’'«»]{1,80})[”\"’'»]")
+# A bot that tells what it heard ("con vừa nói “tạm biệt”") asks for nothing.
+_ASKED_FOR = re.compile(
+    r"(?<!vừa )\b(?:nói|đọc|nhắc|viết|thử|say|repeat|write|type)\b[^“”\"\n]{0,40}"
+    r"[“\"]([^“”\"\n]{1,80})[”\"]",
+    re.IGNORECASE,
+)
 _ABOUT_WORDS = re.compile(
     r"\b(?:là gì|nghĩa|tiếng anh|tiếng việt|thay cho|mean|means|in english)\b", re.IGNORECASE
 )
