@@ -42,7 +42,7 @@ class StudioRoute(BaseRoute):
         settings = await studio.settings()
         self.policy = settings.origin_policy
         self.app = create_app(settings)
-        async with self.app.router.lifespan_context(self.app), studio.opened():
+        async with self.app.router.lifespan_context(self.app), studio.open_studio():
             yield
 
 

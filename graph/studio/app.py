@@ -75,33 +75,33 @@ class Stage:
     def __init__(self, settings: Settings, demo_url: str) -> None:
         self.settings = settings
         self._demo_url = demo_url
-        self._casts: dict[str, Speakers] = {}
+        self._speakers: dict[str, Speakers] = {}
 
-    async def cast(self, model: str) -> Speakers:
+    async def speakers_of(self, model: str) -> Speakers:
         """The speakers, where `model` plays those that are models."""
         wanted = model or self.settings.model
-        if wanted not in self._casts:
-            self._casts[wanted] = await asyncio.to_thread(self._made, wanted)
-        return self._casts[wanted]
+        if wanted not in self._speakers:
+            self._speakers[wanted] = await asyncio.to_thread(self._make_speakers, wanted)
+        return self._speakers[wanted]
 
-    def _made(self, model: str) -> Speakers:
+    def _make_speakers(self, model: str) -> Speakers:
         speakers = Speakers(self.settings.model_copy(update={"model": model}), self._demo_url)
         speakers.bots.setdefault(str(DEMO_ID + 1), DemoBot(kind="demo", name=_SECOND))
         return speakers
 
     async def close(self) -> None:
-        for speakers in self._casts.values():
+        for speakers in self._speakers.values():
             await speakers.close()
 
 
 _SECOND = "English lesson robot (demo), the next lesson"
 
 
-async def compiled(stage: Stage) -> Graph:
+async def compile_graph(stage: Stage) -> Graph:
     """The product's graph without a checkpointer: the server brings its own."""
-    speakers = await stage.cast("")
+    speakers = await stage.speakers_of("")
     built = builder(
-        StudioNodes(stage.cast).make(),
+        StudioNodes(stage.speakers_of).make(),
         looks_up=find_lookup(speakers),
         context_schema=with_choices(bot=speakers.bots, persona=speakers.personas),
         input_schema=Input,
@@ -132,7 +132,7 @@ class Studio:
                 demo = serve_demo(path.with_name(f"{path.name}.demo"), delay_s=given.demo_delay_s)
                 self.stage = Stage(given, await self._stack.enter_async_context(demo))
                 self._stack.push_async_callback(self.stage.close)
-                self._graph = await compiled(self.stage)
+                self._graph = await compile_graph(self.stage)
             return self._graph
 
     async def close(self) -> None:
@@ -178,10 +178,10 @@ def _assistant(name: str, description: str, **context: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[None]:
+async def open_studio() -> AsyncIterator[None]:
     """The life of the graph beside the server's own: its assistants made, in the end closed."""
     await STUDIO.graph()
-    speakers = await STUDIO.stage.cast("") if STUDIO.stage else None
+    speakers = await STUDIO.stage.speakers_of("") if STUDIO.stage else None
     names = {id: bot.name or f"bot {id}" for id, bot in speakers.bots.items()} if speakers else {}
     try:
         async with get_client() as client:

@@ -14,7 +14,7 @@ from openai.resources.chat.completions import AsyncCompletions
 
 from core import tracing
 from core.settings import Settings
-from graph.studio.app import Stage, compiled
+from graph.studio.app import Stage, compile_graph
 from graph.studio.setup import Setup
 from nodes.calls.models import ChatModel
 from tests.integration.engine.house import House, created, ran
@@ -119,7 +119,7 @@ async def stage(home: ModelHouse) -> AsyncIterator[Stage]:
 async def test_studio_asks_by_the_one_path(
     stage: Stage, llm: LlmServer, passed: Counter[str]
 ) -> None:
-    graph = await compiled(stage)
+    graph = await compile_graph(stage)
     graph.checkpointer = InMemorySaver()
     setup = Setup(bot="16", seat="simulated", user_prompt="Hỏi về quả táo.", max_turns=TURNS)
     place: Any = {"configurable": {"thread_id": "a thread"}, "recursion_limit": 100}

@@ -11,7 +11,7 @@ from core.settings import Settings
 from core.state import State
 from demo.kinds import DEMO_ID
 from graph.build import builder
-from graph.studio.app import GRAPH_ID, Stage, assistants, compiled
+from graph.studio.app import GRAPH_ID, Stage, assistants, compile_graph
 from graph.studio.setup import Setup, with_choices
 from graph.studio.staging import Heard, StudioEmitter, plan_changes
 from nodes.speakers.registry import Speakers
@@ -49,7 +49,7 @@ def test_langgraph_json_names_what_is_there() -> None:
 async def test_graph_has_no_checkpointer_and_the_same_nodes(
     tmp_path: Path, speakers: Speakers
 ) -> None:
-    graph = await compiled(Stage(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1"))
+    graph = await compile_graph(Stage(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1"))
     assert graph.checkpointer is None
     assert graph.get_graph().draw_mermaid().strip() == drawn(speakers)
 
@@ -113,7 +113,7 @@ def test_each_bot_has_an_assistant_and_you_have_one() -> None:
 
 async def test_without_a_file_there_are_three_bots(tmp_path: Path) -> None:
     stage = Stage(Settings(bots=tmp_path / "none.yaml"), "http://127.0.0.1:1")
-    assert list((await stage.cast("")).bots) == [str(DEMO_ID), "careless", str(DEMO_ID + 1)]
+    assert list((await stage.speakers_of("")).bots) == [str(DEMO_ID), "careless", str(DEMO_ID + 1)]
 
 
 # --- what a bot has heard -------------------------------------------------------------------------
