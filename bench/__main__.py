@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import checks, evaluation, experiments, followers, guard, rivals, startup, storage
+from bench import (
+    checks,
+    evaluation,
+    experiments,
+    followers,
+    guard,
+    page,
+    rivals,
+    startup,
+    storage,
+)
 from bench.charts import draw
 from bench.load import files_needed
 from bench.processes import ROOT, Mocks, mocks, service, system
@@ -213,6 +223,15 @@ class Bench:
         row = f"CPU of a suite / its conversations, {count:,} of 10 turns"
         self.report.add(row, PRODUCT, "×", ratios, goal=1.15)
 
+    def paged(self) -> None:
+        """A conversation of three turns a second on a phone, and what it costs the browser."""
+        counts = [400] if self._quick else [10, 400, 2000]
+        for count, found in page.watched(counts, 5 if self._quick else 10).items():
+            name = f"page, {count} messages running"
+            self.report.add(f"{name}: main thread", PRODUCT, "%", [found["share"]], goal=15)
+            self.report.add(f"{name}: longest task", PRODUCT, "ms", [found["longest_ms"]], goal=100)
+            self.report.add(f"{name}: DOM", PRODUCT, "nodes", [found["nodes"]], goal=2000)
+
     @contextmanager
     def part(self, title: str) -> Iterator[None]:
         """A part that breaks is told and leaves the others their figures."""
@@ -237,6 +256,8 @@ class Bench:
             self.evaluated()
         with self.part("suites"):
             self.suites()
+        with self.part("page"):
+            self.paged()
         with self.part("start-up"):
             self.started()
 
