@@ -113,6 +113,6 @@ async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
         await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
         app.state.room.close()
         app.state.ui_ready = True
-    except Exception:
+    except Exception:  # whatever a library raises when it is loaded: the API needs no page
         app.state.ui_failed = True
         log.exception("the UI could not be loaded; the API goes on without it")

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -231,11 +231,10 @@ class Database:
         try:
             results = [job.work(connection) for job in batch]
             connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
+            return results
+        finally:
+            if connection.in_transaction:  # not committed: something was raised
                 connection.execute("ROLLBACK")
-            raise
-        return results
 
     def _report(self, batch: list[_Job], results: list[Any]) -> None:
         broke = [r.error for r in results if isinstance(r, _Failure)]
@@ -257,7 +256,8 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
-    try:
+    with ExitStack() as undo:
+        undo.callback(connection.close)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         # What is deleted is overwritten; not every build of SQLite does so by itself.
@@ -265,9 +265,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # The system keeps the file's pages already; each connection need not keep 2 MB of them.
         connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         connection.text_factory = _decode
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 

@@ -30,10 +30,9 @@ def _apply_next(connection: sqlite3.Connection, name: str, known: tuple[Migratio
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {migration.number:d}")
         connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
+    finally:
+        if connection.in_transaction:  # not committed: something was raised
             connection.execute("ROLLBACK")
-        raise
 
 
 def _version(connection: sqlite3.Connection) -> int:
