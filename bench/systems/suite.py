@@ -84,7 +84,7 @@ async def _converse(runs: RunService, scenario: Any) -> None:
     id = await runs.create(scenario)
     view = await runs.start(id, wait=True)
     while view.is_driven_here:
-        await view.changed()
+        await view.changes.watch()
     if (await runs.get(id)).turn != TURNS:
         raise RuntimeError("a conversation ended early")
 
