@@ -93,7 +93,9 @@ def test_ui_is_served_for_the_server_named(monkeypatch: pytest.MonkeyPatch) -> N
     given: list[Any] = []
     module(monkeypatch, "ui.app", lambda *where: given.append(where))
     assert main.main(["ui", "--api", "http://x:1", "--port", "0"]) == 0
-    assert given == [("http://x:1", "127.0.0.1", 0)]
+    ((*where, policy),) = given
+    assert where == ["http://x:1", "127.0.0.1", 0]
+    assert policy.hosts == ("127.0.0.1",)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -122,4 +124,4 @@ def test_ui_on_a_port_that_is_taken_is_refused_before_it_says_a_word(
 
 def test_ui_on_a_port_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["ui", "--api", "http://x:1", "--port", "99999"]) == 2
-    assert "there is no such port" in capsys.readouterr().err
+    assert "--port: Input should be less than or equal to 65535" in capsys.readouterr().err
