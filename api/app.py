@@ -18,6 +18,7 @@ from api.origins import OriginGuard
 from api.published import operation_id, publish
 from api.routes import about, bots, chat, conversations, experiments, labels, runs, simulate
 from api.waiting_room import WaitingRoom
+from core.failures import contain
 from core.settings import Settings
 from core.version import VERSION
 from evaluation.experiments.service import open_experiments
@@ -108,11 +109,9 @@ def _guard(app: FastAPI, settings: Settings) -> None:
 
 async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
     """Importing the UI's library takes seconds, which the API's first answer must not wait."""
-    try:
+    with contain(log, "the UI could not be loaded; the API goes on without it"):
         ui = await asyncio.to_thread(import_module, "ui.app")
         await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
         app.state.room.close()
         app.state.ui_ready = True
-    except Exception:  # whatever a library raises when it is loaded: the API needs no page
-        app.state.ui_failed = True
-        log.exception("the UI could not be loaded; the API goes on without it")
+    app.state.ui_failed = not app.state.ui_ready

@@ -96,15 +96,16 @@ class _Worker:
 
     async def ask(self, call: Mapping[str, Any]) -> dict[str, Any]:
         async with self._lock:
+            answer = None
             try:
                 async with asyncio.timeout(self._time_limit_s):
-                    return await self._exchange(call)
+                    answer = await self._exchange(call)
+                return answer
             except TimeoutError:
-                await self.stop()
                 return {"error": f"took more than {self._time_limit_s:g} s"}
-            except BaseException:
-                await self.stop()  # else the next call would read this one's answer
-                raise
+            finally:
+                if answer is None:
+                    await self.stop()  # else the next call would read this one's answer
 
     async def _exchange(self, call: Mapping[str, Any]) -> dict[str, Any]:
         process = self._process = self._process or await self._start()

@@ -9,11 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from core.errors import Busy, Conflict, DuologueError, Forbidden, Invalid, NotFound, Stopping
+from core.failures import contain, or_else, task_group
 from core.message import now
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
@@ -150,6 +152,7 @@ class ExperimentService:
     ) -> ExperimentRow:
         """Runs what has not ended. Raises `Busy` where a living process runs it, and `Stopping`."""
         self._reserve(id)
+        run = None
         try:
             if budget is not None:
                 new = {"cost_usd": budget.cost_usd, "minutes": budget.minutes}
@@ -159,10 +162,10 @@ class ExperimentService:
                 id, owner.id, self._other_lives, takeover=takeover
             )
             run = await self._prepare(row, fail_fast=fail_fast)
-        except BaseException:
-            self._running.pop(id, None)
-            self._ended.pop(id).set()
-            raise
+        finally:
+            if run is None:
+                self._running.pop(id, None)
+                self._ended.pop(id).set()
         self._running[id] = run
         self._tasks.create_task(self._execute(run), name=f"experiment {id}")
         return row
@@ -259,16 +262,14 @@ class ExperimentService:
         return budget
 
     async def _execute(self, run: ExperimentRun) -> None:
-        id = run.row.id
         try:
-            await self._try_judge(run)
-            await run.run()
-        except Exception as error:  # it shares a task group with others, and must end none
-            incident = uuid4().hex[:12]
-            log.exception("experiment broke", extra={"experiment_id": id, "incident": incident})
-            run.halt("interrupted", f"an internal error, incident {incident}: {error}")
+            await or_else(self._judge_and_run(run), partial(_halt_broken, run))
         finally:
             await asyncio.shield(self._finish(run))
+
+    async def _judge_and_run(self, run: ExperimentRun) -> None:
+        await self._try_judge(run)
+        await run.run()
 
     async def _try_judge(self, run: ExperimentRun) -> None:
         """A judge that could not fail anything is found out before it judges."""
@@ -282,12 +283,11 @@ class ExperimentService:
     async def _finish(self, run: ExperimentRun) -> None:
         id = run.row.id
         try:
-            await run.close()
-            await self._write_ending(run)
+            with contain(log, "ending not stored", experiment_id=id):
+                await run.close()
+                await self._write_ending(run)
         except DuologueError as error:
             log.error("ending not stored", extra={"experiment_id": id, "why": error.message})  # noqa: TRY400 - the message says it
-        except Exception:  # it shares a task group with all runs, and must end none
-            log.exception("ending not stored", extra={"experiment_id": id})
         finally:
             # Nothing is awaited here: a start that comes now finds either this run or none.
             self._running.pop(id, None)
@@ -366,6 +366,13 @@ class ExperimentService:
                 run.progress.wake()
 
 
+def _halt_broken(run: ExperimentRun, error: Exception) -> None:
+    incident = uuid4().hex[:12]
+    facts = {"experiment_id": run.row.id, "incident": incident}
+    log.error("experiment broke", exc_info=error, extra=facts)
+    run.halt("interrupted", f"an internal error, incident {incident}: {error}")
+
+
 @asynccontextmanager
 async def open_experiments(
     runs: RunService,
@@ -377,18 +384,13 @@ async def open_experiments(
     """The experiments of this process. A server takes over what dies; a command leaves behind what
     it was told to leave as `interrupted`. Leaving drains the runs: they are over before this is.
     """
-    raised: Exception | None = None
-    async with asyncio.TaskGroup() as tasks:
+    async with task_group() as tasks:
         service = ExperimentService(runs, tasks, root=root, judges=judges)
         sweeping = tasks.create_task(service.sweep(), name="sweep") if serving else None
         try:
             yield service
-        except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
-            raised = error
         finally:
             service.drain(leave_running=serving)
             if sweeping is not None:
                 sweeping.cancel()
             await runs.drain(runs.settings.grace_s)
-    if raised:
-        raise raised

@@ -19,6 +19,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from core.errors import ConfigError, StorageError
+from core.failures import task_group
 from core.settings import Settings
 from graph.storage.opening import Storage
 from graph.storage.sqlite.deliveries import Delivery
@@ -187,19 +188,14 @@ async def open_webhook(settings: Settings, storage: Storage, watch: Watch) -> As
     http = HttpClient()
     sender = WebhookSender(settings, storage, http)
     await storage.deliveries.expect()
-    raised: Exception | None = None
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             sending = tasks.create_task(sender.run(), name="webhook")
             try:
                 yield sender.watch_with(watch)
-            except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
-                raised = error
             finally:
                 sender.leave()
                 await asyncio.wait({sending}, timeout=LAST_CALL_S)
                 sending.cancel()
     finally:
         await http.aclose()
-    if raised:
-        raise raised

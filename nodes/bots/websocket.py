@@ -187,15 +187,15 @@ class WebSocket:
         return captured
 
     async def reply(self, ask: TurnRequest, piece: OnPiece) -> Reply:
-        session = dict(ask.session)
+        session, heard = dict(ask.session), None
         try:
             if self._find(ask.conversation_id) is None:
                 session |= await self._within(self._open_s, self._connect(ask))
             turn = self._take_turn(replace(ask, session=session), piece)
             heard = await self._within(self._turn_s, turn)
-        except BaseException:
-            self._cut(ask.conversation_id)  # else a late reply would answer the next line
-            raise
+        finally:
+            if heard is None:
+                self._cut(ask.conversation_id)  # else a late reply would answer the next line
         self._rest(ask.conversation_id)
         said = drop_blank(heard.bubbles)
         if not (said or heard.ended or self.config.turn.may_be_silent):
