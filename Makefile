@@ -6,10 +6,11 @@ CLIENT_VENV ?= .venv-client
 BIN         := $(VENV)/bin
 STUDIO_BIN  := $(STUDIO_VENV)/bin
 ARGS        ?=
+IN_PROCESSES := tests/integration/cli tests/integration/module tests/integration/examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv dev test check format bench soak studio lock wheel clean
+.PHONY: help run venv dev test test-commands check format bench soak studio lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +19,11 @@ run: $(VENV)/.run ## start the server and the web page (ARGS="--port 8000")
 	$(BIN)/duologue serve --delay 0.3 $(ARGS) # the demo bot thinks a moment, so that one can watch
 
 test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k stop")
-	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration \
+	  $(addprefix --ignore=,$(IN_PROCESSES)) $(ARGS)
+
+test-commands: $(VENV)/.dev ## the command, the module and the examples, each in a process of its own
+	$(BIN)/python -m pytest -n auto --dist loadfile $(IN_PROCESSES) $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	$(BIN)/ruff check .

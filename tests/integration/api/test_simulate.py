@@ -210,7 +210,7 @@ async def test_no_bot_writes_another_speakers_line_or_moves_the_terminal(
 
 async def test_a_refused_call_leaves_no_conversation(opened: Opened, robot: RobotServer) -> None:
     service = await opened(max_open_runs="1")
-    robot.fail("hold", turn=1)
+    robot.fail("hold", turn=1, times=1)
     first = await service.begin(2)
     for key in ({}, {"Idempotency-Key": "the-same"}):
         refused = await service.ask("POST", "/simulate", {"bot_id": 16}, headers=key)

@@ -354,7 +354,7 @@ async def test_a_follower_that_comes_and_goes_changes_nothing(
                 break
         await rested(runs, id)
         assert view.followers == 0
-        assert not view._waiting
+        assert not view.changes._waiting
         await seen(await runs.follow(id), "done", status="completed")
 
 
