@@ -86,9 +86,8 @@ async def test_two_prompts_talk_to_each_other_with_nothing_added(
         await tab.page.get_by_label("The user’s prompt").fill("You want a refund for a lamp.")
         await tab.page.get_by_label("The bot’s prompt").fill("You sell lamps and give no refunds.")
         boxes = tab.page.locator("#page-versus .duel textarea")
-        left, right = [await boxes.nth(at).bounding_box() for at in (0, 1)]
-        assert left
-        assert right
+        # Both at once: the page may still move while it is filled.
+        left, right = await boxes.evaluate_all("all => all.map(one => one.getBoundingClientRect())")
         assert left["y"] == right["y"]
         assert left["x"] + left["width"] <= right["x"]
         await expect(tab.page.locator("#versus")).to_be_enabled()
