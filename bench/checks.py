@@ -14,7 +14,8 @@ from core.settings import Settings
 from evaluation.checks.any import AnyCheck, run_check
 from evaluation.checks.base import Check
 from evaluation.clean_talks import make_clean_talks
-from evaluation.resolve import Project, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from evaluation.transcripts import Transcript
 
 TWELVE: list[dict[str, Any]] = [

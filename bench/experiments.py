@@ -14,7 +14,8 @@ from evaluation.experiments.plan import plan_experiment, plan_trials
 from evaluation.experiments.service import ExperimentService, open_experiments
 from evaluation.experiments.trial import pack_verdict
 from evaluation.experiments.trial_records import describe_trials
-from evaluation.resolve import Project, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from evaluation.verdicts import Verdict
 from graph.process import open_process
 from graph.storage.experiment_rows import ExperimentRow, TrialRow, VerdictRow

@@ -16,7 +16,8 @@ from evaluation.checks.python import PythonRunner
 from evaluation.clean_talks import make_clean_talks
 from evaluation.flaws import FLAWS
 from evaluation.judge.judge import Judge
-from evaluation.resolve import Project, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from evaluation.suites import JudgeConfig
 from evaluation.transcripts import Transcript
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, TextIO
 
 from cli.plain import use_utf8
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments.events import Event
-from evaluation.resolve import ResolvedSuite
 from evaluation.results import Comparison, ExperimentDocument, Rate, TrialRecord
 from evaluation.verdicts import Verdict
 from graph.storage.experiment_rows import ExperimentRow

@@ -16,8 +16,8 @@ from cli.experiment_output import (
     describe_result,
 )
 from core.text import show_controls
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments.events import Event
-from evaluation.resolve import ResolvedSuite
 from evaluation.results import ExperimentDocument
 from graph.storage.experiment_rows import ExperimentRow
 

@@ -11,12 +11,14 @@ from cli.report_files import JsonLines, check_files, write_reports
 from cli.signals import on_signal
 from core.errors import Invalid
 from core.settings import Settings
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments import changes
 from evaluation.experiments.assess import make_judge
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.events import follow
 from evaluation.experiments.service import ExperimentService, open_experiments
-from evaluation.resolve import Project, ResolvedSuite, Selection, load_file, resolve_all
+from evaluation.project import Project
+from evaluation.resolve import Selection, load_file, resolve_all
 from evaluation.results import BaselineInfo
 from evaluation.suites import Budget as SuiteBudget
 from graph.process import open_process

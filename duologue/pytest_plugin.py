@@ -41,7 +41,8 @@ class SuiteFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         from core.errors import ConfigError
         from duologue.running import read_settings
-        from evaluation.resolve import Project, load_file
+        from evaluation.project import Project
+        from evaluation.resolve import load_file
 
         folder = self.config.rootpath
         try:

@@ -77,7 +77,8 @@ async def _run_suite(
     folder: Path, suite: Path, name: str | None, database: Path | None
 ) -> SuiteResult:
     from evaluation.experiments.service import open_experiments
-    from evaluation.resolve import Project, load_file
+    from evaluation.project import Project
+    from evaluation.resolve import load_file
     from graph.process import open_process
 
     settings = read_settings(folder, database)

@@ -2,64 +2,32 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-import demo.kinds  # noqa: F401 - the bots that ship are known wherever a suite is read
 from core.errors import ConfigError
 from core.files import fault_at, find_secret_names, load
-from core.settings import Settings
 from core.spelling import nearest
+from evaluation.cells import Cell, ResolvedSuite
 from evaluation.checks.python import Python
 from evaluation.fingerprints import Fingerprint, digest, fingerprint
 from evaluation.judge.prompts import PROMPT_HASH, RULES
-from evaluation.prices import Prices, read_prices
+from evaluation.project import Project
 from evaluation.results import AutoRepeats
 from evaluation.scenarios import ScenarioFile, load_scenario
 from evaluation.suites import MAX_TRIALS, JudgeConfig, SuiteBase, SuiteBody, SuiteFile
-from evaluation.verdicts import CellKey, Record, TrialKey
 from nodes.bots.chat import OpenAIBot, PromptBot
-from nodes.bots.config import BotConfig, read_bots
+from nodes.bots.config import BotConfig
 from nodes.calls.http import redacted_url
 from nodes.prompts import prompt
-from nodes.speakers.personas import DEFAULT, Persona, read_personas
+from nodes.speakers.personas import DEFAULT
 
 Loc = tuple[int | str, ...]
 SHIPPED = Path(__file__).parents[1]
 """Where suites/ and scenarios/ lie that come with Duologue, in a checkout as in a wheel."""
-
-
-@dataclass(frozen=True)
-class Project:
-    """What a suite's names refer to: the project folder, personas, bots, prices and the model."""
-
-    root: Path
-    personas: Mapping[str, Persona]
-    bots: Mapping[str, BotConfig]
-    prices: Prices
-    model: str
-    has_model: bool = True
-
-    @classmethod
-    def open(cls, settings: Settings, root: Path = Path()) -> "Project":
-        """The project in a folder, as this process is set up. Raises `ConfigError`."""
-        return cls(
-            root=root,
-            personas=read_personas(root / settings.personas),
-            bots=read_bots(root / settings.bots),
-            prices=read_prices(root / "prices.yaml"),
-            model=settings.model,
-            has_model=settings.has_user_model,
-        )
-
-    @cached_property
-    def scenario_files(self) -> dict[str, Path]:
-        """The files of scenarios/ by id."""
-        return {path.stem: path for path in sorted((self.root / "scenarios").glob("*.yaml"))}
 
 
 @dataclass(frozen=True)
@@ -76,54 +44,6 @@ class Selection:
         words = " ".join([scenario.id or "", scenario.name, *scenario.tags]).casefold()
         tagged = not self.tags or bool({*self.tags} & {*scenario.tags})
         return tagged and self.text.casefold() in words
-
-
-class Cell(Record):
-    """The trials that differ only by repeat, and what their figures depend on besides the bot."""
-
-    scenario: str
-    persona: str
-    bot: str
-    repeats: int | AutoRepeats
-    fingerprint: Fingerprint
-
-    @property
-    def key(self) -> CellKey:
-        return CellKey(self.scenario, self.persona, self.bot)
-
-    @property
-    def most_repeats(self) -> int:
-        return self.repeats.max if isinstance(self.repeats, AutoRepeats) else self.repeats
-
-
-class ResolvedSuite(Record):
-    """A suite with everything that its names referred to, secrets left out. Plain data."""
-
-    suite: SuiteFile
-    file: str | None = None
-    scenarios: dict[str, ScenarioFile]
-    personas: dict[str, Persona]
-    bots: dict[str, dict[str, Any]]
-    prompts: dict[str, str]
-    judges: list[str]
-    cells: list[Cell]
-
-    @cached_property
-    def hash(self) -> str:
-        """The same for the same suite, whatever else lies in its folder."""
-        return digest(self.model_dump(mode="json", exclude={"file"}, exclude_defaults=True))
-
-    def trials(self) -> Iterator[TrialKey]:
-        """All trials, a repeat of every cell before the next repeat of any."""
-        most = max((cell.most_repeats for cell in self.cells), default=0)
-        for repeat in range(1, most + 1):
-            for cell in self.cells:
-                if repeat <= cell.most_repeats:
-                    yield TrialKey(cell.scenario, cell.persona, cell.bot, repeat)
-
-    @property
-    def count(self) -> int:
-        return sum(cell.most_repeats for cell in self.cells)
 
 
 def load_suite(path: Path, project: Project, only: Selection = Selection()) -> ResolvedSuite:

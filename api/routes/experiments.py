@@ -19,6 +19,7 @@ from api.sse import Stream
 from api.state import Absent, ClientQuery, SettingsDep, choose_client
 from core.errors import Busy, ConfigError, Invalid, NotFound, Stopping
 from core.message import now
+from evaluation.cells import ResolvedSuite
 from evaluation.compare import build_comparison
 from evaluation.experiments import changes
 from evaluation.experiments.comparison import name_moved_parts
@@ -27,7 +28,8 @@ from evaluation.experiments.drive import Budget
 from evaluation.experiments.events import Event, follow
 from evaluation.experiments.service import ExperimentService
 from evaluation.experiments.trial_records import describe_trials
-from evaluation.resolve import Project, ResolvedSuite, load_suite, resolve_body
+from evaluation.project import Project
+from evaluation.resolve import load_suite, resolve_body
 from evaluation.results import ComparisonDocument, ExperimentDocument
 from evaluation.suites import SuiteBody
 from evaluation.verdicts import Outcome

@@ -14,8 +14,10 @@ import uvloop
 from bench.load import Options, files_needed, options, tell
 from bench.processes import settings
 from core.settings import Settings
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments.service import ExperimentService, open_experiments
-from evaluation.resolve import Project, ResolvedSuite, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from graph.process import open_process
 from graph.runs.service import RunService
 

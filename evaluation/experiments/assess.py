@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from core.message import Message, Usage
 from core.settings import Settings
+from evaluation.cells import ResolvedSuite
 from evaluation.checks.any import run_checks
 from evaluation.checks.python import PythonRunner
 from evaluation.criteria import Criterion
 from evaluation.prices import Prices, add_spendings
-from evaluation.resolve import ResolvedSuite
 from evaluation.results import Party
 from evaluation.scenarios import ScenarioFile
 from evaluation.suites import JudgeConfig

@@ -1,10 +1,10 @@
 """What can be asked of an experiment that rests: go on, try again, judge again, more, or away."""
 
 from core.errors import Conflict, Invalid, NotFound
+from evaluation.cells import Cell
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
 from evaluation.experiments.service import ExperimentService
-from evaluation.resolve import Cell
 from evaluation.results import AutoRepeats
 from graph.storage.experiment_rows import ExperimentRow
 

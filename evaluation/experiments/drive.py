@@ -7,9 +7,9 @@ from time import monotonic
 from typing import Literal
 
 from core.errors import DuologueError, StorageError
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments.schedule import Schedule
 from evaluation.experiments.trial import TrialResult, TrialRunner, Unfinished
-from evaluation.resolve import ResolvedSuite
 from evaluation.verdicts import Spending
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.opening import Storage

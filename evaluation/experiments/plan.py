@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from core.message import now
+from evaluation.cells import Cell, ResolvedSuite
 from evaluation.fingerprints import digest
-from evaluation.resolve import Cell, ResolvedSuite
 from evaluation.results import (
     AutoRepeats,
     BaselineInfo,

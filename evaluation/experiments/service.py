@@ -17,6 +17,7 @@ from uuid import uuid4
 from core.errors import Busy, Conflict, DuologueError, Forbidden, Invalid, NotFound, Stopping
 from core.failures import contain, or_else, task_group
 from core.message import now
+from evaluation.cells import ResolvedSuite
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
 from evaluation.experiments.document_cache import DocumentCache
@@ -31,7 +32,6 @@ from evaluation.experiments.plan import (
 from evaluation.experiments.trial import TrialRunner
 from evaluation.experiments.trial_records import describe_trials
 from evaluation.prices import read_prices
-from evaluation.resolve import ResolvedSuite
 from evaluation.results import ExperimentDocument, TrialRecord
 from graph.runs.service import RunService
 from graph.storage.experiment_rows import ExperimentRow, TrialRow

@@ -11,10 +11,10 @@ from uuid import uuid4
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Stopping, StorageError
 from core.message import now
+from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
 from evaluation.experiments.assess import Assessment, Assessor, Conversation
-from evaluation.resolve import ResolvedSuite
 from evaluation.results import Breakage
 from evaluation.verdicts import Cause, Verdict
 from graph.runs.service import RunService

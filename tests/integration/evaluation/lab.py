@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from core.settings import Settings
+from evaluation.cells import ResolvedSuite
 from evaluation.experiments.service import ExperimentService, open_experiments
-from evaluation.resolve import Project, ResolvedSuite, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from graph.process import open_process
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from tests.servers.wait import wait_until

@@ -13,15 +13,10 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from core.settings import Settings
+from evaluation.cells import ResolvedSuite
 from evaluation.fingerprints import PARTS, find_moved
-from evaluation.resolve import (
-    Project,
-    ResolvedSuite,
-    Selection,
-    load_suite,
-    resolve_all,
-    resolve_body,
-)
+from evaluation.project import Project
+from evaluation.resolve import Selection, load_suite, resolve_all, resolve_body
 from evaluation.suites import JudgeConfig, SuiteBody
 from evaluation.verdicts import TrialKey
 from tests.servers.process import ROOT
@@ -165,7 +160,7 @@ def test_without_a_suite_all_scenarios_run_once_each(project: Project, write: Wr
 def test_the_bot_that_ships_is_known_whatever_was_imported_before(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from core.settings import Settings;"
-        "from evaluation.resolve import Project; print(*Project.open(Settings(), Path()).bots)"
+        "from evaluation.project import Project; print(*Project.open(Settings(), Path()).bots)"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     argv = [sys.executable, "-c", code]

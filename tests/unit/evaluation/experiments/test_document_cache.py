@@ -12,7 +12,8 @@ from core.settings import Settings
 from evaluation.experiments.document_cache import DocumentCache
 from evaluation.experiments.plan import plan_experiment, plan_trials
 from evaluation.experiments.trial import pack_verdict
-from evaluation.resolve import Project, load_suite
+from evaluation.project import Project
+from evaluation.resolve import load_suite
 from evaluation.results import ExperimentDocument
 from evaluation.verdicts import Verdict
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow
