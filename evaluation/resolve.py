@@ -102,7 +102,10 @@ class _Resolver:
     _where: dict[str, Path] = field(default_factory=dict)
 
     def resolve(self) -> ResolvedSuite:
-        scenarios = self._scenarios()
+        found = self._scenarios()
+        self._check_personas()
+        self._check_exclusions(found)
+        scenarios = {id: one for id, one in found.items() if self.only.takes(one)}
         judges = self._judges(scenarios)
         self._check_gate(scenarios)
         cells = [cell for scenario in scenarios.values() for cell in self._cells(scenario, judges)]
@@ -130,8 +133,9 @@ class _Resolver:
                 if id in found:
                     raise self._fault(("scenarios", place), f"two scenarios are named {id}")
                 self._must_be_playable(scenario, ("scenarios", place))
+                self._must_find_functions(scenario, ("scenarios", place))
                 found[id] = scenario
-        return {id: scenario for id, scenario in found.items() if self.only.takes(scenario)}
+        return found
 
     def _entry(self, entry: str | ScenarioFile, loc: Loc) -> list[ScenarioFile]:
         if isinstance(entry, ScenarioFile):
@@ -155,8 +159,13 @@ class _Resolver:
             key, reason = "user", "a suite runs alone: no person is there to take the seat"
         else:
             return
-        path = self._where.get(scenario.id or "")
-        raise fault_at(path, (key,), reason) if path else self._fault(loc, reason)
+        raise self._fault_in(scenario, loc, (key,), reason)
+
+    def _must_find_functions(self, scenario: ScenarioFile, loc: Loc) -> None:
+        for place, check in enumerate(scenario.checks):
+            reason = check.find_fault(self.project.root) if isinstance(check, Python) else None
+            if reason:
+                raise self._fault_in(scenario, loc, ("checks", place, "python"), reason)
 
     # --- cells --------------------------------------------------------------------------------
 
@@ -174,13 +183,11 @@ class _Resolver:
             )
 
     def _personas(self, scenario: ScenarioFile) -> list[str]:
-        own = scenario.personas
-        named = own or list(dict.fromkeys(self.suite.personas))
-        for place, id in enumerate(named):
+        for id in scenario.personas:
             if id not in self.project.personas:
-                loc: Loc = ("persona",) if own else ("personas", place)
-                file = self._where.get(scenario.id or "") if own else self.file
-                raise _unknown("persona", id, self.project.personas, file, loc)
+                file = self._where.get(scenario.id or "")
+                raise _unknown("persona", id, self.project.personas, file, ("persona",))
+        named = scenario.personas or list(dict.fromkeys(self.suite.personas))
         wanted = self.only.personas
         return [id for id in named or [""] if not wanted or id in wanted]
 
@@ -244,6 +251,24 @@ class _Resolver:
             return []
         return (self.suite.judge or JudgeConfig()).panel(self.project.model)
 
+    def _check_personas(self) -> None:
+        for place, id in enumerate(self.suite.personas):
+            if id not in self.project.personas:
+                loc: Loc = ("personas", place)
+                raise _unknown("persona", id, self.project.personas, self.file, loc)
+
+    def _check_exclusions(self, scenarios: Mapping[str, ScenarioFile]) -> None:
+        known: dict[str, Mapping[str, Any]] = {
+            "scenario": scenarios,
+            "persona": self.project.personas,
+            "bot": self.project.bots,
+        }
+        for place, rule in enumerate(self.suite.exclude):
+            for what, id in rule.model_dump(exclude_none=True).items():
+                if str(id) not in known[what]:
+                    loc: Loc = ("exclude", place, what)
+                    raise _unknown(what, str(id), known[what], self.file, loc)
+
     def _check_gate(self, scenarios: Mapping[str, ScenarioFile]) -> None:
         known = {id for scenario in scenarios.values() for id in scenario.question_ids}
         for id in self.suite.gate.criteria if self.suite.gate else ():
@@ -267,6 +292,11 @@ class _Resolver:
         if unknown:
             reason = f"the price of {unknown[0]} is unknown; name it in prices.yaml"
             raise self._fault(("budget", "cost_usd"), reason)
+
+    def _fault_in(self, scenario: ScenarioFile, loc: Loc, key: Loc, reason: str) -> ConfigError:
+        """A mistake in a scenario, in its own file or where the suite has it in place."""
+        path = self._where.get(scenario.id or "")
+        return fault_at(path, key, reason) if path else self._fault((*loc, *key), reason)
 
     def _fault(self, loc: Loc, reason: str) -> ConfigError:
         if self.file is not None:

@@ -4,10 +4,11 @@ The process sees the file's folder first and nothing of ours, so that a user's `
 user's; a check that hangs, exits or prints harms nobody.
 """
 
+import ast
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field
 
+from core.spelling import nearest
 from core.text import clean_deep
 from evaluation.checks.base import Check, Finding, cannot_tell, fails, passes
 from evaluation.transcripts import Transcript
@@ -53,6 +55,23 @@ class Python(Check):
 
     def describe(self) -> str:
         return f"python: {self.python}"
+
+    def find_fault(self, root: Path) -> str | None:
+        """Why it cannot be run from the project folder `root`; None where nothing is seen.
+
+        The file is parsed and not run, so a function that is made in another way counts as there.
+        """
+        path = root / self.file
+        try:
+            names = _list_names(ast.parse(path.read_bytes()).body)
+        except OSError:
+            return f"no file is {self.file} in {root.resolve()}{_hint(self.file, _files(root))}"
+        except (SyntaxError, ValueError) as error:
+            return f"{self.file} is not Python: {error}"
+        known = set(names)
+        if self.function in known or known & {"*", "__getattr__"}:
+            return None
+        return f"{self.file} has no function {self.function}{_hint(self.function, known)}"
 
 
 class PythonRunner:
@@ -108,7 +127,10 @@ class _Worker:
                     await self.stop()  # else the next call would read this one's answer
 
     async def _exchange(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        process = self._process = self._process or await self._start()
+        try:
+            process = self._process = self._process or await self._start()
+        except OSError as error:
+            return {"error": f"no process can be started in {self._folder}: {error.strerror}"}
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
         try:
@@ -138,6 +160,36 @@ class _Worker:
         with suppress(ProcessLookupError):
             process.kill()
         await process.communicate()
+
+
+def _list_names(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """The names that a module's statements give it, as far as they can be read off."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in statement.names)
+        else:
+            yield from _list_stored(statement)
+
+
+def _list_stored(statement: ast.stmt) -> Iterator[str]:
+    for part in ast.iter_child_nodes(statement):
+        if isinstance(part, ast.stmt):
+            yield from _list_names([part])
+        elif isinstance(part, ast.ExceptHandler):
+            yield from _list_names(part.body)
+        else:
+            yield from (one.id for one in ast.walk(part) if isinstance(one, ast.Name))
+
+
+def _files(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in root.glob("*/*.py")]
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    guess = nearest(word, known)
+    return f"; did you mean {guess}?" if guess else ""
 
 
 def _plain(check: Python, transcript: Transcript) -> dict[str, Any]:

@@ -278,6 +278,9 @@ def test_a_changed_python_check_moves_the_checks(resolve: Resolve, write: Write)
         ("repeats: 2", "judge: {model: [a, b]}", 6, "judge", "must be odd"),
         ("repeats: 2", "judge: {model: [a, b, c], votes: 5}", 6, "judge", "3 models are named"),
         ("repeats: 2", "judge: {api_key: sk-123}", 6, "judge.api_key", "match"),
+        ("repeats: 2", "exclude: [{persona: wrng}]", 6, "exclude.0.persona", "mean wrong?"),
+        ("repeats: 2", "exclude: [{bot: 61}]", 6, "exclude.0.bot", "there are: 16, 16-next"),
+        ("repeats: 2", "exclude: [{scenario: drnk}]", 6, "exclude.0.scenario", "mean drink?"),
         ("repeats: 2", "exclude: [{}]", 6, "exclude.0", "leave out everything"),
         ("repeats: 2", "exclude: [{bot: 16}, {bot: 16-next}]", 6, "exclude", "no trial"),
         ("repeats: 2", "repeats: {auto: true, max: 100000}", 6, "repeats", "more than 100000"),
@@ -297,6 +300,19 @@ def test_a_mistake_is_told_with_file_line_key_and_the_nearest_word(
     assert reason in error.reason
 
 
+def test_a_suites_persona_is_known_though_every_scenario_names_its_own(
+    resolve: Resolve, tmp_path: Path
+) -> None:
+    own = SUITE.replace("scenarios/*", "scenarios/greet").replace("[child, shy]", "[child, wrogn]")
+    with pytest.raises(ConfigError, match="no persona wrogn; did you mean wrong") as caught:
+        resolve(own)
+    assert (caught.value.line, caught.value.key) == (4, "personas.1")
+
+
+def test_an_exclusion_of_what_was_not_selected_is_taken(resolve: Resolve) -> None:
+    assert resolve(SUITE + "exclude: [{scenario: greet, bot: 16}]", text="drink").count == 8
+
+
 def test_a_scenario_with_neither_check_nor_criterion_is_refused(
     resolve: Resolve, write: Write
 ) -> None:
@@ -304,6 +320,55 @@ def test_a_scenario_with_neither_check_nor_criterion_is_refused(
     with pytest.raises(ConfigError, match="neither checks nor criteria") as caught:
         resolve()
     assert caught.value.file == str(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("none/stars.py:f", "no file is none/stars.py"),
+        ("checks/star.py:f", "did you mean checks/stars.py?"),
+        ("checks/stars.py:counts_star", "no function counts_star; did you mean counts_stars?"),
+        ("checks/bad.py:f", "not Python"),
+    ],
+)
+def test_a_python_check_that_is_not_there_is_refused_before_anything_runs(
+    resolve: Resolve, write: Write, place: str, reason: str
+) -> None:
+    write("checks/stars.py", "def counts_stars(t): return True\n")
+    write("checks/bad.py", "def f(t:\n")
+    path = write("scenarios/drink.yaml", DRINK + f"  - python: {place}\n")
+    with pytest.raises(ConfigError) as caught:
+        resolve()
+    error = caught.value
+    assert (error.file, error.line, error.key) == (str(path), 5, "checks.1.python")
+    assert reason in error.reason
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "f = len\n",
+        "from os.path import *\n",
+        "import os.path as f\n",
+        "try:\n    from x import f\nexcept ImportError:\n    def f(t): return True\n",
+        "if 1:\n    g, f = 1, len\n",
+        "def __getattr__(name): return len\n",
+    ],
+)
+def test_a_function_that_is_made_in_another_way_is_taken(
+    resolve: Resolve, write: Write, code: str
+) -> None:
+    write("checks/made.py", code)
+    write("scenarios/drink.yaml", DRINK + "  - python: checks/made.py:f\n")
+    assert resolve().cells
+
+
+def test_a_scenario_in_the_suite_names_the_line_of_its_python_check(
+    resolve: Resolve, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve("name: x\nscenarios:\n  - id: a\n    checks:\n      - python: c/n.py:f\n")
+    assert (caught.value.file, caught.value.line) == (str(tmp_path / "suites" / "night.yaml"), 5)
 
 
 def test_a_scenario_that_needs_a_person_is_refused(resolve: Resolve, write: Write) -> None:

@@ -72,6 +72,14 @@ async def test_a_file_that_is_not_there_is_an_error(runner: PythonRunner) -> Non
     assert "none.py" in found[0].reason
 
 
+async def test_a_folder_that_is_not_there_is_an_error_and_breaks_no_trial(
+    runner: PythonRunner,
+) -> None:
+    found = await run_checks([check(python="gone/none.py:f")], SAID, runner)
+    assert found[0].status == "error"
+    assert "gone" in found[0].reason
+
+
 async def test_a_users_graph_py_does_not_meet_ours(ask: Ask, tmp_path: Path) -> None:
     import sys
 
