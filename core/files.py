@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.composer import ComposerError
 
 from core.errors import ConfigError
 from core.spelling import explain, nearest
@@ -21,7 +22,8 @@ _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 class Loader(yaml.SafeLoader):
     """Takes a question mark in a text within braces, as YAML does and PyYAML does not:
-    `{id: kind, ask: Is it kind?, must: false}`.
+    `{id: kind, ask: Is it kind?, must: false}`. Refuses a key that stands twice, where PyYAML
+    takes the last.
     """
 
     _in_text = False
@@ -36,6 +38,19 @@ class Loader(yaml.SafeLoader):
     def peek(self, index: int = 0) -> Any:
         char = super().peek(index)  # what decides where a text ends; the text itself is sliced
         return "x" if char == "?" and self._in_text else char
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        first: dict[tuple[str, str], yaml.Node] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            same = first.setdefault((key.tag, key.value), key)
+            if same is not key:
+                line = same.start_mark.line + 1
+                problem = f"{key.value} stands twice here, first in line {line}"
+                raise ComposerError(None, None, problem, key.start_mark)
+        return node
 
 
 def load(path: Path, model: type[M], prepare: Callable[[Any], Any] | None = None) -> M:

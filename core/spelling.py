@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+from typing_extensions import is_typeddict
 
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -24,17 +25,18 @@ def explain(model: type[BaseModel], error: ErrorDetails) -> str:
         return _unknown_key(model, error["loc"])
     if error["type"] in ("literal_error", "enum"):
         return _unknown_value(error)
+    if error["type"] == "model_type":
+        return "should be keys with values, as in `name: …`"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
 def nearest_key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str | None:
     """The key of the model at `loc` that is most like the unknown one `loc` ends with."""
-    known = {name for part in _models_at(model, loc[:-1]) for name in part.model_fields}
-    return nearest(str(loc[-1]), known)
+    return nearest(str(loc[-1]), _known_keys(model, loc))
 
 
 def _unknown_key(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    known = sorted({name for part in _models_at(model, loc[:-1]) for name in part.model_fields})
+    known = _known_keys(model, loc)
     guess = nearest(str(loc[-1]), known)
     if guess:
         return f"not permitted here; did you mean {guess}?"
@@ -47,18 +49,32 @@ def _unknown_value(error: ErrorDetails) -> str:
     return f"should be {expected}" + (f"; did you mean {guess}?" if guess else "")
 
 
-def _models_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[type[BaseModel]]:
+def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand where `loc` ends."""
+    return sorted({str(name) for part in _models_at(model, loc[:-1]) for name in _fields(part)})
+
+
+def _models_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[type]:
     """The models that may stand at `loc`; what is no field (an index, a tag) is passed over."""
-    here = {model}
+    here: set[type] = {model}
     for part in loc:
-        fields = [found.model_fields[part] for found in here if part in found.model_fields]
-        below = {found for field in fields for found in _models_in(field.annotation)}
+        fields = [_fields(found)[part] for found in here if part in _fields(found)]
+        below = {found for field in fields for found in _models_in(field)}
         here = below or here
     return here
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields(model: type) -> dict[int | str, Any]:
+    """The annotation of each field of a pydantic model, or of a dict that has types."""
+    if issubclass(model, BaseModel):
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    hints: dict[Any, Any] = get_type_hints(model)
+    return hints
+
+
+def _models_in(annotation: Any) -> Iterator[type]:
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if is_model or is_typeddict(annotation):
         yield annotation
     for part in get_args(annotation):
         yield from _models_in(part)

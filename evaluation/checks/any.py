@@ -38,7 +38,11 @@ def _tag(value: Any) -> str:
 
 
 def _require_known_kind(value: Any) -> Any:
-    """Says which check may have been meant where none is named."""
+    """Says which check may have been meant where none is named, or more than one."""
+    named = [key for key in value if key in KINDS] if isinstance(value, dict) else []
+    if len(named) > 1:
+        text = f"an entry is one check; write {' and '.join(named)} as entries of their own"
+        raise PydanticCustomError("two_checks", "{text}", {"text": text})
     if _kind(value) is not None:
         return value
     words = [str(key) for key in value] if isinstance(value, dict) else [str(value)]

@@ -35,6 +35,13 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("- a\n", 1, "", ""),
         ("", None, "bots", "required"),
         ("bott: {}\n", 1, "bott", "did you mean bots?"),
+        ("- 1\n- 2\n", 1, "", "should be keys with values"),
+        (
+            "bots:\n  a: {kind: demo}\n  b: {kind: demo}\n  a: {kind: demo}\n",
+            4,
+            "",
+            "a stands twice",
+        ),
         ("bots: {}\nextra: 1\n", 2, "extra", "not permitted"),
         ("bots:\n  1:\n    name: x\n", 2, "bots.1", "kind"),
         ("bots:\n  1:\n    kind: robot\n", 2, "bots.1", "robot"),
@@ -167,6 +174,11 @@ def test_the_prompt_holds_the_person_and_the_task_and_no_hole() -> None:
     assert "opening" not in text
     assert "{{task}}" not in build_system_prompt(Persona(name="Lan"), None)
     assert "{{" not in build_system_prompt(Persona(name="Lan"), " ")
+
+
+def test_a_merged_key_may_be_given_anew() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, x: 4}\n"
+    assert yaml.load(text, Loader=Loader)["c"] == {"x": 4, "y": 2}
 
 
 def test_a_question_in_braces_needs_no_quotes() -> None:
