@@ -15,7 +15,7 @@ from core.errors import NotFound
 from core.message import now
 from core.settings import Settings
 from evaluation.compare import build_comparison
-from evaluation.experiments.comparison import name_moved_parts
+from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.document import describe_experiment
 from evaluation.experiments.service import ExperimentService
 from evaluation.results import ComparisonDocument, ExperimentDocument, ExperimentInfo
@@ -84,13 +84,13 @@ def compare(options: Namespace, settings: Settings) -> int:
     async def read(service: ExperimentService) -> ComparisonDocument:
         find = service.storage.experiments.find
         base, head = await find(options.base), await find(options.head)
-        built = build_comparison(
+        return build_comparison(
             await service.document(base.id, details=False),
             await service.document(head.id, details=False),
             generated_at=now(),
             margin=options.margin,
+            moved=find_moved_parts(base, head),
         )
-        return name_moved_parts(built, base, head)
 
     document = ask(settings, read)
     written = write_comparison(document.model_dump(mode="json"), options)

@@ -44,12 +44,13 @@ def compare_cells(
     *,
     margin: float = 0.05,
     tolerance: float = 0.1,
-    moved: Iterable[str] = (),
+    moved: Sequence[str] = (),
 ) -> Comparison:
     """Head against base over the scenarios and personas that both have.
 
     `moved` names what else than the bot has changed, where the caller knows; scenarios whose
-    fingerprints differ are added. Anything that moved makes the two not comparable.
+    fingerprints differ are added. Anything that moved makes the two not comparable, and what was
+    measured in another way is no change of the bot.
     """
     (base_side, base_cells), (head_side, head_cells) = base, head
     bases = {(cell.scenario, cell.persona): cell for cell in base_cells}
@@ -57,7 +58,8 @@ def compare_cells(
     shared = [place for place in heads if place in bases]
     pairs = _pairs(shared, bases, heads)
     difference = compare_pairs(pairs) if pairs else None
-    changed = sorted({*moved, *_changed_scenarios(shared, bases, heads)})
+    scenarios = sorted(_changed_scenarios(shared, bases, heads))
+    changed = [*moved, *scenarios]
     decided = [place for place in shared if bases[place].decision or heads[place].decision]
     accepted = _count_accepted(decided, bases), _count_accepted(decided, heads)
     answer = _answer(difference, changed, margin, tolerance, accepted if decided else None)
@@ -74,12 +76,16 @@ def compare_cells(
         base_rate=to_rate([pair.base for pair in pairs], with_interval=not decided),
         head_rate=to_rate([pair.head for pair in pairs], with_interval=not decided),
         **_figures(difference, estimated=not decided),
-        changes=_changes(shared, bases, heads),
+        changes=_changes([one for one in shared if one[0] not in scenarios], bases, heads),
         by_scenario=_compare_scenarios(pairs),
         only_in_base=[_name(place) for place in bases if place not in heads],
         only_in_head=[_name(place) for place in heads if place not in bases],
         sentence=_sentence(
-            difference, _label(kind, base_side), pairs, changed, accepted if decided else None
+            difference,
+            _label(kind, base_side),
+            pairs,
+            (tuple(moved), scenarios),
+            accepted if decided else None,
         ),
     )
 
@@ -104,6 +110,7 @@ def compare_experiments(
     *,
     margin: float = 0.05,
     tolerance: float = 0.1,
+    moved: Sequence[str] = (),
 ) -> list[Comparison]:
     """Each bot against the same bot of the base. One bot a side is compared whatever its name."""
     return [
@@ -113,16 +120,22 @@ def compare_experiments(
             _side(head, head_bot),
             margin=margin,
             tolerance=tolerance,
+            moved=moved,
         )
         for base_bot, head_bot in _match_bots(base, head)
     ]
 
 
 def build_comparison(
-    base: ExperimentDocument, head: ExperimentDocument, *, generated_at: str, margin: float = 0.05
+    base: ExperimentDocument,
+    head: ExperimentDocument,
+    *,
+    generated_at: str,
+    margin: float = 0.05,
+    moved: Sequence[str] = (),
 ) -> ComparisonDocument:
     """The document of `duologue compare`. Its answer is the worst of the bots'."""
-    found = compare_experiments(base, head, margin=margin)
+    found = compare_experiments(base, head, margin=margin, moved=moved)
     answer = _worst([comparison.answer for comparison in found])
     return ComparisonDocument(
         generated_at=generated_at,
@@ -293,13 +306,13 @@ def _sentence(
     difference: Difference | None,
     base: str,
     pairs: Sequence[Pair],
-    moved: Sequence[str],
+    moved: tuple[Sequence[str], Sequence[str]],
     accepted: tuple[int, int] | None,
 ) -> Sentence:
     if difference is None:
         return to_sentence(sentences.NOTHING_SHARED)
-    if moved:
-        return to_sentence(sentences.describe_incomparable(moved))
+    if any(moved):
+        return to_sentence(sentences.describe_incomparable(*moved))
     if accepted is not None:
         by_chance = difference.p_value > 0.05
         return to_sentence(

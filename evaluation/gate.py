@@ -67,7 +67,7 @@ def summarize(
         invalid_reason=invalid,
         flaky_cells=sum(cell.flaky for cell in cells),
         cost=summarize_cost(bots),
-        notes=[to_sentence(note) for note in _notes(suite)],
+        notes=[to_sentence(note) for note in _notes(suite, comparisons)],
         sentence=invalid or (gate.sentence if gate else to_sentence(_describe_tally(tally))),
     )
 
@@ -245,8 +245,10 @@ def _describe_tally(tally: Tally) -> Wording:
     return sentences.describe_tally(tally.passed, tally.failed, tally.unjudged, tally.total)
 
 
-def _notes(suite: SuiteInfo) -> Iterator[Wording]:
+def _notes(suite: SuiteInfo, comparisons: Sequence[Comparison]) -> Iterator[Wording]:
     """What the reader should know before believing the figures."""
+    if suite.baseline and not any(each.kind == "baseline" for each in comparisons):
+        yield sentences.describe_no_baseline(suite.baseline.experiment)
     plans = [scenario.repeats for scenario in suite.scenarios]
     few = [plan for plan in plans if not isinstance(plan, AutoRepeats) and plan <= 5]
     if few and suite.gate and suite.gate.pass_rate is not None:

@@ -22,7 +22,7 @@ from core.message import now
 from evaluation.cells import ResolvedSuite
 from evaluation.compare import build_comparison
 from evaluation.experiments import changes
-from evaluation.experiments.comparison import name_moved_parts
+from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.document import describe_experiment
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.events import Event, follow
@@ -365,10 +365,10 @@ async def compare_experiments(
     other = await service.storage.experiments.find(head)
     for row in (one, other):
         await service.require_own(row.id, client)
-    built = build_comparison(
+    return build_comparison(
         await service.document(one.id, details=False),
         await service.document(other.id, details=False),
         generated_at=now(),
         margin=margin,
+        moved=find_moved_parts(one, other),
     )
-    return name_moved_parts(built, one, other)

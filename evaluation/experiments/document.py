@@ -6,6 +6,7 @@ from typing import Any
 from core.message import now
 from evaluation.calibration import calibrate, find_gate_kappa, pair_labels
 from evaluation.compare import compare_bots, compare_experiments
+from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.plan import describe_suite, fingerprints_of, read_suite
 from evaluation.experiments.trial_records import (
     ReadMessages,
@@ -37,7 +38,7 @@ async def build_document(
     *,
     details: bool = True,
     lines: bool = False,
-    base: ExperimentDocument | None = None,
+    base: tuple[ExperimentRow, ExperimentDocument] | None = None,
 ) -> ExperimentDocument:
     """The experiment as it stands. Without `details` it has no trials, and no reasons were read;
     with details and `lines` each trial that failed has its transcript. `base` is what it is
@@ -139,7 +140,7 @@ def _compare(
     row: ExperimentRow,
     info: SuiteInfo,
     cells: Sequence[CellRecord],
-    base: ExperimentDocument | None,
+    base: tuple[ExperimentRow, ExperimentDocument] | None,
 ) -> list[Comparison]:
     versions = {bot.id: bot.version for bot in info.bots}
     found = compare_bots(row.id, cells, versions) if len(versions) > 1 else []
@@ -152,4 +153,7 @@ def _compare(
         "trials": [],
     }
     head = ExperimentDocument.model_construct(**facts)
-    return [*found, *compare_experiments(base, head, margin=info.baseline.margin)]
+    base_row, document = base
+    moved = find_moved_parts(base_row, row)
+    margin = info.baseline.margin
+    return [*found, *compare_experiments(document, head, margin=margin, moved=moved)]

@@ -50,7 +50,7 @@ class DocumentCache:
             self._messages,
             details=details,
             lines=lines,
-            base=await self.read(base, details=False) if base else None,
+            base=(base, await self.read(base, details=False)) if base else None,
         )
 
     async def keep(

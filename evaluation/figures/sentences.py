@@ -21,6 +21,18 @@ NOTHING_SHARED = Wording(
 )
 
 
+MOST_NAMES = 5
+PARTS_VI = {
+    "judge": "giám khảo",
+    "prompts": "prompt của giám khảo",
+    "criteria": "tiêu chí",
+    "checks": "phép kiểm tra",
+    "scenario": "tình huống",
+    "persona": "nhân vật",
+    "simulator": "người dùng mô phỏng",
+}
+
+
 def percent(share: float) -> str:
     """Whole percent; one decimal where rounding would claim all or nothing."""
     whole = round(100 * share)
@@ -132,11 +144,32 @@ def describe_decided_difference(
     )
 
 
-def describe_incomparable(moved: Sequence[str]) -> Wording:
-    names = ", ".join(moved)
+def describe_incomparable(parts: Sequence[str], scenarios: Sequence[str]) -> Wording:
+    """What moved: parts of the fingerprint, and the scenarios in which they did."""
+    where = ", ".join(scenarios[:MOST_NAMES]) + (" …" if len(scenarios) > MOST_NAMES else "")
+    en, vi = ", ".join(parts), ", ".join(PARTS_VI.get(part, part) for part in parts)
     return Wording(
-        f"Not comparable: what was measured has changed ({names}).",
-        f"Không so sánh được: nội dung đo đã thay đổi ({names}).",
+        f"Not comparable: what was measured has changed ({_join(en, ' of ', where)}).",
+        f"Không so sánh được: nội dung đo đã thay đổi ({_join(vi, ' của ', where)}).",
+    )
+
+
+def _join(what: str, link: str, where: str) -> str:
+    return f"{what}{link}{where}" if what and where else what or where
+
+
+def describe_no_baseline(wanted: str) -> Wording:
+    """Why a suite with a baseline was compared with nothing."""
+    if wanted == "last-green":
+        return Wording(
+            "No experiment of this suite has ended with 0 here yet, so nothing was compared with "
+            "a baseline.",
+            "Ở đây chưa có lần chạy nào của bộ kiểm thử này kết thúc với mã 0, nên chưa so sánh "
+            "được với mốc nào.",
+        )
+    return Wording(
+        f"Nothing was compared with the baseline {wanted}: it is gone or has none of these bots.",
+        f"Không so sánh được với mốc {wanted}: mốc này không còn hoặc không có bot nào giống.",
     )
 
 

@@ -141,7 +141,9 @@ async def test_two_experiments_are_listed_compared_and_reported(desk: Desk) -> N
     code, out, _ = await desk.run("compare", "before", "after", "--json", "-")
     assert code == 4
     (comparison,) = json.loads(out)["comparisons"]
-    assert "checks" in comparison["moved"]
+    assert comparison["moved"] == ["checks", "greets"]
+    assert "checks of greets" in comparison["sentence"]["en"]
+    assert comparison["changes"] == []
     code, out, _ = await desk.run("report", "before", "--markdown", "-")
     assert (code, out.splitlines()[0][:2]) == (0, "##")
 

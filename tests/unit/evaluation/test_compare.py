@@ -3,6 +3,7 @@
 from evaluation.compare import build_comparison, compare_bots, compare_cells
 from evaluation.results import AutoRepeats, CellRecord, ExperimentDocument, Side
 from evaluation.summary import summarize_cells
+from evaluation.verdicts import CellKey, Outcome
 from tests.unit.evaluation.samples import build_document, build_suite, build_trial, draw_trials
 
 THEN, NOW = Side(experiment="a", bot="16"), Side(experiment="b", bot="16")
@@ -48,7 +49,23 @@ def test_a_comparison_across_fingerprints_is_not_comparable_and_names_what_moved
     found = compare_cells("baseline", (THEN, before), (NOW, after), moved=["judge"])
     assert found.answer == "not_comparable"
     assert found.moved == ["judge", "s2"]
-    assert found.sentence.en == "Not comparable: what was measured has changed (judge, s2)."
+    assert found.sentence.en == "Not comparable: what was measured has changed (judge of s2)."
+    assert "giám khảo của s2" in found.sentence.vi
+
+
+def test_a_scenario_that_was_measured_otherwise_is_no_flip() -> None:
+    suite = build_suite(scenarios=2, personas=1, bots=["16"])
+
+    def run(outcome: Outcome, prints: dict[str, str]) -> list[CellRecord]:
+        trials = [build_trial(id, "p0", "16", 1, outcome) for id in prints]
+        keys = {CellKey(id, "p0", "16"): value for id, value in prints.items()}
+        return summarize_cells(suite, trials, fingerprints=keys)
+
+    before = run("passed", {"s0": "old", "s1": "same"})
+    after = run("failed", {"s0": "new", "s1": "same"})
+    found = compare_cells("baseline", (THEN, before), (NOW, after), moved=["checks"])
+    assert [change.scenario for change in found.changes] == ["s1"]
+    assert "(checks of s0)" in found.sentence.en
 
 
 def test_what_only_one_side_has_is_named_and_left_out() -> None:

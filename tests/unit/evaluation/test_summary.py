@@ -263,6 +263,16 @@ def test_the_report_says_what_five_repeats_let_through() -> None:
     assert "60 % of the time reaches 80 % in 34 % of cells" in found.notes[0].en
 
 
+@pytest.mark.parametrize(
+    ("wanted", "says"), [("last-green", "ended with 0 here yet"), ("a1", "baseline a1")]
+)
+def test_a_baseline_that_nothing_was_compared_with_is_told(wanted: str, says: str) -> None:
+    suite = build_suite(bots=["16"], baseline=BaselineInfo(experiment=wanted))
+    found = figures(suite, draw_trials(suite, {"16": 1.0}))
+    assert says in found.notes[0].en
+    assert "mốc" in found.notes[0].vi
+
+
 def test_a_suite_in_which_nothing_was_judged_never_exits_0() -> None:
     trials = [build_trial("s0", "p0", "16", n, "unjudged") for n in (1, 2)]
     for rule in (
