@@ -1,10 +1,11 @@
 """The process that runs users' checks: a call a line comes in, an answer a line goes out.
 
 Started as a script, it imports nothing of Duologue and sees the checks' folder first. What a check
-prints goes to standard error.
+prints goes to standard error, without what a terminal would obey.
 """
 
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -51,6 +52,22 @@ def answer(call: dict[str, Any]) -> dict[str, Any]:
     return {"passed": passed, "reason": str(reason)[:1000]}
 
 
+class Printed(io.TextIOBase):
+    """Where a check prints to: control characters are spelt out, so that no screen is cleared."""
+
+    def write(self, text: str) -> int:
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write("".join(map(spell_out, text)))
+            sys.__stderr__.flush()
+        return len(text)
+
+
+def spell_out(char: str) -> str:
+    if char.isprintable() or char in "\n\t":
+        return char
+    return char.encode("unicode_escape").decode()
+
+
 MODULES: dict[str, Any] = {}
 
 
@@ -76,6 +93,7 @@ def calls() -> Iterator[dict[str, Any]]:
 def main() -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)  # what a check prints must not look like an answer
+        sys.stdout = sys.stderr = Printed()
         sys.path[0] = os.getcwd()  # noqa: PTH109
         for call in calls():
             out.write(json.dumps(answer(call)) + "\n")

@@ -80,6 +80,14 @@ async def test_a_folder_that_is_not_there_is_an_error_and_breaks_no_trial(
     assert "gone" in found[0].reason
 
 
+async def test_what_a_check_prints_goes_to_standard_error_and_clears_no_screen(
+    ask: Ask, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = await ask("def f(t):\n    print('\\x1b[2J chào', chr(0xD800))\n    return True\n")
+    assert found.status == "pass"
+    assert capfd.readouterr() == ("", "\\x1b[2J chào \\ud800\n")
+
+
 async def test_a_users_graph_py_does_not_meet_ours(ask: Ask, tmp_path: Path) -> None:
     import sys
 
