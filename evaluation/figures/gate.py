@@ -77,24 +77,6 @@ def combine_answers(answers: Iterable[Answer]) -> Answer:
     return "met" if found == {"met"} else "undecided"
 
 
-def settle_early(
-    cells: Sequence[CellCount], required: float, tolerance: float = 0.1
-) -> Answer | None:
-    """The answer that no outcome of the open trials can change; None while there may be another.
-
-    Trials that are open then need not be made. It is certain, not probable: a rate that is out of
-    reach, or one that holds for the fewest independent trials that these scenarios are worth.
-    """
-    if not any(cell.judged + cell.open for cell in cells):
-        return None
-    if _best_rate(cells) < required - _SLACK:
-        return "not_met"
-    worst = mean_rate(_all_open_fail(cells))
-    scenarios = len({cell.scenario for cell in cells})
-    lower, _ = wilson_interval(worst, scenarios, ONE_SIDED)
-    return "met" if _holds(worst, lower, required, tolerance) else None
-
-
 def decide_exit(
     answer: Answer | None,
     *,

@@ -1,11 +1,8 @@
 """The gate's three answers, each rule by its sentence."""
 
-import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from evaluation.figures.gate import (
     Answer,
@@ -13,7 +10,6 @@ from evaluation.figures.gate import (
     decide_exit,
     decide_rate,
     decide_shares,
-    settle_early,
 )
 from evaluation.figures.rates import CellCount
 
@@ -103,41 +99,6 @@ def test_with_decided_cells_the_gate_is_the_share_accepted() -> None:
 )
 def test_every_condition_has_to_be_met(answers: list[Answer], worst: Answer) -> None:
     assert combine_answers(answers) == worst
-
-
-def test_a_dead_bot_is_curtailed_as_soon_as_the_gate_is_out_of_reach() -> None:
-    assert settle_early(one_cell(0, 2, open=18), 0.9) is None
-    assert settle_early(one_cell(0, 3, open=17), 0.9) == "not_met"
-
-
-@settings(max_examples=200)
-@given(
-    st.lists(
-        st.builds(
-            CellCount,
-            st.sampled_from("abc"),
-            st.integers(0, 12),
-            st.integers(0, 6),
-            st.integers(0, 4),
-        ),
-        min_size=1,
-        max_size=8,
-    ),
-    st.sampled_from([0.5, 0.8, 0.9]),
-    st.integers(0, 10_000),
-)
-def test_curtailed_trials_could_not_have_changed_the_gate(
-    cells: list[CellCount], required: float, seed: int
-) -> None:
-    settled = settle_early(cells, required)
-    source = random.Random(seed)
-    for _ in range(5 if settled else 0):
-        passed = [source.randint(0, cell.open) for cell in cells]
-        ended = [
-            CellCount(cell.scenario, cell.passed + more, cell.failed + cell.open - more)
-            for cell, more in zip(cells, passed, strict=True)
-        ]
-        assert decide_rate(ended, required).answer == settled
 
 
 @pytest.mark.parametrize(
