@@ -16,7 +16,17 @@ from api.callers import Callers
 from api.metrics import Metrics
 from api.origins import OriginGuard
 from api.published import operation_id, publish
-from api.routes import about, bots, chat, conversations, experiments, labels, runs, simulate
+from api.routes import (
+    about,
+    agreement,
+    bots,
+    chat,
+    conversations,
+    experiments,
+    labels,
+    runs,
+    simulate,
+)
 from api.waiting_room import WaitingRoom
 from core.failures import contain
 from core.settings import Settings
@@ -27,7 +37,7 @@ from graph.process import open_process
 from graph.runs.retention import open_retention
 
 log = logging.getLogger("duologue.api")
-_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, labels)
+_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, agreement, labels)
 ABOUT = """Makes two speakers talk: a bot under test and a simulated user.
 
 Start a conversation, watch it live, follow it from anywhere, stop it, take the user's seat,

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from api.schemas import ResponseModel
 from api.state import OptionalClient
 from core.scenario import Strict
+from evaluation.calibration import Calibration, Task
 from evaluation.results import ExperimentInfo, TrialRecord
 from evaluation.suites import SuiteBody
 from evaluation.verdicts import Label
@@ -87,3 +88,15 @@ class SuiteList(ResponseModel):
 
 class LabelList(ResponseModel):
     labels: list[Label]
+
+
+class Agreement(ResponseModel):
+    """One entry a criterion or check that has labels; none where nobody labelled."""
+
+    criteria: list[Calibration]
+
+
+class LabelQueue(ResponseModel):
+    """`trial` is the conversation that `PUT /api/conversations/{id}/labels/{criterion}` takes."""
+
+    tasks: list[Task]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from cli.experiment_store import ask
 from cli.plain import use_utf8
 from core.settings import Settings
-from evaluation.calibration import Calibration, Task, calibrate, pair_labels, queue_labels
+from evaluation.calibration import Calibration, Task, calibrate_experiment, queue_experiment
 from evaluation.experiments.service import ExperimentService
 from evaluation.results import ExperimentDocument
 
@@ -23,7 +23,9 @@ def show_agreement(options: Namespace, settings: Settings) -> int:
     document = ask(settings, read)
     out = use_utf8(sys.stdout)
     found: Sequence[Calibration | Task] = (
-        _queue(document, options) if options.next else _calibrate(document)
+        queue_experiment(document, options.by or "", options.next)
+        if options.next
+        else calibrate_experiment(document)
     )
     if options.json:
         data = [one.model_dump(mode="json") for one in found]
@@ -37,21 +39,6 @@ def show_agreement(options: Namespace, settings: Settings) -> int:
 
 def _next_command(options: Namespace) -> str:
     return f"duologue agreement {options.experiment} --next 20"
-
-
-def _queue(document: ExperimentDocument, options: Namespace) -> list[Task]:
-    trials = [one for one in document.trials if one.conversation_id]
-    verdicts = {one.conversation_id or "": one.verdicts for one in trials}
-    labels = {one.conversation_id or "": one.labels for one in trials}
-    return queue_labels(verdicts, labels, options.by or "", options.next)
-
-
-def _calibrate(document: ExperimentDocument) -> list[Calibration]:
-    trials = [one for one in document.trials if one.conversation_id and one.labels]
-    verdicts = {one.conversation_id or "": one.verdicts for one in trials}
-    labels = {one.conversation_id or "": one.labels for one in trials}
-    judge = document.suite.judge
-    return calibrate(pair_labels(verdicts, labels), (judge and judge.prompt_hash) or "")
 
 
 def _describe(found: Calibration | Task) -> Iterator[str]:

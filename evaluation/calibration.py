@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from evaluation.figures.rates import wilson_interval
+from evaluation.results import ExperimentDocument
 from evaluation.verdicts import Label, Record, Status, Verdict, majority
 
 
@@ -180,3 +181,20 @@ def _count_labels(labels: Mapping[str, Sequence[Label]]) -> dict[tuple[str, Stat
 def _has_labelled(labels: Sequence[Label], id: str, labeller: str) -> bool:
     own = [one for one in labels if one.verdict_id == id]
     return any(one.labeller == labeller for one in own) if labeller else bool(own)
+
+
+def calibrate_experiment(document: ExperimentDocument) -> list[Calibration]:
+    """Agreement by criterion over the labelled trials of a document that has its trials."""
+    trials = [one for one in document.trials if one.conversation_id and one.labels]
+    verdicts = {one.conversation_id or "": one.verdicts for one in trials}
+    labels = {one.conversation_id or "": one.labels for one in trials}
+    judge = document.suite.judge
+    return calibrate(pair_labels(verdicts, labels), (judge and judge.prompt_hash) or "")
+
+
+def queue_experiment(document: ExperimentDocument, labeller: str, limit: int) -> list[Task]:
+    """What to label next of a document that has its trials; a task names the conversation."""
+    trials = [one for one in document.trials if one.conversation_id]
+    verdicts = {one.conversation_id or "": one.verdicts for one in trials}
+    labels = {one.conversation_id or "": one.labels for one in trials}
+    return queue_labels(verdicts, labels, labeller, limit)

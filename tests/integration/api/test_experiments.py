@@ -157,6 +157,28 @@ async def test_every_report_is_there_in_both_languages(lab: Service) -> None:
     assert json.loads((await lab.ask("GET", f"/api/experiments/{id}/report?format=json")).text)
 
 
+async def test_agreement_with_people_and_what_to_label_next_come_over_http(lab: Service) -> None:
+    asked = {"criteria": [{"kind": "Is the bot kind?"}]}
+    write(lab, "scenarios/greets.yaml", {**GREETS, **asked})
+    id = (await create(lab))["id"]
+    await until(lab, id, "completed")
+    place = f"/api/experiments/{id}"
+    assert await lab.get(f"{place}/agreement") == {"criteria": []}
+    tasks = (await lab.get(f"{place}/to-label?limit=3"))["tasks"]
+    assert [one["verdict_id"] for one in tasks] == ["kind"] * 3
+    assert set(tasks[0]) == {"trial", "verdict_id"}
+    body = {"labeller": "An", "status": "pass"}
+    for name in ("kind", "bot_says"):
+        labels = f"/api/conversations/{tasks[0]['trial']}/labels/{name}"
+        assert (await lab.ask("PUT", labels, body)).status == 200
+    left = (await lab.get(f"{place}/to-label?labeller=An"))["tasks"]
+    assert tasks[0] not in left
+    found = {one["verdict_id"]: one for one in (await lab.get(f"{place}/agreement"))["criteria"]}
+    assert (found["bot_says"]["compared"], found["bot_says"]["agreed"]) == (1, 1)
+    assert (found["kind"]["labelled"], found["kind"]["compared"]) == (1, 0)
+    assert (await lab.ask("GET", f"{place}/to-label?limit=0")).status == 422
+
+
 async def test_a_label_wins_and_can_be_taken_back(lab: Service) -> None:
     write(lab, "scenarios/greets.yaml", {**GREETS, "checks": [{"bot_says": "nowhere"}]})
     id = (await create(lab))["id"]
