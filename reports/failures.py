@@ -55,7 +55,7 @@ def _usefulness(trial: Data) -> tuple[bool, bool]:
 
 def _view_other(trial: Data, words: Wording) -> View:
     reasons = "; ".join(
-        f"{verdict['id']}: {verdict['reason']}" for verdict in deciding_verdicts(trial)
+        f"{verdict['id']}: {words.reason(verdict)}" for verdict in deciding_verdicts(trial)
     )
     return {
         "repeat": words.say("repeat", n=trial["repeat"]),
@@ -89,7 +89,7 @@ def _view_verdict(verdict: Data, words: Wording) -> View:
     return {
         "id": verdict["id"],
         "kind": words.say(verdict["kind"]),
-        "reason": _shorten(verdict["reason"], 600),
+        "reason": _shorten(words.reason(verdict), 600),
         "votes": split,
         "labelled": verdict.get("labelled_by"),
     }

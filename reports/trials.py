@@ -1,6 +1,7 @@
 """What several formats ask of trials and cells in the same way."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 Data = Mapping[str, Any]
@@ -53,7 +54,7 @@ def deciding_verdicts(trial: Data) -> list[Data]:
     return [v for v in current_verdicts(trial) if v["must"] and v["status"] in wanted]
 
 
-def explain(trial: Data) -> str:
+def explain(trial: Data, say_reason: Callable[[Data], str] = itemgetter("reason")) -> str:
     """One line: why the trial ended as it did; empty where it passed."""
     if trial["broken"]:
         broken = trial["broken"]
@@ -62,7 +63,7 @@ def explain(trial: Data) -> str:
         return trial["skipped"] or ""
     found = deciding_verdicts(trial)
     return "; ".join(
-        f"{verdict['id']}: {verdict['reason']}" if verdict["reason"] else verdict["id"]
+        f"{verdict['id']}: {say_reason(verdict)}" if verdict["reason"] else verdict["id"]
         for verdict in found
     )
 

@@ -288,7 +288,7 @@ def view_unjudged(document: Data, words: Wording) -> list[View]:
     groups: dict[str, list[str]] = {}
     for trial in document["trials"]:
         if trial["outcome"] == "unjudged":
-            reason = explain(trial) or "–"
+            reason = explain(trial, words.reason) or "–"
             place = f"{words.place(trial)} · {words.name('bot', trial['bot'])}"
             groups.setdefault(reason, []).append(place)
     ranked = sorted(groups.items(), key=lambda group: -len(group[1]))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from reports.reasons import translate_reason
 from reports.texts import (
     Language,
     translator,
@@ -43,6 +44,12 @@ class Wording:
 
     def sentence(self, sentence: Data) -> str:
         return str(sentence[self.language])
+
+    def reason(self, verdict: Data) -> str:
+        """Why a verdict is as it is; a judge's reason stays in the judge's words."""
+        reason = str(verdict["reason"])
+        is_ours = self.language == "vi" and verdict["kind"] == "check"
+        return translate_reason(reason) if is_ours else reason
 
     def percent(self, share: float | None) -> str:
         return write_percent(share, self.language)
