@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from evaluation.gate import summarize
-from evaluation.results import GateRule, SuiteInfo, TrialRecord
+from evaluation.results import TrialRecord
+from evaluation.suite_info import GateRule, SuiteInfo
 from evaluation.summary import summarize_cells
 from reports.render import render_report
 from tests.unit.evaluation.samples import build_document, build_suite, draw_trials

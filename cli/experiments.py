@@ -19,7 +19,7 @@ from evaluation.experiments.events import follow
 from evaluation.experiments.service import ExperimentService, open_experiments
 from evaluation.project import Project
 from evaluation.resolve import Selection, load_file, resolve_all
-from evaluation.results import BaselineInfo
+from evaluation.suite_info import BaselineInfo
 from evaluation.suites import Budget as SuiteBudget
 from graph.process import open_process
 from graph.storage.experiment_rows import ExperimentRow

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from evaluation.fingerprints import Fingerprint, digest
-from evaluation.results import AutoRepeats
 from evaluation.scenarios import ScenarioFile
+from evaluation.suite_info import AutoRepeats
 from evaluation.suites import SuiteFile
 from evaluation.verdicts import CellKey, Record, TrialKey
 from nodes.speakers.personas import Persona

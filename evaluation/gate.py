@@ -15,18 +15,16 @@ from evaluation.figures.rates import CellCount
 from evaluation.figures.sentences import Wording
 from evaluation.figures.sequential import fixed_passes
 from evaluation.results import (
-    AutoRepeats,
     BotFigures,
     CellRecord,
     Comparison,
     Condition,
     Figures,
     GateResult,
-    GateRule,
     Sentence,
-    SuiteInfo,
     Tally,
 )
+from evaluation.suite_info import AutoRepeats, GateRule, SuiteInfo
 from evaluation.summary import (
     JudgedTrial,
     QuestionCounts,

@@ -16,8 +16,8 @@ from evaluation.checks.python import Python
 from evaluation.fingerprints import Fingerprint, digest, fingerprint
 from evaluation.judge.prompts import PROMPT_HASH, RULES
 from evaluation.project import Project
-from evaluation.results import AutoRepeats
 from evaluation.scenarios import ScenarioFile, load_scenario
+from evaluation.suite_info import AutoRepeats
 from evaluation.suites import MAX_TRIALS, JudgeConfig, SuiteBase, SuiteBody, SuiteFile
 from nodes.bots.chat import OpenAIBot, PromptBot
 from nodes.bots.config import BotConfig

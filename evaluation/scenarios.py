@@ -11,7 +11,7 @@ from core.lines import SIMULATE_REST
 from core.scenario import Scenario
 from evaluation.checks.any import AnyCheck, name_checks
 from evaluation.criteria import Criterion
-from evaluation.results import AutoRepeats
+from evaluation.suite_info import AutoRepeats
 
 PersonaId = Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.-]+$")]
 ScenarioId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\w.-]+$")]

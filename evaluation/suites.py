@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from core.scenario import BotId
-from evaluation.results import BaselineInfo, GateRule
 from evaluation.scenarios import PersonaId, Repeats, ScenarioFile, ScenarioId
+from evaluation.suite_info import BaselineInfo, GateRule
 from evaluation.verdicts import Record
 
 MAX_TRIALS = 100_000

@@ -12,7 +12,6 @@ from evaluation.figures.rates import CellCount, estimate_rate, pass_power, perce
 from evaluation.figures.sentences import Wording
 from evaluation.figures.sequential import Decision, SequentialTest
 from evaluation.results import (
-    AutoRepeats,
     BotFigures,
     Breakage,
     CellDecisions,
@@ -25,12 +24,11 @@ from evaluation.results import (
     PassPower,
     QuestionFigures,
     Rate,
-    ScenarioInfo,
     Sentence,
-    SuiteInfo,
     Tally,
     Variant,
 )
+from evaluation.suite_info import AutoRepeats, ScenarioInfo, SuiteInfo
 from evaluation.verdicts import (
     CellKey,
     Kind,

@@ -5,7 +5,7 @@ from evaluation.cells import Cell
 from evaluation.experiments.drive import Budget
 from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
 from evaluation.experiments.service import ExperimentService
-from evaluation.results import AutoRepeats
+from evaluation.suite_info import AutoRepeats
 from graph.storage.experiment_rows import ExperimentRow
 
 RETRIES = ("broken", "failed", "unjudged")

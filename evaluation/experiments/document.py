@@ -20,9 +20,9 @@ from evaluation.results import (
     Comparison,
     ExperimentDocument,
     ExperimentInfo,
-    SuiteInfo,
     TrialRecord,
 )
+from evaluation.suite_info import SuiteInfo
 from evaluation.summary import JudgedTrial, summarize_cells
 from graph.storage.experiment_rows import ExperimentRow
 from graph.storage.opening import Storage

@@ -7,7 +7,8 @@ from uuid import uuid4
 from core.message import now
 from evaluation.cells import Cell, ResolvedSuite
 from evaluation.fingerprints import digest
-from evaluation.results import (
+from evaluation.scenarios import ScenarioFile
+from evaluation.suite_info import (
     AutoRepeats,
     BaselineInfo,
     BotInfo,
@@ -17,7 +18,6 @@ from evaluation.results import (
     ScenarioInfo,
     SuiteInfo,
 )
-from evaluation.scenarios import ScenarioFile
 from evaluation.verdicts import CellKey, TrialKey
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 

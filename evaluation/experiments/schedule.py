@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluation.figures.sequential import SequentialTest
-from evaluation.results import AutoRepeats
+from evaluation.suite_info import AutoRepeats
 from evaluation.verdicts import CellKey
 from graph.storage.experiment_rows import TrialRow
 

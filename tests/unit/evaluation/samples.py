@@ -6,21 +6,17 @@ from typing import Any
 
 from evaluation.compare import compare_bots, compare_experiments
 from evaluation.gate import choose_exit_code, summarize
-from evaluation.results import (
+from evaluation.results import Breakage, ExperimentDocument, ExperimentInfo, Line, TrialRecord
+from evaluation.suite_info import (
     AutoRepeats,
     BaselineInfo,
     BotInfo,
-    Breakage,
-    ExperimentDocument,
-    ExperimentInfo,
     GateRule,
     JudgeInfo,
-    Line,
     PersonaInfo,
     QuestionInfo,
     ScenarioInfo,
     SuiteInfo,
-    TrialRecord,
 )
 from evaluation.summary import summarize_cells
 from evaluation.verdicts import Evidence, Spending, Verdict

@@ -1,14 +1,14 @@
 """Labels reach the gate: EVALUATION, section 3, `min_kappa`."""
 
 from evaluation.experiments.document import add_agreement
-from evaluation.results import (
+from evaluation.results import TrialRecord
+from evaluation.suite_info import (
     BotInfo,
     GateRule,
     JudgeInfo,
     QuestionInfo,
     ScenarioInfo,
     SuiteInfo,
-    TrialRecord,
 )
 from evaluation.verdicts import Label, Status, Verdict
 

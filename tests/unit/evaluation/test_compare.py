@@ -1,7 +1,8 @@
 """Two bots, or two experiments, beside each other."""
 
 from evaluation.compare import build_comparison, compare_bots, compare_cells
-from evaluation.results import AutoRepeats, CellRecord, ExperimentDocument, Side
+from evaluation.results import CellRecord, ExperimentDocument, Side
+from evaluation.suite_info import AutoRepeats
 from evaluation.summary import summarize_cells
 from evaluation.verdicts import CellKey, Outcome
 from tests.unit.evaluation.samples import build_document, build_suite, build_trial, draw_trials

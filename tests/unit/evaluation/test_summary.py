@@ -6,15 +6,8 @@ import pytest
 
 from evaluation.figures.gate import Answer
 from evaluation.gate import choose_exit_code, summarize
-from evaluation.results import (
-    AutoRepeats,
-    BaselineInfo,
-    Figures,
-    GateRule,
-    JudgeInfo,
-    SuiteInfo,
-    TrialRecord,
-)
+from evaluation.results import Figures, TrialRecord
+from evaluation.suite_info import AutoRepeats, BaselineInfo, GateRule, JudgeInfo, SuiteInfo
 from evaluation.summary import summarize_cells
 from evaluation.verdicts import Label, Spending
 from tests.unit.evaluation.samples import build_document, build_suite, build_trial, draw_trials

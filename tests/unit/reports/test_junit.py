@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from junitparser import xunit2
 
-from evaluation.results import AutoRepeats, GateRule
+from evaluation.suite_info import AutoRepeats, GateRule
 from reports.render import render_report
 from tests.unit.evaluation.samples import build_document, build_suite, build_trial
 

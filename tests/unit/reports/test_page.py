@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evaluation.compare import build_comparison
-from evaluation.results import AutoRepeats, GateRule
+from evaluation.suite_info import AutoRepeats, GateRule
 from reports.failures import mark_quotes
 from reports.render import render_comparison, render_report
 from tests.unit.evaluation.samples import (

@@ -1,7 +1,7 @@
 """Which trial begins next, without conversations."""
 
 from evaluation.experiments.schedule import Schedule, count_needed
-from evaluation.results import AutoRepeats
+from evaluation.suite_info import AutoRepeats
 from evaluation.verdicts import CellKey
 from graph.storage.experiment_rows import TrialRow
 
