@@ -5,6 +5,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import get_args
 
 from cli.experiment_store import ask
 from cli.plain import use_utf8
@@ -18,7 +19,7 @@ from evaluation.verdicts import Label
 def label(options: Namespace, settings: Settings) -> int:
     """Stores or removes a label, or lists those of the conversation. Raises `Invalid`."""
     if options.criterion and not options.status and not options.remove:
-        raise Invalid("say pass, fail or inconclusive, or --remove", "status")
+        raise Invalid(_explain_missing_status(options))
     who = options.by or getpass.getuser()
 
     async def change(service: ExperimentService) -> Sequence[Label]:
@@ -40,3 +41,15 @@ def label(options: Namespace, settings: Settings) -> int:
     for one in labels:
         out.write(f"{one.verdict_id}\t{one.status}\t{one.labeller}\t{one.note}\n")
     return 0
+
+
+def _explain_missing_status(options: Namespace) -> str:
+    if options.criterion in get_args(Label.model_fields["status"].annotation):
+        return (
+            f"{options.conversation} stands where the conversation's id belongs: "
+            f"duologue label ID {options.conversation} {options.criterion}"
+        )
+    return (
+        f"say what you find: duologue label {options.conversation} {options.criterion} pass "
+        "(or fail, inconclusive, --remove)"
+    )
