@@ -83,14 +83,14 @@ def _show_progress(done: int, total: int) -> None:
 
 def _describe(found: JudgeCheck) -> Iterator[str]:
     yield f"{found.clean} clean transcripts. Found of each kind, and of those in the right place:"
-    yield f"{'flaw':<18}{'checks':<28}{'judge':<28}found by"
+    yield f"{'flaw':<18}{'checks':<32}{'judge':<32}found by"
     for flaw in found.flaws:
         judged = _show(flaw.judge) if flaw.judge else "not asked"
         names = ", ".join(f"{id} {count}" for id, count in flaw.found_by.items())
-        yield f"{flaw.kind:<18}{_show(flaw.checks):<28}{judged:<28}{names or 'nothing'}"
+        yield f"{flaw.kind:<18}{_show(flaw.checks):<32}{judged:<32}{names or 'nothing'}"
     yield "False alarms on the clean ones:"
     for alarm in found.false_alarms:
-        bounds = f"({alarm.low:.0%} to {alarm.high:.0%})"
+        bounds = f"({100 * alarm.low:.0f} to {100 * alarm.high:.0f} %)"
         yield f"  {alarm.id}: {alarm.failed} of {alarm.judged} {bounds if alarm.judged else ''}"
     yield from _describe_judge(found)
 
@@ -108,5 +108,5 @@ def _describe_judge(found: JudgeCheck) -> Iterator[str]:
 
 
 def _show(recall: Recall) -> str:
-    bounds = f"{recall.low:.0%}–{recall.high:.0%}"
+    bounds = f"{100 * recall.low:.0f} to {100 * recall.high:.0f} %"
     return f"{recall.found}/{recall.planted} ({bounds}), {recall.right_place} right"

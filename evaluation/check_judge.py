@@ -5,6 +5,7 @@ found in the right place where the evidence names a message that shows it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -219,17 +220,26 @@ def _is_unjudged(verdict: Verdict) -> bool:
 def collect_questions(
     scenarios: Mapping[str, tuple[Sequence[Check], Sequence[Criterion]]],
 ) -> tuple[list[Check], list[Criterion]]:
-    """The checks and criteria of a suite's scenarios, each once, with ids that differ."""
-    checks: dict[str, Check] = {}
-    criteria: dict[str, Criterion] = {}
-    for own_checks, own_criteria in scenarios.values():
-        for check in own_checks:
+    """The checks and criteria of a suite's scenarios, each once, with ids that differ.
+
+    An id is the one in the first scenario that asks it, with the scenario's name where another
+    question has the same: `greets:bot_says`.
+    """
+    checks: dict[str, tuple[str, str, Check]] = {}
+    criteria: dict[str, tuple[str, str, Criterion]] = {}
+    for scenario, (own_checks, own_criteria) in scenarios.items():
+        names = name_checks(own_checks, [one.id for one in own_criteria])
+        for name, check in zip(names, own_checks, strict=True):
             plain = check.model_copy(update={"id": None})
-            checks.setdefault(plain.model_dump_json(), plain)
+            checks.setdefault(plain.model_dump_json(), (scenario, name, plain))
         for criterion in own_criteria:
-            criteria.setdefault(criterion.ask, criterion)
-    named = list(checks.values())
-    ids = name_checks(named, [one.id for one in criteria.values()])
-    return [
-        check.model_copy(update={"id": id}) for check, id in zip(named, ids, strict=True)
-    ], list(criteria.values())
+            criteria.setdefault(criterion.ask, (scenario, criterion.id, criterion))
+    counts = Counter(name for _, name, _ in [*checks.values(), *criteria.values()])
+
+    def rename(scenario: str, name: str) -> dict[str, str]:
+        return {"id": name if counts[name] == 1 else f"{scenario}:{name}"}
+
+    return (
+        [one.model_copy(update=rename(*place)) for *place, one in checks.values()],
+        [one.model_copy(update=rename(*place)) for *place, one in criteria.values()],
+    )

@@ -73,5 +73,5 @@ def test_the_questions_of_a_suite_are_asked_once_each() -> None:
             "two": ([check(no_repeats="bot", id="again"), check(bot_says="b")], [kind]),
         }
     )
-    assert [one.id for one in checks] == ["no_repeats", "bot_says", "bot_says-2"]
+    assert [one.id for one in checks] == ["no_repeats", "one:bot_says", "two:bot_says"]
     assert criteria == [kind]
