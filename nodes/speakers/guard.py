@@ -70,11 +70,36 @@ def _matches(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
     return lambda line, _: bool(pattern.search(line))
 
 
-def _says(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
+def _holds(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
+    return lambda line, _: may_match(frames, line) and bool(frames.pattern.search(line))
+
+
+def _says(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
     """A phrase that is said, and not asked about: "repeat after me là gì vậy cô"."""
-    return lambda line, _: any(
-        not phrases.ASKED_ABOUT.match(line, found.end()) for found in pattern.finditer(line)
+    return lambda line, _: (
+        may_match(frames, line)
+        and any(
+            not phrases.ASKED_ABOUT.match(line, found.end())
+            for found in frames.pattern.finditer(line)
+        )
     )
+
+
+def may_match(frames: phrases.Frames, line: str) -> bool:
+    """Whether the line holds a word without which no frame matches: most lines hold none."""
+    words = _distinct_words(line)
+    return words is None or not words.isdisjoint(frames.words)
+
+
+@lru_cache(maxsize=8)
+def _distinct_words(line: str) -> frozenset[str] | None:
+    """The words of a line; None where not all are known, or `re` may fold them otherwise."""
+    if len(line) > _READ or any(letter in line for letter in _OTHERWISE_FOLDED):
+        return None
+    return frozenset(_words(line))
+
+
+_OTHERWISE_FOLDED = "İıſ"
 
 
 def _is_dialogue(line: str, situation: Situation) -> bool:
@@ -184,21 +209,21 @@ _WORD, _READ = re.compile(r"\w+"), 20_000
 
 _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("control_tokens", _matches(phrases.CONTROL), "The line held a model's control tokens."),
-    ("thoughts", _matches(phrases.THOUGHTS), "The line held thoughts."),
+    ("thoughts", _holds(phrases.THOUGHTS), "The line held thoughts."),
     ("code_fence", _matches(phrases.FENCE), "The line held a code block."),
     ("json", _matches(phrases.JSON), "The line was data, not what a person types."),
     ("too_long", _is_too_long, "The line was far too long."),
     ("dialogue", _is_dialogue, "The line held a whole dialogue."),
     ("speaker_label", _has_label, "The line began with a speaker's name."),
     ("template", _matches(phrases.TEMPLATE), "The line held a place that was not filled in."),
-    ("note", _matches(phrases.NOTE), "The line held a note about the line."),
+    ("note", _holds(phrases.NOTE), "The line held a note about the line."),
     ("stage_direction", _matches(phrases.STAGE), "The line held a stage direction."),
     ("stage_direction", _is_narrated, "The line told a story about the person."),
     ("noise", _matches(phrases.NOISE), "The line repeated the same letters again and again."),
     ("markdown", _matches(phrases.MARKDOWN), "The line was formatted as a document."),
-    ("as_an_ai", _matches(phrases.AS_AN_AI), "The person spoke as an AI."),
-    ("refuses", _matches(phrases.REFUSES), "The model refused to play the person."),
-    ("system_prompt", _matches(phrases.LEAKS), "The line spoke of the instructions."),
+    ("as_an_ai", _holds(phrases.AS_AN_AI), "The person spoke as an AI."),
+    ("refuses", _holds(phrases.REFUSES), "The model refused to play the person."),
+    ("system_prompt", _holds(phrases.LEAKS), "The line spoke of the instructions."),
     ("system_prompt", _holds_briefing, "The line repeated the instructions."),
     ("goal_recited", _recites_goal, "The first line recited the goal."),
     ("offers_help", _says(phrases.OFFERS_HELP), "The person offered help, as the bot would."),

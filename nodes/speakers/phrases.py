@@ -2,10 +2,24 @@
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 
 def _any(*frames: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{frame})" for frame in frames), re.IGNORECASE | re.MULTILINE)
+
+
+class Frames(NamedTuple):
+    """Phrases to look for. Whatever matches holds one of the words, whole and case-folded, so a
+    line without any of them need not be searched.
+    """
+
+    pattern: re.Pattern[str]
+    words: frozenset[str]
+
+
+def _frames(words: str, *frames: str) -> Frames:
+    return Frames(_any(*frames), frozenset(words.split()))
 
 
 _SPEAKERS = (
@@ -42,7 +56,9 @@ CONTROL = _any(
     # Nobody types what cannot be seen: zero width, soft hyphens, marks that turn the order.
     r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]", r"<｜[^｜\n]{1,40}｜>",
 )  # fmt: skip
-THOUGHTS = _any(
+THOUGHTS = _frames(
+    "think thinking thought thoughts reasoning reflection scratchpad suy asking asks wants asked "
+    "answer respond reply act behave vai như",
     r"</?(think|thinking|thought|reasoning|reflection|scratchpad)>",
     r"^\s*(thoughts?|thinking|reasoning|suy nghĩ)\s*:",
     r"\blet me think about how\b",
@@ -59,7 +75,9 @@ TEMPLATE = _any(
     r"<(?:your|insert|name|tên|nhập|điền)[^<>\n]{0,40}>",
     r"\A\s*(undefined|null|none|nan|n/a)\s*\Z",
 )  # fmt: skip
-NOTE = _any(
+NOTE = _frames(
+    "note ooc kịch cố vai nhân purpose character intentional intentionally deliberate "
+    "deliberately persona script ghi lưu chú b message line reply response say đây",
     r"(?:^|[(\[*])\s*(?:note to self|side note|ooc)\b",
     r"[(\[][^()\[\]\n]{0,80}\b(?:kịch bản|cố ý|cố tình|theo vai|nhân vật|on purpose|in character"
     r"|intentional(?:ly)?|deliberate(?:ly)?|the persona|the script)\b",
@@ -84,7 +102,8 @@ MARKDOWN = _any(
     r"\A#{1,4} \S", r"\*\*[^*\n]{1,80}\*\*", r"^\|.+\|\s*\n\|[ :|-]+\|",
     r"^(?:[-*•]|\d{1,2}[.)]) [^\n]+\n(?:[-*•]|\d{1,2}[.)]) ",
 )  # fmt: skip
-AS_AN_AI = _any(
+AS_AN_AI = _frames(
+    "ai model assistant chatbot trợ mô tuệ",
     r"\bas an? (?:\w+ )?(?:AI|language model|virtual assistant|assistant|chatbot)\b",
     r"\bI(?:'m| am) (?:just |only )?an? (?:\w+ )?(?:AI|language model|virtual assistant|chatbot)\b",
     r"\b(?:tôi|mình|em|con) (?:chỉ )?là (?:một )?(?:trợ lý|AI|mô hình|chatbot|trí tuệ nhân tạo)\b",
@@ -92,7 +111,9 @@ AS_AN_AI = _any(
     r"(?<!bạn )(?<!cậu )(?<!robot )(?<!bot )(?<!cô )(?<!thầy )(?<!nó )(?<!đó )(?<!đây )"
     r"\b(?:là|với tư cách là) (?:một )?(?:trợ lý (?:AI|ảo)|mô hình ngôn ngữ|trí tuệ nhân tạo|AI)\b",
 )
-REFUSES = _any(
+REFUSES = _frames(
+    "sorry unable able t cannot apologise apologize against violate violates outside allowed "
+    "phép chính nguyên quy hướng thể năng",
     r"\bI(?:'m| am) sorry,? but I (?:can(?:'|’)?t|cannot|can not)\b",
     r"\bI(?:'m| am) (?:unable|not able) to (?:assist|help|continue|comply|provide|fulfil)",
     r"\bI (?:can(?:'|’)t|cannot) (?:assist|comply|continue|fulfil|provide)",
@@ -105,7 +126,8 @@ REFUSES = _any(
     r"(?:không thể|không có khả năng) (?:hỗ trợ|thực hiện|đáp ứng|tiếp tục|cung cấp) .{0,20}"
     r"(?:yêu cầu|nội dung|vai|cuộc)",
 )
-OFFERS_HELP = _any(
+OFFERS_HELP = _frames(
+    "help assist giúp free hesitate ngần hỗ cần lòng support me any",
     r"\bhow (?:can|may) I (?:help|assist) you\b",
     r"\b(?:tôi|mình|em|cô|thầy) có thể giúp (?:gì|được gì)?\s*(?:cho )?(?:bạn|con|em|anh|chị)\b",
     r"\b(?:feel free|don(?:'|’)t hesitate) to (?:ask|reach|contact)\b",
@@ -120,7 +142,9 @@ OFFERS_HELP = _any(
     r"\b(?:do|would) you (?:need|like) (?:me to|any (?:more )?(?:help|assistance))\b",
     r"\bI(?:'m| am) here to (?:help|assist|support)\b",
 )
-PRAISES = _any(
+PRAISES = _frames(
+    "answer question effort try making doing hào khen vui huy sắc chuẩn đúng hay tốt giỏi rõ xác "
+    "proud lời correct right",
     r"\b(?:excellent|wonderful|fantastic|perfect|great|good) (?:answer|question|effort|try)\b",
     r"\byou(?:'re| are) (?:making|doing) (?:\w+ ){0,3}(?:progress|job|well|great)\b",
     r"\b(?:cô|thầy) (?:rất |thật )?(?:tự hào|khen|vui)\b",
@@ -139,7 +163,10 @@ PRAISES = _any(
     r"(?:đúng|tốt|giỏi|hay|chính xác)(?: rồi| lắm)[!.]",
     r"\bthat(?:'s| is) (?:absolutely |exactly )?(?:correct|right)!",
 )
-TEACHES = _any(
+TEACHES = _frames(
+    "giỏi tốt xác sắc vời chuẩn hay tiếp thứ nào dạy giải hướng giới mẫu kiểm after nhắc let say "
+    "spell read what nay giờ hãy sang pronunciation tặng thưởng để chú lưu chúng trò lớp "
+    "answer try good well great excellent",
     r"^(?:giỏi|tốt|chính xác|xuất sắc|tuyệt vời|chuẩn|hay)(?: rồi)?(?: lắm| quá)?(?: đấy"
     r"| đó)?[!.,]\s"
     r".{0,80}\b(?:tiếp theo|kế tiếp|bây giờ|giờ mình|sang từ|sang câu|nghĩa là|hãy)\b",
@@ -178,7 +205,9 @@ STATES_GOAL = _any(
 )  # fmt: skip
 WHOLLY_QUOTED = re.compile(r"\A\s*[\"“«](?:[^\s\"“”«»]+ +){2,}[^\"“”«»]+[\"”»]\s*\Z")
 NOISE = re.compile(r"(\S{1,12}?\s?)\1{19,}")
-LEAKS = _any(
+LEAKS = _frames(
+    "simulated character instruction instructions prompt told instructed prompted vai playing "
+    "roleplaying persona script guidelines kịch dẫn nhân turn lượt",
     r"\bsimulated user\b",
     r"\b(?:break|stay in|out of) character\b",
     r"\b(?:my|the) (?:instructions?|(?:system )?prompt) (?:says?|tells?|is|are|asks?|wants?)\b",

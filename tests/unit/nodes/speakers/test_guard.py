@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
+from nodes.speakers import guard, phrases
 from nodes.speakers.guard import Situation, find_fault
 from nodes.speakers.personas import BUILT_IN, read_personas
 from nodes.speakers.prompting import describe_secrets
@@ -13,6 +16,7 @@ from nodes.speakers.prompting import describe_secrets
 DATA = Path(__file__).parents[3] / "data" / "user_lines"
 PLANTED = yaml.safe_load((DATA / "planted.yaml").read_text("utf-8"))
 LEARNER = read_personas(BUILT_IN)["learner"]
+FRAMES = {name: its for name, its in vars(phrases).items() if isinstance(its, phrases.Frames)}
 LANGUAGES = {"English": ("en",), "mixed": ("vi", "en")}
 
 
@@ -101,3 +105,33 @@ def test_a_phrase_that_the_bot_wants_repeated_is_no_echo() -> None:
         bot_line="Con nói theo nhé: “I would like to drink a glass of cold water, please.”"
     )
     assert find_fault("I would like to drink a glass of cold water, please.", when) is None
+
+
+def test_no_frame_matches_a_line_that_is_not_searched_for_it() -> None:
+    lines = [line for _, line, _ in planted()] + [line for _, line in clean_lines()]
+    missed = [
+        (name, line)
+        for name, frames in FRAMES.items()
+        for line in (*lines, *map(str.upper, lines))
+        if frames.pattern.search(line) and not guard.may_match(frames, line)
+    ]
+    assert missed == []
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_whatever_a_frame_matches_holds_one_of_its_words(name: str) -> None:
+    frames = FRAMES[name]
+
+    @settings(max_examples=80, deadline=None, database=None, derandomize=True)
+    @given(some.from_regex(frames.pattern), some.sampled_from(["", "xin ", "x", "é"]))
+    def holds(said: str, around: str) -> None:
+        line = f"{around}{said}{around[::-1]}"
+        assert not frames.pattern.search(line) or guard.may_match(frames, line)
+
+    holds()
+
+
+def test_few_clean_lines_are_searched_for_phrases() -> None:
+    lines = [line for _, line in clean_lines()]
+    searches = sum(guard.may_match(its, line) for its in FRAMES.values() for line in lines)
+    assert searches <= 0.05 * len(FRAMES) * len(lines)
