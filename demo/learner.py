@@ -15,6 +15,7 @@ from demo.english import is_vietnamese, tokens
 from demo.hearing import Memory, Request, find_request, normalize_quotes, quoted_english
 from demo.small_talk import PHRASES, TOPICS, Phrases
 from demo.typing import mistype, write_as_chat
+from nodes.speakers.patterns import matches
 from nodes.speakers.personas import Typing
 from nodes.speakers.script import Rule, Script
 
@@ -166,7 +167,7 @@ class _Learner:
 
     def matching_rule(self) -> Rule | None:
         for number, rule in enumerate(self.script.rules):
-            heard = re.search(rule.when, self.robot, re.IGNORECASE)
+            heard = matches(rule.when, self.robot)
             if heard and self.chance(rule.rate, f"rule {number}"):
                 return rule
         return None

@@ -231,7 +231,7 @@ def _find_disclosures(fact: Any, talks: Sequence[Talk]) -> dict[str, Any]:
         for at, line in enumerate(talk.messages):
             if line["role"] == "user" and _mentions(line["content"], fact.fact):
                 turns.append(line["turn"])
-                bot = "\n".join(m["content"] for m in talk.messages[:at] if m["role"] != "user")
+                bot = [m["content"] for m in talk.messages[:at] if m["role"] != "user"]
                 early += not is_open(fact, bot, line["turn"])
                 break
     return {"talks": len(turns), "turns": sorted(turns), "before_its_time": early}

@@ -3,17 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
 from core.message import Message, Role
 from core.scenario import Scenario
+from nodes.speakers.patterns import LONGEST, matches
 from nodes.speakers.personas import BotSays, Persona
 
 Reason = Literal["gives_up", "satisfied", "wraps_up"]
-LONGEST = 4000
-"""Letters of a line in which patterns are looked for."""
 _FAILED = re.compile(
     r"\b(?:chưa|không|ko) (?:hiểu|nghe (?:rõ|được)|chính xác|đúng)|\bchưa phải\b"
     r"|\b(?:nói|nhắc|thử|đọc) lại\b|\bsai rồi\b"
@@ -99,12 +97,4 @@ def name_aims(persona: Persona, numbers: Sequence[int]) -> list[str]:
 
 
 def _match(patterns: Sequence[str], text: str) -> bool:
-    if not patterns:
-        return False
-    composed = unicodedata.normalize("NFC", text[:LONGEST])
-    return any(_compile(pattern).search(composed) for pattern in patterns)
-
-
-@lru_cache(maxsize=512)
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(unicodedata.normalize("NFC", pattern), re.IGNORECASE)
+    return any(matches(pattern, text) for pattern in patterns)

@@ -1,6 +1,5 @@
 """Personas: who a simulated user is. One YAML file each; the file's name is the id."""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -8,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.files import fault_at, load, read_data
 from core.spelling import nearest
 from nodes.prompts import prompt
+from nodes.speakers.patterns import Pattern
 from nodes.speakers.script import Script
 
 BUILT_IN = Path(__file__).parents[2] / "personas"
@@ -26,16 +26,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _compile(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    return patterns
-
-
-Patterns = Annotated[list[Text], Field(max_length=20), AfterValidator(_compile)]
+Patterns = Annotated[list[Pattern], Field(max_length=20)]
 
 
 class When(_Part):

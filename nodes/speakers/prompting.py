@@ -5,13 +5,13 @@ before as a digest of the person's own lines.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
 
 from core.message import Message
 from nodes.prompts import prompt
+from nodes.speakers.patterns import matches
 from nodes.speakers.personas import (
     Behaviour,
     Fact,
@@ -124,19 +124,18 @@ def _notes(persona: Persona, said: Sequence[Message], turn: int, seed: str) -> l
 
 def list_open_facts(persona: Persona, said: Sequence[Message], turn: int) -> list[str]:
     """The facts that may be told at this turn; others are not in the prompt at all."""
-    bot = "\n".join(line["content"] for line in said if line["role"] == "assistant")
+    bot = [line["content"] for line in said if line["role"] == "assistant"]
     return [_word(fact) for fact in persona.facts if is_open(fact, bot, turn)]
 
 
-def is_open(fact: Fact, bot_text: str, turn: int) -> bool:
+def is_open(fact: Fact, bot_lines: Sequence[str], turn: int) -> bool:
     """Whether a fact's time has come, given all that the bot said."""
     when = fact.when
     if when is None or when == "pressed":
         return True
     if when.turn is not None:
         return turn >= when.turn
-    composed = unicodedata.normalize("NFC", bot_text)
-    return any(re.search(pattern, composed, re.IGNORECASE) for pattern in when.asked)
+    return any(matches(pattern, line) for pattern in when.asked for line in bot_lines)
 
 
 def _word(fact: Fact) -> str:

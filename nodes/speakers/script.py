@@ -1,9 +1,10 @@
 """The script of a scripted persona: rules, rates and phrases instead of a model."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nodes.speakers.patterns import Pattern
 
 Situation = Literal[
     "ready", "word", "sentence", "scene", "recalled", "retry", "retry_sentence", "guess", "unsure",
@@ -22,14 +23,6 @@ def _read_keys(phrases: Any) -> Any:
     return {"yes" if key is True else key: said for key, said in phrases.items()}
 
 
-def _check_pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from None
-    return pattern
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,11 +30,7 @@ class _Part(BaseModel):
 class Rule(_Part):
     """Where the bot's last line matches `when`, one of `say` is said, `rate` of the time."""
 
-    when: Annotated[
-        str,
-        Field(min_length=1, max_length=1000, description="A regular expression; case is ignored."),
-        AfterValidator(_check_pattern),
-    ]
+    when: Pattern
     say: PhraseList
     rate: Rate = 1.0
     leaves: bool = Field(False, description="With this line the person says goodbye and goes.")

@@ -89,7 +89,7 @@ HEAD = "name: Lan\n"
         (
             HEAD + "facts:\n  - {fact: a, when: {asked: ['(']}}\n",
             3,
-            "facts.0.when.asked",
+            "facts.0.when.asked.0",
             "regular",
         ),
         (
