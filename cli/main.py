@@ -70,7 +70,10 @@ def _unwrap(group: BaseExceptionGroup[BaseException]) -> DuologueError:
 def _report_failure(error: DuologueError, options: Namespace) -> int:
     from core.text import show_in_one_line
 
-    sys.stderr.write(f"Error: {show_in_one_line(_describe_error(error, options))}\n")
+    told = _describe_error(error, options)
+    # A file's mistakes have a line each; any other line break may be somebody else's.
+    lines = told.split("\n") if isinstance(error, ConfigError) else [told]
+    sys.stderr.write("Error: " + "\n".join(map(show_in_one_line, lines)) + "\n")
     return ASKED_WRONG if isinstance(error, _WRONG) else FAILED
 
 

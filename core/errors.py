@@ -1,5 +1,6 @@
 """One tree of errors. They carry facts and know no HTTP; the API maps them in one table."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 Where = Literal["bot", "user", "judge", "server"]
@@ -29,7 +30,7 @@ class Invalid(DuologueError):
 
 
 class ConfigError(DuologueError):
-    """The configuration cannot be used."""
+    """The configuration cannot be used. `others` are further mistakes of the same file."""
 
     code = "config"
 
@@ -37,6 +38,14 @@ class ConfigError(DuologueError):
         place = f"{file}:{line}" if file and line else file
         super().__init__(": ".join(part for part in (place, key, reason) if part))
         self.file, self.line, self.key, self.reason = file, line, key, reason
+        self.others: tuple[ConfigError, ...] = ()
+
+    def join(self, others: Iterable["ConfigError"]) -> "ConfigError":
+        """This mistake with further ones, each of which has a line of its own in the message."""
+        self.others = tuple(others)
+        self.message = "\n".join(one.message for one in (self, *self.others))
+        self.args = (self.message,)
+        return self
 
 
 class NotFound(DuologueError):

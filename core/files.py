@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from core.text import clean_deep
 
 M = TypeVar("M", bound=BaseModel)
 Loc = tuple[int | str, ...]
+MOST_TOLD = 20
+"""Mistakes of one file that are told at once."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -94,12 +96,31 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
 def _locate_error(
     path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigError:
-    errors = error.errors(include_url=False)
-    first = _find_misspelt(errors, _most_telling(tree, errors))
-    loc = first["loc"]
-    line, known = _line(tree, loc, keeps_last=first["type"] == "missing")
-    reason = explain(model, first)
-    return ConfigError(reason, file=str(path), line=line, key=".".join(map(str, known or loc)))
+    """All mistakes, each told once: pydantic has an error for every form that a value may have."""
+    left = error.errors(include_url=False)
+    told: list[tuple[str, int | None, list[str]]] = []
+    while left and len(told) < MOST_TOLD:
+        first = _most_telling(tree, left)
+        one = _find_misspelt(left, first)
+        line, key = _find_place(tree, one)
+        told.append((explain(model, one), line, key))
+        rest = (other for other in left if other not in (one, first))
+        left = [other for other in rest if _is_apart(_find_place(tree, other)[1], key)]
+    fault, *others = (
+        ConfigError(reason, file=str(path), line=line, key=".".join(key))
+        for reason, line, key in told
+    )
+    return fault.join(others)
+
+
+def _find_place(tree: yaml.Node | None, error: ErrorDetails) -> tuple[int | None, list[str]]:
+    line, known = _line(tree, error["loc"], keeps_last=error["type"] == "missing")
+    return line, known or [str(part) for part in error["loc"]]
+
+
+def _is_apart(key: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether neither of two places lies within the other."""
+    return any(one != another for one, another in zip(key, other, strict=False))
 
 
 def _most_telling(tree: yaml.Node | None, errors: list[ErrorDetails]) -> ErrorDetails:

@@ -137,3 +137,27 @@ def test_a_mistake_is_told_with_file_line_key_and_the_nearest_word(
     assert str(fault.file).endswith("mine.yaml")
     assert says in fault.reason
     assert (fault.line, fault.key or None) == (line, key)
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    text = """\
+nmae: Lan
+kind: modell
+facts:
+  - {fakt: a}
+  - {fact: b, when: pressd}
+temperature: 3
+"""
+    fault = fault_of(tmp_path, text)
+    told = [(one.line, one.key) for one in (fault, *fault.others)]
+    assert sorted(told) == [
+        (1, "nmae"),
+        (2, "kind"),
+        (4, "facts.0.fakt"),
+        (5, "facts.1.when"),
+        (6, "temperature"),
+    ]
+    lines = str(fault).splitlines()
+    assert len(lines) == 5
+    assert all("mine.yaml:" in line for line in lines)
+    assert "did you mean name?" in str(fault)
