@@ -1,6 +1,7 @@
 """What there is to tell of a run, and through whom; the same for every kind of output."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -115,6 +116,12 @@ def describe_note(frame: Frame) -> str | None:
     if frame.event == "reset":
         return f"The line is said anew: {data['why']}"
     return None
+
+
+def describe_aims(line: Mapping[str, Any]) -> str | None:
+    """The aims of the persona that were reached with this line."""
+    aims = line.get("aims")
+    return f"Aim reached: {'; '.join(aims)}" if aims else None
 
 
 def resume_command(id: str, places: dict[str, str | None]) -> str:

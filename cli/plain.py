@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any, Self, TextIO
 
-from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
+from cli.output import SPEAKERS, Closing, Opening, describe_aims, describe_note, format_error
 from core.text import (
     escape_json_for_terminal,
     show_controls,
@@ -49,6 +49,8 @@ class PlainOutput:
             _write_line(
                 self._out, f"{SPEAKERS[frame.data['role']]}: {show_message(frame.data['text'])}"
             )
+            if aims := describe_aims(frame.data):
+                _write_line(self._err, show_in_one_line(aims))
         elif note := describe_note(frame):
             _write_line(self._err, show_controls(note))
 

@@ -1,6 +1,8 @@
 """What there is to say of a conversation or a line, as plain texts."""
 
+from cli.output import describe_aims
 from core.message import Message
+from core.text import show_in_one_line
 from graph.presentation import is_played_by_prompt
 from graph.storage.conversation import Conversation
 
@@ -19,8 +21,9 @@ def bot_label(row: Conversation) -> str:
 
 
 def format_remark(line: Message) -> str:
-    """Turn, origin and latency of a line."""
+    """Turn, origin and latency of a line, and the aims that were reached with it."""
     latency = line.get("latency_ms")
     turn = f"turn {line['turn']}" if line["turn"] else "before turn 1"
-    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else ""]
+    aims = show_in_one_line(describe_aims(line) or "")
+    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else "", aims]
     return ", ".join(part for part in parts if part)

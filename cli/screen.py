@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import SPEAKERS, Closing, Opening, describe_note, format_error
+from cli.output import SPEAKERS, Closing, Opening, describe_aims, describe_note, format_error
 from core.message import Role
 from core.text import show_controls
 from graph.stream.live import Frame
@@ -81,6 +81,8 @@ class Screen:
                 self._console.print(
                     build_row(data["role"], data["text"], format_latency(data["latency_ms"]))
                 )
+                if aims := describe_aims(data):
+                    self._console.print(Text(show_controls(aims), "green"))
 
     def show_closing(self, closing: Closing) -> None:
         self._live.stop()

@@ -95,6 +95,8 @@ def _render_facts(line: Bubble, words: Words) -> str:
         known.append(f"<span>{words.format_seconds(line.latency_ms)}</span>")
     if line.tokens:
         known.append(f"<span>{words('n_tokens', n=words.format_number(line.tokens))}</span>")
+    if line.aims:
+        known.append(f"<span>{escape(words('aim_reached', aims='; '.join(line.aims)))}</span>")
     return f'<div class="facts">{"".join(known)}</div>'
 
 

@@ -234,6 +234,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "thinking_user": ("{name} is thinking", "{name} đang nghĩ"),
     "thinking_assistant": ("{name} is answering", "{name} đang trả lời"),
     "starting": ("Opening the bot’s session", "Đang mở phiên với bot"),
+    "aim_reached": ("✓ Aim reached: {aims}", "✓ Đạt mục tiêu: {aims}"),
     "asides": ("{n} discarded or retried", "{n} lần bỏ hoặc thử lại"),
     "discarded": ("Discarded", "Đã bỏ"),
     "retrying": ("Tried again", "Đã thử lại"),

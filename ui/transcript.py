@@ -32,6 +32,7 @@ class Bubble:
     timestamp: str = ""
     latency_ms: int | None = None
     tokens: int | None = None
+    aims: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
 
 
@@ -174,5 +175,6 @@ def bubble_from_message(data: Mapping[str, Any], asides: tuple[Aside, ...] = ())
         timestamp=str(data.get("timestamp") or ""),
         latency_ms=data.get("latency_ms"),
         tokens=sum(known) if known else None,
+        aims=tuple(map(str, data.get("aims") or ())),
         asides=asides,
     )

@@ -40,6 +40,16 @@ class Counting(io.StringIO):
         self.flushed.append(self.getvalue())
 
 
+def test_aims_that_a_line_reached_are_told_beside_it() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    with PlainOutput(out, err) as show:
+        show.frame(frame("message", role="user", text="tea, please", aims=["orders\n tea"]))
+        show.frame(frame("message", role="assistant", text="Here you are."))
+    assert out.getvalue() == "User: tea, please\nBot: Here you are.\n"
+    assert err.getvalue().startswith("Aim reached: orders")
+    assert err.getvalue().count("\n") == 1
+
+
 def test_lines_are_flushed_as_they_are_said() -> None:
     out = Counting()
     with PlainOutput(out, io.StringIO()) as show:

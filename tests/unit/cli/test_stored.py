@@ -57,6 +57,13 @@ def test_transcript_has_speakers_turns_origins_and_latency() -> None:
     ]
 
 
+def test_an_aim_stands_beside_the_line_that_reached_it() -> None:
+    line = new_message("user", "tea", index=0, turn=1, origin="simulated")
+    assert format_remark({**line, "aims": ["orders tea"]}) == (
+        "turn 1, simulated, Aim reached: orders tea"
+    )
+
+
 def test_bot_of_a_prompt_is_not_given_an_id_that_never_spoke() -> None:
     prompted = row(scenario={"bot_prompt": "You are a shop."})
     assert row_columns(prompted)[3] == "(prompt)"

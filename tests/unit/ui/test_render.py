@@ -9,7 +9,7 @@ from core.errors import BotError, SpeakerError
 from ui import render
 from ui.directory import Directory
 from ui.texts import LANGUAGES, Words
-from ui.transcript import Aside, Bubble, Transcript
+from ui.transcript import Aside, Bubble, Transcript, bubble_from_message
 
 EN, VI = Words("en"), Words("vi")
 KINDS = sorted(SpeakerError.KINDS)
@@ -71,6 +71,14 @@ def test_a_bubble_tells_who_when_how_long_and_where_it_is_from() -> None:
     for part in ("Minh", "given", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
         assert part in text
     assert "1.500 token" in render.render_bubble(said(tokens=1500), "Minh", VI)
+
+
+def test_a_bubble_tells_which_aims_were_reached_with_its_line() -> None:
+    data = {"index": 0, "role": "user", "text": "tea", "aims": ["orders <tea>", "is polite"]}
+    line = bubble_from_message(data)
+    assert "Aim reached: orders &lt;tea&gt;; is polite" in render.render_bubble(line, "Minh", EN)
+    assert "Đạt mục tiêu" in render.render_bubble(line, "Minh", VI)
+    assert "Aim" not in render.render_bubble(said(), "Minh", EN)
 
 
 def test_a_user_s_line_can_be_edited_and_a_bot_s_cannot() -> None:
