@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluation.fingerprints import Fingerprint, digest
 from evaluation.scenarios import ScenarioFile
-from evaluation.suite_info import AutoRepeats
+from evaluation.suite_info import AutoRepeats, SimulatorInfo
 from evaluation.suites import SuiteFile
 from evaluation.verdicts import CellKey, Record, TrialKey
 from nodes.speakers.personas import Persona
@@ -40,12 +40,15 @@ class ResolvedSuite(Record):
     bots: dict[str, dict[str, Any]]
     prompts: dict[str, str]
     judges: list[str]
+    simulators: list[SimulatorInfo] = []
     cells: list[Cell]
 
     @cached_property
     def hash(self) -> str:
         """The same for the same suite, whatever else lies in its folder."""
-        return digest(self.model_dump(mode="json", exclude={"file"}, exclude_defaults=True))
+        return digest(
+            self.model_dump(mode="json", exclude={"file", "simulators"}, exclude_defaults=True)
+        )
 
     def trials(self) -> Iterator[TrialKey]:
         """All trials, a repeat of every cell before the next repeat of any."""

@@ -22,6 +22,7 @@ class Project:
     prices: Prices
     model: str
     has_model: bool = True
+    user_model: str | None = None
 
     @classmethod
     def open(cls, settings: Settings, root: Path = Path()) -> "Project":
@@ -33,6 +34,7 @@ class Project:
             prices=read_prices(root / "prices.yaml"),
             model=settings.model,
             has_model=settings.has_user_model,
+            user_model=settings.user_model,
         )
 
     @cached_property

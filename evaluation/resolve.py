@@ -17,7 +17,7 @@ from evaluation.fingerprints import Fingerprint, digest, fingerprint
 from evaluation.judge.prompts import PROMPT_HASH, RULES
 from evaluation.project import Project
 from evaluation.scenarios import ScenarioFile, load_scenario
-from evaluation.suite_info import AutoRepeats
+from evaluation.suite_info import AutoRepeats, SimulatorInfo
 from evaluation.suites import MAX_TRIALS, JudgeConfig, SuiteBase, SuiteBody, SuiteFile
 from nodes.bots.chat import OpenAIBot, PromptBot
 from nodes.bots.config import BotConfig
@@ -118,6 +118,7 @@ class _Resolver:
             bots={id: _without_secrets(self.project.bots[id]) for id in _list_used(cells, "bot")},
             prompts=_prompts(),
             judges=judges,
+            simulators=self._list_simulators(scenarios, cells),
             cells=cells,
         )
         self._check_prices(resolved)
@@ -242,6 +243,23 @@ class _Resolver:
         if seat != "simulated":
             return {"seat": seat}
         return {"seat": seat, "model": self.project.model, "prompt": digest(prompt("user"))}
+
+    def _list_simulators(
+        self, scenarios: Mapping[str, ScenarioFile], cells: Sequence[Cell]
+    ) -> list[SimulatorInfo]:
+        """Who plays each persona, each player once."""
+        found = (self._find_simulator(scenarios[cell.scenario], cell.persona) for cell in cells)
+        return list({(one.persona, one.kind, one.model): one for one in found}.values())
+
+    def _find_simulator(self, scenario: ScenarioFile, persona: str) -> SimulatorInfo:
+        id, project = persona or DEFAULT, self.project
+        card = project.personas.get(id)
+        seat = scenario.user or ("simulated" if project.has_model else "scripted")
+        if seat == "scripted" or (card and card.kind == "scripted"):
+            return SimulatorInfo(persona=id, kind="scripted")
+        own = scenario.user_model or (card and card.model)
+        model = own or project.user_model or project.model
+        return SimulatorInfo(persona=id, kind="model", model=model)
 
     # --- what is refused ----------------------------------------------------------------------
 

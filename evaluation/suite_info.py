@@ -41,6 +41,14 @@ class PersonaInfo(Record):
     name: str
 
 
+class SimulatorInfo(Record):
+    """Who plays the user with a persona: a model, or a script without one."""
+
+    persona: str
+    kind: Literal["model", "scripted"]
+    model: str | None = None
+
+
 class BotInfo(Record):
     """`version` is what bots.yaml says, or what the bot told at its first call."""
 
@@ -82,6 +90,7 @@ class SuiteInfo(Record):
     hash: str | None = None
     scenarios: list[ScenarioInfo]
     personas: list[PersonaInfo] = []
+    simulators: list[SimulatorInfo] = []
     bots: list[BotInfo]
     gate: GateRule | None = None
     baseline: BaselineInfo | None = None

@@ -13,6 +13,7 @@ from reports.views import (
     view_conditions,
     view_errors,
     view_heat,
+    view_simulators,
     view_unjudged,
     view_verdict,
 )
@@ -44,6 +45,8 @@ def _experiment(document: Data, words: Wording) -> Iterator[str]:
     yield f"## {_SIGNS[verdict['tone']]} {verdict['title']}: {escape(document['suite']['name'])}"
     yield escape(verdict["sentence"])
     yield _bot_table(document, words)
+    if players := view_simulators(document, words):
+        yield escape(players[:1].upper() + players[1:])
     conditions = view_conditions(document, words)
     if conditions:
         yield f"### {words.say('gate')}"

@@ -155,6 +155,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "made_by": ("Made by Duologue", "Do Duologue tạo"),
     "suite": ("Suite", "Bộ kiểm thử"),
     "experiment": ("Experiment", "Lần thử nghiệm"),
+    "played_by": ("user played by {players}", "người dùng do {players} đóng"),
+    "script": ("a script", "kịch bản"),
     "judged_by": ("judged by {models}", "chấm bởi {models}"),
     "canary_failed": (
         "The judge passed a transcript that it had to fail: its verdicts do not count.",

@@ -339,11 +339,24 @@ def view_trials(trials: Iterable[Data], words: Wording) -> list[View]:
     ]
 
 
+def view_simulators(document: Mapping[str, Any], words: Wording) -> str | None:
+    """Who played the user, each player with its personas; None where that was not recorded."""
+    players: dict[str, list[str]] = {}
+    for one in document["suite"].get("simulators") or ():
+        personas = players.setdefault(one["model"] or words.say("script"), [])
+        personas.append(words.name("persona", one["persona"]))
+    if not players:
+        return None
+    told = (f"{player} ({', '.join(personas)})" for player, personas in players.items())
+    return words.say("played_by", players="; ".join(told))
+
+
 def view_header(document: Mapping[str, Any], words: Wording) -> View:
     judge = document["suite"]["judge"]
     failed = bool(judge and judge["canary"] == "failed")
     return {
         "suite": document["suite"]["name"],
         "judge": words.say("judged_by", models=", ".join(judge["models"])) if judge else None,
+        "simulators": view_simulators(document, words),
         "canary_failed": words.say("canary_failed") if failed else None,
     }

@@ -94,6 +94,23 @@ def test_a_suite_is_scenarios_times_personas_times_bots_times_repeats(resolve: R
     assert trials[0] == TrialKey("drink", "child", "16", 1)
 
 
+def test_a_suite_tells_who_plays_each_persona(
+    resolve: Resolve, write: Write, tmp_path: Path
+) -> None:
+    write("personas/shy.yaml", PERSONA.format(name="shy") + "model: own-model\n")
+    write("personas/wrong.yaml", PERSONA.format(name="wrong") + "kind: scripted\n")
+    settings = Settings(model="gpt-4.1", user_model="user-lm", openai_base_url="http://127.0.0.1:1")
+    suite = load_suite(
+        write("suites/night.yaml", SUITE), Project.open(settings, tmp_path), Selection()
+    )
+    assert [tuple(one.model_dump().values()) for one in suite.simulators] == [
+        ("child", "model", "user-lm"),
+        ("shy", "model", "own-model"),
+        ("wrong", "scripted", None),
+    ]
+    assert suite.hash == suite.model_copy(update={"simulators": []}).hash
+
+
 def test_a_scenarios_own_personas_win_over_the_suites(resolve: Resolve) -> None:
     assert {c.persona for c in resolve().cells if c.scenario == "greet"} == {"wrong"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from reports import markdown, table
+from reports import markdown, page, table
 from reports.records import render_line
 from reports.render import MEDIA_TYPES, SUFFIXES, render_comparison, render_report
 from tests.unit.docs.schemas import schema
@@ -100,3 +100,16 @@ def test_every_format_has_a_media_type_and_a_suffix(nightly: dict[str, Any]) -> 
 def test_a_comparison_has_no_table_of_trials(nightly: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no csv report"):
         render_comparison(nightly, "csv")
+
+
+def test_reports_say_who_played_the_user(nightly: dict[str, Any]) -> None:
+    played = [
+        {"persona": "child", "kind": "model", "model": "user-lm"},
+        {"persona": "nobody", "kind": "scripted", "model": None},
+    ]
+    document = {**nightly, "suite": {**nightly["suite"], "simulators": played}}
+    for render in (markdown.render_experiment, page.render_experiment):
+        text = render(document)
+        assert "ser played by user-lm (" in text
+        assert "a script (nobody)" in text
+        assert "played by" not in render(nightly)
