@@ -35,6 +35,8 @@ def add_run(command: argparse.ArgumentParser) -> None:
     add("--history", metavar="FILE", help="what was said before: a JSON list; - reads stdin")
     add("--user", choices=("simulated", "scripted"), help="a model, or rules (no model needed)")
     add("--time-limit", type=float, metavar="SECONDS", help="after that no new turn begins")
+    add("--soft-turns", type=int, metavar="N", help="from this turn on the user wraps up")
+    add("--token-limit", type=int, metavar="N", help="after so many tokens no new turn begins")
     add_json(command, "one JSON object a line for each event, and a summary last")
     add_delay(command)
 

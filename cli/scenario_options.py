@@ -17,7 +17,10 @@ from core.text import clean_deep
 from nodes.speakers.personas import Persona
 
 _OPTIONS = {"bot_id": "--bot", "max_turns": "--turns", "time_limit_s": "--time-limit"}
-_TAKEN_OVER = ("bot_prompt", "user_prompt", "user", "first_speaker", "initial_message")
+_TAKEN_OVER = (
+    "bot_prompt", "user_prompt", "user", "first_speaker", "initial_message", "soft_turns",
+    "token_limit",
+)  # fmt: skip
 
 
 def option_name(field: str) -> str:

@@ -29,7 +29,7 @@ def test_bare_run_is_the_bare_scenario() -> None:
 
 def test_every_option_arrives() -> None:
     given = "--bot b --turns 3 --user-prompt u --persona p --bot-prompt q --initial-message i"
-    more = "--first-speaker bot --user scripted --time-limit 2.5"
+    more = "--first-speaker bot --user scripted --time-limit 2.5 --soft-turns 2 --token-limit 900"
     assert scenario(*given.split(), *more.split()) == Scenario(
         bot_id="b",
         max_turns=3,
@@ -40,6 +40,8 @@ def test_every_option_arrives() -> None:
         first_speaker="bot",
         user="scripted",
         time_limit_s=2.5,
+        soft_turns=2,
+        token_limit=900,
     )
 
 
@@ -47,6 +49,8 @@ def test_every_option_arrives() -> None:
     ("argv", "option"),
     [
         (["--turns", "0"], "--turns"),
+        (["--soft-turns", "0"], "--soft-turns"),
+        (["--token-limit", "-1"], "--token-limit"),
         (["--turns", "-1"], "--turns"),
         (["--turns", "51"], "--turns"),
         (["--turns", "1000000000"], "--turns"),
