@@ -8,6 +8,7 @@ from ui.conversation_feed import ConversationFeed
 from ui.tab_session import TabSession
 
 MORE_TURNS = 5
+RESTING = {"created", "stopped"}
 
 
 def conversation_path(feed: ConversationFeed, verb: str = "") -> str:
@@ -31,7 +32,10 @@ async def run_more_turns(api: Api, feed: ConversationFeed) -> None:
 
 
 async def take_seat(api: Api, feed: ConversationFeed) -> None:
+    """The reader has the user's seat; what was stopped goes on up to where it is their turn."""
     await api.patch(conversation_path(feed), {"seat": "human"})
+    if feed.transcript.status in RESTING:
+        await resume(api, feed)
 
 
 async def hand_back(api: Api, feed: ConversationFeed, seat: str) -> None:

@@ -56,9 +56,16 @@ function scrollToEnd() {
   last = { y: scrollY, tall: document.documentElement.scrollHeight };
 }
 
+// Who follows is moved by us alone: the browser, which keeps in place what is in the middle of the
+// window, would look like a reader who scrolls.
+function stickTo(yes) {
+  stick = rows.follows = yes;
+  document.documentElement.style.overflowAnchor = yes ? "none" : "";
+}
+
 function follow(yes) {
   if (yes === stick) return;
-  stick = rows.follows = yes;
+  stickTo(yes);
   if (!yes) seen = messages;
   offerNewest();
 }
@@ -70,9 +77,10 @@ function offerNewest() {
   newest.textContent = `↓ ${newest.dataset.label}${fresh ? ` (${fresh})` : ""}`;
 }
 
-// Not where the page itself got shorter.
+// Not where the page itself got shorter, whose end is then where the window ends.
 function isScrolledUp() {
-  return scrollY < last.y - 1 && document.documentElement.scrollHeight >= last.tall;
+  const tall = document.documentElement.scrollHeight;
+  return scrollY < last.y - 1 && tall >= last.tall && scrollY + innerHeight < tall - 1;
 }
 
 let scrolled = false;
@@ -153,7 +161,7 @@ function change(page) {
   if (page.thread !== conversation.thread) {
     Object.values(columns).forEach((column) => column.clear());
     conversation.thread = page.thread;
-    rows.follows = stick = ["running", "waiting"].includes(page.flags.stands);
+    stickTo(["running", "waiting"].includes(page.flags.stands));
     seen = 0;
   }
   if (first) window.dispatchEvent(new Event("duologue:ready"));
@@ -174,9 +182,11 @@ function receive(page) {
   if (page.base === 0) for (const name of Object.keys(parts)) delete parts[name];
   const begun = conversation.version > 0 && page.thread === conversation.thread && rows.length > 0;
   conversation.version = page.version;
+  const rested = begun && !live() && below() < 40;
   change(page);
   offer(page.flags);
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
+  if (rested && live()) follow(true);
   duologue.model(page.flags.model);
   for (const [name, html] of Object.entries(page.parts))
     if (name === "side") partBeside(html); else part(name, html);

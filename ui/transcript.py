@@ -118,9 +118,9 @@ class Transcript:
         self.turn = max(self.turn, self._count_turns(data))
 
     def _on_reset(self, data: Mapping[str, Any]) -> None:
-        self._discard_from(
-            int(data.get("index") or 0), Aside("reset", "", str(data.get("why", "")))
-        )
+        told = (Aside("reset", "", str(data.get("why", ""))),)
+        cut_off = self.step == "stopping"  # by the reader, which needs no explanation
+        self._discard_from(int(data.get("index") or 0), *(() if cut_off else told))
 
     def _on_discarded(self, data: Mapping[str, Any]) -> None:
         aside = Aside("discarded", str(data.get("text", "")), str(data.get("why", "")))
@@ -139,11 +139,11 @@ class Transcript:
 
     # --- asides ---------------------------------------------------------------------------
 
-    def _discard_from(self, index: int, aside: Aside) -> None:
+    def _discard_from(self, index: int, *asides: Aside) -> None:
         """The text from `index` on is void; what was told behind it stays with the new one."""
         kept = tuple(found for bubble in self.bubbles[index:] for found in bubble.asides)
         del self.bubbles[index:]
-        self.asides = (*kept, *self.asides, aside)
+        self.asides = (*kept, *self.asides, *asides)
 
     def _add_aside(self, kind: str, text: str, why: str) -> None:
         if not any(known.why == why and known.kind == kind for known in self.asides):

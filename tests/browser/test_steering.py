@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Route, expect
 
-from tests.browser.looking import Looking, Tab
+from tests.browser.looking import LATER, Looking, Tab
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -194,3 +194,66 @@ async def test_a_person_chats_with_the_bot(
         return await tab.texts() == await service.said(tab.thread)
 
     await wait_until(shows_what_is_stored, 20)
+
+
+async def choose_pace(tab: Tab, name: str, turns: int = 30) -> None:
+    await tab.ready()
+    await tab.page.get_by_label(name, exact=False).first.check()
+    await tab.page.get_by_role("spinbutton", name="Turns").first.fill(str(turns))
+
+
+async def test_who_takes_the_seat_of_a_stopped_talk_hears_the_open_line_answered_first(
+    look: Looking, service: Service
+) -> None:
+    tab = await look.tab()
+    await choose_pace(tab, "Slow")
+    id = await tab.start()
+    said = tab.page.locator("#stage .msg.user.settled")
+    await expect(said).to_have_count(2, timeout=LATER)
+    await tab.button("Stop").click()
+    await tab.stands("stopped")
+    assert len(await service.said(id)) == 3
+    await tab.button("I’ll answer").click()
+    await tab.stands("waiting for you")
+    await expect(tab.bubbles).to_have_count(4)
+    await expect(tab.button("Resume")).to_be_hidden()
+    await expect(tab.button("Send")).to_be_visible()
+    await expect(tab.page.locator("#stage details")).to_have_count(0)
+    await tab.page.get_by_label("Your answer as the user").fill("juice!")
+    await tab.button("Send").click()
+    await tab.button("Stop").click()
+    await tab.stands("stopped")
+    await expect(tab.button("Resume")).to_be_visible()
+    await expect(tab.button("Send")).to_be_hidden()
+    assert (await service.said(id))[4] == "juice!"
+
+
+@pytest.mark.parametrize("phone", [True, False])
+async def test_who_is_at_the_end_stays_there_when_the_seat_changes_hands(
+    look: Looking, service: Service, phone: bool
+) -> None:
+    tab = await look.tab(phone=phone)
+    await choose_pace(tab, "Normal")
+    id = await tab.start()
+    newest = tab.page.locator("#newest")
+    await tab.grown(7, LATER)
+    await tab.button("I’ll answer").click()
+    await tab.stands("waiting for you")
+    await expect(newest).to_be_hidden()
+    await ends_above_the_dock(tab)
+    await tab.button("Hand back").click()
+    await tab.grown(len(await tab.texts()) + 3, LATER)
+    await expect(newest).to_be_hidden()
+    await ends_above_the_dock(tab)
+    await service.api("POST", f"/api/conversations/{id}/stop")
+    await tab.stands("stopped")
+
+
+async def ends_above_the_dock(tab: Tab) -> None:
+    """The last line can be read to its end."""
+    await tab.page.wait_for_function(
+        "() => { const rows = document.querySelector('#stage [data-rows=rows]');"
+        "const last = [...rows.querySelectorAll('.msg .box')].at(-1);"
+        "const dock = document.querySelector('#dock');"
+        "return last.getBoundingClientRect().bottom <= innerHeight - dock.offsetHeight + 1; }"
+    )

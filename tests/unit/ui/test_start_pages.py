@@ -9,7 +9,7 @@ from ui.api_client import ApiConnection
 from ui.configuration import fetch_configuration
 from ui.conversation_feed import ConversationFeed, Feeds
 from ui.conversation_page import on_dialog, on_download, on_retry, restore_tab
-from ui.conversation_requests import create_branch, hand_back, index_before
+from ui.conversation_requests import create_branch, hand_back, index_before, take_seat
 from ui.ready_scenarios import READY
 from ui.start_pages import (
     AUTO,
@@ -122,6 +122,17 @@ async def test_a_first_line_that_was_refused_is_not_said(
     assert not await start_chat(tab, 16, "xin chào")
     assert "Too many open runs" in tab.notice
     tab.close()
+
+
+@pytest.mark.parametrize(("stands", "goes_on"), [("stopped", True), ("running", False)])
+async def test_who_takes_the_seat_lets_a_stopped_talk_go_on_up_to_their_turn(
+    api: FakeApi, tab: TabSession, stands: str, goes_on: bool
+) -> None:
+    feed = ConversationFeed(tab.api, ID)
+    feed.transcript.status = stands
+    await take_seat(tab.api, feed)
+    assert api.asked[0] == ("PATCH", f"/api/conversations/{ID}", {"seat": "human"})
+    assert (f"/api/conversations/{ID}/resume" in paths(api)) is goes_on
 
 
 async def test_handing_back_lets_the_simulator_go_on(api: FakeApi, tab: TabSession) -> None:

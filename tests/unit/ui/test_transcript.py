@@ -52,6 +52,19 @@ def test_a_reset_voids_the_preview_and_is_kept_with_the_new_line() -> None:
     assert said.bubbles[0].asides == (Aside("reset", "", "cut"),)
 
 
+def test_what_the_reader_cut_off_by_a_stop_is_no_retry() -> None:
+    said = after(
+        status("running"),
+        token(0, "hal"),
+        status("stopping"),
+        ("reset", {"index": 0, "why": "the line was not finished"}),
+        status("running"),
+        message(0, "whole"),
+    )
+    assert texts(said) == ["whole"]
+    assert said.bubbles[0].asides == ()
+
+
 def test_a_reset_after_a_crash_takes_back_what_was_not_stored() -> None:
     said = after(message(0, "a", "user"), message(1, "b"), ("reset", {"index": 1, "why": "anew"}))
     assert texts(said) == ["a"]
