@@ -6,7 +6,7 @@ from pydantic import Field
 
 from core.errors import BotError
 from core.scenario import BotId
-from demo.pace import speak
+from demo.pace import speak, wait_for_reader
 from demo.scripted import ScriptedUser
 from demo.server import API
 from nodes.bots.config import BotConfig
@@ -38,6 +38,7 @@ class DemoWebhook(Webhook):
 
     async def reply(self, request: TurnRequest, piece: OnPiece) -> Reply:
         """It answers in one piece, which is told word by word where the scenario sets a pace."""
+        await wait_for_reader(request.messages, request.scenario.pace)
         reply = await super().reply(request, piece)
         if len(reply.bubbles) == 1:
             await speak(reply.bubbles[0], request.scenario.pace, piece)

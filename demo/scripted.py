@@ -1,7 +1,7 @@
 """The scripted user: rules instead of a model."""
 
 from demo.learner import play_script, say_goodbye
-from demo.pace import speak
+from demo.pace import speak, wait_for_reader
 from nodes.speakers.personas import Persona
 from nodes.speakers.protocol import OnPiece, TurnRequest, UserLine
 from nodes.speakers.script import Script
@@ -16,6 +16,7 @@ class ScriptedUser:
         self._script = persona.script or Script()
 
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
+        await wait_for_reader(ask.messages, ask.scenario.pace)
         typing, seed = self._persona.typing, self._seed(ask)
         line = play_script(ask.messages, self._script, seed, typing)
         soft = ask.scenario.soft_turns

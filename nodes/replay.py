@@ -24,8 +24,9 @@ async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
     upto = find_answered_lines(messages)[done]
     turn = messages[upto + 1]["turn"]
     whole = make_turn_request(state, runtime, turn)
+    unwatched = whole.scenario.model_copy(update={"pace": None})
     request = TurnRequest(
-        whole.conversation_id, turn, messages[: upto + 1], whole.scenario, whole.session
+        whole.conversation_id, turn, messages[: upto + 1], unwatched, whole.session
     )
     bot = speakers.bot(whole.scenario)
     total = state["scenario"]["replay"]

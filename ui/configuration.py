@@ -6,6 +6,7 @@ from typing import Any
 
 from ui.api_client import CONVERSATIONS, Api
 from ui.directory import Directory
+from ui.ready_scenarios import FEW
 from ui.texts import Words
 
 Facts = Mapping[str, Any]
@@ -18,8 +19,8 @@ class Configuration:
     bots: Sequence[Facts] = ()
     personas: Sequence[Facts] = ()
     info: Facts | None = None
-    is_new: bool = False
-    """Nobody has talked yet."""
+    conversations: int = 0
+    """How many there are, counted up to `FEW`."""
 
     @property
     def default_seat(self) -> str:
@@ -45,7 +46,7 @@ class Configuration:
 
 async def fetch_configuration(api: Api) -> Configuration:
     """Raises `ApiError` and `Unreachable`."""
-    kept = (await api.get(CONVERSATIONS, limit=1)).get("conversations", [])
+    kept = (await api.get(CONVERSATIONS, limit=FEW)).get("conversations", [])
     bots = (await api.get("/api/bots")).get("bots", [])
     personas = (await api.get("/api/personas")).get("personas", [])
-    return Configuration(bots, personas, await api.get("/info"), not kept)
+    return Configuration(bots, personas, await api.get("/info"), len(kept))

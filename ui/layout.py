@@ -194,20 +194,28 @@ def _wire_choices(
         tab = tabs.get(request)
         found = await _fetch_until_up(tab, told)
         if found is None:
-            return [gr.skip()] * 7
+            return [gr.skip()] * len(outputs)
         tab.bot_statuses = [initial_status(bot) for bot in found.bots]
-        return [*_field_updates(tab, found), render_ready(tab.words) if found.is_new else ""]
+        ready = render_ready(found.conversations, tab.words)
+        return [*_field_updates(tab, found), ready, *_render_statuses(tab)]
 
     async def look(request: gr.Request) -> list[str]:
         tab = tabs.get(request)
         await refresh(tab)
-        known = (tab.bot_statuses, tab.directory, tab.words)
-        return [render_dots(*known), render_bots(*known)]
+        return _render_statuses(tab)
 
-    fields = [form[name] for name in ("bot", "seat", "persona", "chat")]
-    outputs = [*fields, fork["bot"], fork["persona"], form["ready"]]
+    fields = [form[name] for name in ("bot", "seat", "persona", "bot_prompt", "chat")]
+    statuses = [form["dots"], form["listed"]]
+    outputs = [*fields, fork["bot"], fork["persona"], form["ready"], *statuses]
     loaded = blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
-    loaded.then(look, None, [form["dots"], form["listed"]], **QUIET)
+    loaded.then(None, None, None, js="() => duologue.showForms()", **QUIET)
+    loaded.then(look, None, statuses, **QUIET)
+
+
+def _render_statuses(tab: TabSession) -> list[str]:
+    """The dots of the form and the page of the bots, as far as is known."""
+    known = (tab.bot_statuses, tab.directory, tab.words)
+    return [render_dots(*known), render_bots(*known)]
 
 
 async def _fetch_until_up(tab: TabSession, told: str) -> Configuration | None:
@@ -233,10 +241,12 @@ def _field_updates(tab: TabSession, found: Configuration) -> list[Any]:
     bot = choose_default_bot([id for _, id in bots])
     same = (tab.words("fork_same"), AUTO)
     why = "" if found.has_model else tab.words("needs_model")
+    hint = "bot_prompt_hint" if found.has_model else "needs_model_bot"
     return [
         gr.update(choices=bots, value=bot),
         gr.update(value=found.default_seat or "scripted", info=why),
         gr.update(choices=personas, value=AUTO),
+        gr.update(interactive=found.has_model, info=tab.words(hint)),
         gr.update(choices=bots, value=bot),
         gr.update(choices=[same, *bots]),
         gr.update(choices=[same, *(one for one in personas if one[1] != AUTO)]),

@@ -43,6 +43,11 @@
     return `?${named}`;
   };
 
+  // Gradio writes the browser's language over the page's own.
+  const root = document.documentElement, { lang } = root;
+  new MutationObserver(() => { if (root.lang !== lang) root.lang = lang; })
+    .observe(root, { attributes: true, attributeFilter: ["lang"] });
+
   // A formatter takes longer to make than a hundred times to use.
   const CLOCKS = {
     near: { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false },
@@ -51,7 +56,7 @@
   };
   const clocks = {};
   const clock = (name) =>
-    clocks[name] ??= new Intl.DateTimeFormat(document.documentElement.lang, CLOCKS[name]);
+    clocks[name] ??= new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, CLOCKS[name]);
 
   let asked = 0, copied, opener = null;
   const duologue = Object.assign(window.duologue, {
@@ -124,6 +129,9 @@
     },
     closeDialog: () => closeDialog(),
     seat(name) { body().player = name; },
+
+    // A form is shown when it is filled: what stands in it before moves and cannot be used.
+    showForms() { body().filled = "true"; },
 
     // What needs a model cannot be chosen where there is none; the page says why beside it.
     model(there) {

@@ -127,7 +127,7 @@ def _build_user(words: Words) -> dict[str, Any]:
 
 
 def _build_ready(tabs: TabSessions) -> gr.HTML:
-    """Scenarios to begin with; empty as soon as there is a conversation."""
+    """Scenarios to begin with; empty as soon as there are many conversations."""
     ready = gr.HTML(
         "",
         js_on_load="element.addEventListener('click', (event) => {"
@@ -198,7 +198,7 @@ def build_versus(tabs: TabSessions, words: Words) -> None:
 
 
 def _render_needs_model(words: Words) -> None:
-    text = f'<p class="note warn needs-model">{words("needs_model")}</p>'
+    text = f'<p class="note warn needs-model">{words("needs_model_versus")}</p>'
     gr.HTML(text, js_on_load=None, apply_default_css=False)
 
 
@@ -292,7 +292,8 @@ async def start_chat(tab: TabSession, bot: int | str, text: str) -> bool:
 
 def _render_lead(words: Words, title: str, lead: str) -> None:
     gr.HTML(
-        f"<h1>{words(title)}</h1><p>{words(lead)}</p>",
+        f"<h1>{words(title)}</h1><p>{words(lead)}</p>"
+        f'<p class="awaited" role="status">{words("loading")}</p>',
         elem_classes="lead",
         js_on_load=None,
         apply_default_css=False,

@@ -202,4 +202,5 @@ class TabSession:
             "begun": done,
             "compare": self.beside is not None,
             "model": self.configuration.has_model,
+            "known": self.configuration.info is not None,
         }

@@ -53,10 +53,29 @@ TEXTS: dict[str, tuple[str, str]] = {
             "chạy mô hình trên máy, rồi khởi động lại máy chủ."
         ),
     ),
+    "needs_model_versus": (
+        (
+            "A model plays both prompts, and none is configured: set OPENAI_API_KEY, or "
+            "OPENAI_BASE_URL for a local one, and start the server again."
+        ),
+        (
+            "Cả hai prompt đều do mô hình đóng vai, mà máy chủ chưa có mô hình: hãy đặt "
+            "OPENAI_API_KEY, hoặc OPENAI_BASE_URL nếu chạy mô hình trên máy, rồi khởi động lại "
+            "máy chủ."
+        ),
+    ),
+    "needs_model_bot": (
+        "Needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL and start the server again",
+        "Cần một mô hình: hãy đặt OPENAI_API_KEY hoặc OPENAI_BASE_URL rồi khởi động lại máy chủ",
+    ),
     # scenarios to begin with
     "ready_title": (
         "Nothing here yet. Start with one click:",
         "Chưa có gì. Thử ngay bằng một cú nhấp:",
+    ),
+    "ready_again": (
+        "Three talks that start with one click",
+        "Ba cuộc trò chuyện chỉ cần một cú nhấp",
     ),
     "ready_lesson": ("A lesson about drinks", "Bài học gọi đồ uống"),
     "ready_lesson_text": (
@@ -247,6 +266,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "named_English lesson robot (demo)": (
         "English lesson robot (demo)",
         "Robot dạy tiếng Anh (demo)",
+    ),
+    "named_Careless lesson robot (demo)": (
+        "Careless lesson robot (demo)",
+        "Robot dạy tiếng Anh cẩu thả (demo)",
     ),
     "newest": ("newest", "mới nhất"),
     "nothing_said": ("Nothing was said yet.", "Chưa có câu nào."),

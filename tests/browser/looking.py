@@ -1,10 +1,19 @@
 """What a person sees in a tab, and what they do there."""
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Route,
+    expect,
+)
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -99,14 +108,16 @@ class Tab:
         """The form knows its bots."""
         await expect(self.page.locator("#page-new input").first).not_to_have_value("")
 
-    async def start(self) -> str:
+    async def start(self, turns: int = 10) -> str:
         """Starts what the form describes; gives the conversation's id."""
         await self.ready()
+        if turns != 10:
+            await self.page.locator("#page-new input[type=number]").first.fill(str(turns))
         await self.page.locator("#start").click()
         await self.page.wait_for_url(re.compile("thread="))
         return self.thread
 
-    async def grown(self, count: int, within: float = SOON) -> None:
+    async def grown(self, count: int, within: float = LATER) -> None:
         """At least `count` bubbles with text are there, drawn or far from the window."""
         await self.page.wait_for_function(
             "count => (window.duologue?.rows?.html ?? []).filter(row => {"
@@ -138,6 +149,18 @@ class Tab:
             "document.documentElement.scrollWidth - window.innerWidth"
         )
         return over
+
+
+async def held(tab: Tab) -> asyncio.Event:
+    """What the tab asks from now on waits until the event is set."""
+    let_go = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await tab.page.route("**/queue/join*", wait)
+    return let_go
 
 
 async def busy_share(tab: Tab, seconds: float) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.looking import Looking
+from tests.browser.looking import Looking, held
 from tests.browser.service import Service
 from tests.servers.llm import LlmServer
 
@@ -28,7 +28,11 @@ async def test_an_empty_database_offers_scenarios_that_start_with_one_click(
         assert (detail["persona"], detail["max_turns"]) == ("wrong", 8)
         again = await look.tab("/ui/")
         await again.ready()
-        await expect(again.page.locator("[data-ready]")).to_have_count(0)
+        cards = again.page.locator("[data-ready]")
+        await expect(cards.first).to_be_hidden()
+        await again.page.get_by_text("Three talks that start with one click").click()
+        await cards.filter(has_text="A lesson about drinks").click()
+        await again.page.wait_for_url(re.compile("thread="))
         await look.close()
         look.complain()
 
@@ -69,9 +73,42 @@ async def test_each_bot_has_a_dot_that_leads_to_its_card(browser: Browser, tmp_p
 async def test_what_needs_a_model_is_disabled_with_the_reason(look: Looking) -> None:
     tab = await look.tab("/ui/?view=versus")
     await expect(tab.page.locator("#versus")).to_be_disabled()
-    await expect(tab.page.locator("#page-versus .needs-model")).to_contain_text("OPENAI_API_KEY")
+    note = tab.page.locator("#page-versus .needs-model")
+    await expect(note).to_contain_text("OPENAI_API_KEY")
+    await expect(note).to_contain_text("A model plays both prompts")
     await tab.page.get_by_role("link", name="Simulate").click()
     await expect(tab.page.locator('#seat input[value="simulated"]')).to_be_disabled()
+    await tab.page.get_by_role("button", name="More options").click()
+    prompt = tab.page.get_by_label("Bot prompt (prompt against prompt)")
+    await expect(prompt).to_be_disabled()
+    box = tab.page.locator("#page-new .block", has=prompt).last
+    await expect(box).to_contain_text("Needs a model")
+
+
+async def test_a_form_cannot_be_used_before_it_is_filled(look: Looking) -> None:
+    tab = await look.tab("about:blank")
+    answered = await held(tab)
+    await tab.page.goto(f"{look.url}/ui/")
+    start = tab.page.locator("#start")
+    await expect(tab.page.locator("#page-new h1")).to_be_visible()
+    await expect(tab.page.locator("#page-new").get_by_text("Loading …")).to_be_visible()
+    await expect(start).to_be_hidden()
+    answered.set()
+    await expect(start).to_be_visible()
+    await expect(tab.page.locator("#page-new").get_by_text("Loading …")).to_be_hidden()
+    await tab.ready()
+
+
+async def test_dates_are_those_of_the_pages_language_and_not_of_the_browsers(
+    look: Looking, service: Service
+) -> None:
+    id = await service.started(bot_id=16, max_turns=1)
+    detail = await service.api("GET", f"/api/conversations/{id}")
+    _, month, day = detail["created_at"][:10].split("-")
+    tab = await look.tab("/vi/?view=find", locale="en-US", timezone_id="UTC")
+    cell = tab.page.locator("#table td.started time").first
+    await expect(cell).to_have_text(re.compile(rf"\b{int(day)}/0?{int(month)}/"))
+    await expect(tab.page.locator("html")).to_have_attribute("lang", "vi")
 
 
 async def test_two_prompts_talk_to_each_other_with_nothing_added(

@@ -1,12 +1,11 @@
 """Steering: stop, resume, take the seat, branch off, chat, and what a failing bot looks like."""
 
-import asyncio
 import re
 
 import pytest
-from playwright.async_api import Locator, Route, expect
+from playwright.async_api import Locator, expect
 
-from tests.browser.looking import LATER, Looking, Tab
+from tests.browser.looking import LATER, Looking, Tab, held
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -16,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150
 
 async def test_escape_stops_and_resume_goes_on_to_the_end(look: Looking, service: Service) -> None:
     tab = await look.tab()
-    id = await tab.start()
+    id = await tab.start(turns=5)
     await tab.grown(4)
     await tab.page.keyboard.press("Escape")
     await tab.stands("stopped")
@@ -24,7 +23,7 @@ async def test_escape_stops_and_resume_goes_on_to_the_end(look: Looking, service
     await tab.button("Resume").click()
     await tab.stands("running")
     await tab.stands("completed")
-    await expect(tab.bubbles).to_have_count(20)
+    await expect(tab.bubbles).to_have_count(10)
     assert await tab.texts() == await service.said(id)
 
 
@@ -32,7 +31,7 @@ async def test_a_person_takes_the_seat_edits_a_suggestion_and_hands_it_back(
     look: Looking, service: Service
 ) -> None:
     tab = await look.tab()
-    id = await tab.start()
+    id = await tab.start(turns=5)
     await tab.grown(4)
     await tab.button("I’ll answer").click()
     await tab.stands("waiting for you")
@@ -50,7 +49,7 @@ async def test_a_person_takes_the_seat_edits_a_suggestion_and_hands_it_back(
     await tab.button("Hand back").click()
     await tab.stands("completed")
     said = await service.said(id)
-    assert len(said) == 20
+    assert len(said) == 10
     assert await tab.texts() == said
 
 
@@ -91,18 +90,6 @@ async def edit(tab: Tab, index: int) -> Locator:
     await message.hover()
     await message.get_by_role("button", name="Edit").click()
     return tab.page.get_by_role("dialog")
-
-
-async def held(tab: Tab) -> asyncio.Event:
-    """What the tab asks from now on waits until the event is set."""
-    let_go = asyncio.Event()
-
-    async def wait(route: Route) -> None:
-        await let_go.wait()
-        await route.continue_()
-
-    await tab.page.route("**/queue/join*", wait)
-    return let_go
 
 
 async def test_a_branch_cannot_be_sent_before_its_dialog_is_filled(

@@ -32,7 +32,7 @@ async def test_both_speakers_grow_through_ten_turns(
     early = len(await tab.texts())
     await tab.grown(early + 2)
     await expect(tab.page.locator("#head")).to_contain_text(re.compile(turn))
-    await tab.stands(completed)
+    await tab.stands(completed, 90_000)
     await expect(tab.bubbles).to_have_count(20)
     assert await tab.texts() == await service.said(id)
     await expect(tab.page.locator("#head")).to_contain_text("10")
@@ -43,7 +43,7 @@ async def test_a_reload_in_the_middle_shows_the_same_and_goes_on(
     look: Looking, service: Service
 ) -> None:
     tab = await look.tab()
-    id = await tab.start()
+    id = await tab.start(turns=5)
     await tab.grown(5)
     before = (await tab.texts())[:4]
     await tab.reload()
@@ -71,12 +71,12 @@ async def test_a_second_person_sees_it_at_once_by_its_link(look: Looking, servic
 
 async def test_a_closed_tab_does_not_stop_the_run(look: Looking, service: Service) -> None:
     tab = await look.tab()
-    id = await tab.start()
+    id = await tab.start(turns=5)
     await tab.grown(3)
     await tab.page.close()
     again = await look.tab(f"/ui/?thread={id}")
     await again.stands("completed")
-    await expect(again.bubbles).to_have_count(20)
+    await expect(again.bubbles).to_have_count(10)
 
 
 async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
@@ -85,7 +85,7 @@ async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
     async with Service(tmp_path) as service:
         look = Looking(browser, service.url, cut_off=True)
         tab = await look.tab()
-        id = await tab.start()
+        id = await tab.start(turns=5)
         await tab.grown(5)
         before = (await tab.texts())[:4]
         await service.kill9()
@@ -97,7 +97,7 @@ async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
         assert tab.thread == id
         assert (await tab.texts())[:4] == before
         assert await tab.texts() == await service.said(id)
-        await expect(tab.bubbles).to_have_count(20)
+        await expect(tab.bubbles).to_have_count(10)
         await look.close()
         look.complain()
 
@@ -152,7 +152,7 @@ async def test_a_page_of_its_own_waits_for_its_server_and_loses_nothing(
         async with Process(command, ready=f"{url}/ui/alive", startup=90):
             look = Looking(browser, url)
             tab = await look.tab("/vi/")
-            id = await tab.start()
+            id = await tab.start(turns=5)
             await tab.grown(4)
             listed = await look.tab("/vi/?view=find")
             chosen = listed.page.locator("#table [name=bot]")
@@ -167,6 +167,6 @@ async def test_a_page_of_its_own_waits_for_its_server_and_loses_nothing(
             await tab.stands("đã xong")
             await expect(trouble.filter(visible=True)).to_be_hidden()
             assert await tab.texts() == await service.said(id)
-            await expect(tab.bubbles).to_have_count(20)
+            await expect(tab.bubbles).to_have_count(10)
             await look.close()
             look.complain()

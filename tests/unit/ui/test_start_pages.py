@@ -209,7 +209,7 @@ async def test_bots_that_cannot_be_used_say_why(api: FakeApi, tab: TabSession) -
     directory = found.directory(EN)
     assert bot_choices(found, directory) == [("A — no key", "a")]
     assert persona_choices(found, directory) == [("Minh", "learner")]
-    assert (found.default_seat, found.is_new, found.has_model) == ("scripted", True, False)
+    assert (found.default_seat, found.conversations, found.has_model) == ("scripted", 0, False)
 
 
 def test_two_prompts_have_no_persona_and_no_opening_but_their_own() -> None:
