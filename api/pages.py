@@ -59,6 +59,15 @@ _WAITING_WORDS = {
 }
 PAGES = tuple(_WAITING_WORDS)
 _ROOM = '<div id="swagger-ui">'
+_DARK = """
+<script>
+(() => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", paint);
+  paint();
+})();
+</script>"""
 _WITHOUT_SCRIPTS = """
 <noscript>This page is drawn by scripts; what it shows is in
 <a href="/openapi.json">/openapi.json</a>.</noscript>"""
@@ -91,7 +100,7 @@ def render_reference() -> str:
         swagger_css_url="/docs/swagger-ui.css",
         swagger_favicon_url="/docs/favicon.png",
     )
-    return bytes(page.body).decode().replace(_ROOM, _ROOM + _WITHOUT_SCRIPTS)
+    return bytes(page.body).decode().replace(_ROOM, _DARK + _ROOM + _WITHOUT_SCRIPTS)
 
 
 @cache

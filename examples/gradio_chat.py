@@ -5,6 +5,8 @@
 `Accept: text/plain` is all that it takes: the answer is the bot's reply and nothing else, piece by
 piece. Read it in pieces, not in lines, which would hold the text back until a line ends. A server
 with API keys wants one in the environment: DUOLOGUE_API_KEY. Needs gradio and httpx.
+
+`pace` is for the demo robot, which otherwise answers in one piece; other bots take no notice.
 """
 
 import argparse
@@ -22,7 +24,7 @@ class Chat:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.client = httpx.Client(base_url=server, headers=headers, timeout=120)
         bot_id = int(bot) if bot.isdecimal() else bot
-        opened = self.client.post("/session", json={"bot_id": bot_id})
+        opened = self.client.post("/session", json={"bot_id": bot_id, "pace": "normal"})
         opened.raise_for_status()
         self.session_id = opened.json()["session_id"]
 

@@ -149,15 +149,32 @@ def refusal_response(
     return HTMLResponse(_render_refusal(status, home, words), status, sent)
 
 
+_LOOK = (
+    ":root{color-scheme:light dark;--paper:#f6f4ef;--ink:#1d1a17;--user:#0f766e;--bot:#b4560b}"
+    "@media (prefers-color-scheme:dark){"
+    ":root{--paper:#161412;--ink:#f2eee9;--user:#4fd1c2;--bot:#f0a458}}"
+    "body{margin:0;min-height:100vh;display:grid;place-items:center;text-align:center;"
+    "background:var(--paper);color:var(--ink);"
+    'font:17px/1.5 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}'
+    "main{padding:24px}h1{font-size:1.25rem;margin:18px 0 14px}"
+    ".brand{margin:6px 0 0;font-weight:700}"
+    "i{display:inline-block;width:12px;height:12px;border-radius:50%;margin:0 4px;"
+    "background:var(--user)}i+i{background:var(--bot)}"
+    "a{display:inline-block;padding:9px 18px;border-radius:10px;background:#0f766e;color:#fff;"
+    "font-weight:600;text-decoration:none}a:hover{background:#0b5f59}"
+    "a:focus-visible{outline:2px solid var(--user);outline-offset:3px}"
+)
+"""The colours of the page, for an answer that loads nothing."""
+
+
 def _render_refusal(status: int, home: str, words: Words) -> str:
     title = words.get(f"refused_{status}", words("failed"))
     return (
         f'<!doctype html><html lang="{words.language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>Duologue</title>"
-        "<style>:root{color-scheme:light dark}body{font:17px/1.5 system-ui,sans-serif;margin:0;"
-        "min-height:100vh;display:grid;place-items:center;text-align:center}</style>"
-        f'<main><h1>{title}</h1><p><a href="{home}">{words("to_start")}</a></p></main></html>'
+        f"<title>{title} · Duologue</title><style>{_LOOK}</style>"
+        '<main><i></i><i></i><p class="brand">Duologue</p>'
+        f'<h1>{title}</h1><p><a href="{home}">{words("to_start")}</a></p></main></html>'
     )
 
 

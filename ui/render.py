@@ -218,7 +218,11 @@ def render_banner(
     parts = []
     if link in ("lost", "down", "missing", "forbidden"):
         kind = "bad" if link in ("missing", "forbidden") else "warn"
-        way = f' <a href="?view=find" data-go>{words("nav_find")}</a>' if kind == "bad" else ""
+        way = (
+            f' <a href="?view=find" data-go class="act">{words("nav_find")}</a>'
+            if kind == "bad"
+            else ""
+        )
         tag = "h1" if kind == "bad" else "span"  # there is no other title then
         text = f"<{tag}>{words(link)}</{tag}>"
         parts.append(f'<div class="note {kind}" role="alert">{text}{way}</div>')

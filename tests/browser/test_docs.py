@@ -25,3 +25,12 @@ async def test_the_reference_is_drawn_and_tried_with_nothing_but_this_server(
     await health.get_by_role("button", name="Execute").click()
     await expect(health.locator(".live-responses-table")).to_contain_text('"status": "ok"')
     assert [url for url in asked if not url.startswith((look.url, "data:"))] == []
+
+
+async def test_the_reference_is_dark_where_the_reader_wants_it_dark(look: Looking) -> None:
+    tab = await look.tab("/docs", color_scheme="dark")
+    await expect(tab.page.locator(".opblock", has_text="/health")).to_be_visible()
+    red = await tab.page.evaluate(
+        "Number(getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/)[0])"
+    )
+    assert red < 60

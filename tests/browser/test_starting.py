@@ -57,6 +57,7 @@ async def test_an_address_that_leads_nowhere_is_a_page_for_a_browser(
     look = Looking(browser, service.url, cut_off=True)
     tab = await look.tab("/vi/khong-co")
     await expect(tab.page.get_by_role("heading")).to_have_text("Không có trang này")
+    await expect(tab.page.get_by_role("link")).to_have_css("background-color", "rgb(15, 118, 110)")
     await tab.page.get_by_role("link").click()
     await tab.ready()
     await look.close()

@@ -128,6 +128,9 @@ async def test_it_fits_a_phone(look: Looking) -> None:
     await tab.start()
     await tab.grown(4)
     assert await tab.wide() <= 0
+    name = await tab.page.locator("#stage .msg.user .who b").first.bounding_box()
+    assert name
+    assert name["height"] < 30  # on one line
     stop = tab.button("Dừng")
     await expect(stop).to_be_in_viewport()
     await stop.tap()

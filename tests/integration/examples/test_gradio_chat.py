@@ -38,3 +38,11 @@ async def test_a_reply_grows_to_what_is_stored(tmp_path: Path) -> None:
     assert len(shown) > 5
     assert all(after.startswith(before) for before, after in pairwise(shown))
     assert shown[-1] == stored
+
+
+async def test_the_demo_robots_reply_grows_too(tmp_path: Path) -> None:
+    async with serving(tmp_path, {}) as server:
+        shown, session = await asyncio.to_thread(talk, server.url, "16")
+        stored = (await server.show(session))["history"][-1]["content"]
+    assert len(shown) > 5
+    assert shown[-1] == stored
