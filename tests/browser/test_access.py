@@ -70,6 +70,7 @@ async def test_axe_finds_nothing_on_conversations(
     assert await faults(tab) == []
     await tab.page.goto(f"{look.url}/{language}/?thread={done}&beside={mine['conversation_id']}")
     await expect(tab.page.locator(".beside")).to_be_visible()
+    await expect(tab.page.locator("#head h1")).to_be_visible()  # once the names are known
     assert await faults(tab) == []
     await tab.page.goto(f"{look.url}/{language}/?thread=00000000-0000-4000-8000-000000000000")
     await expect(tab.page.locator(".note.bad")).to_be_visible()
