@@ -25,6 +25,8 @@ def before_load_schema(_context: Any, raw_schema: dict[str, Any]) -> None:
     values, schemas = existing_values(info), raw_schema["components"]["schemas"]
     for name in REQUESTS:
         narrow(schemas[name]["properties"], values, info["limits"]["max_turns"])
+    if not info["model"]:
+        narrow(schemas["PersonaCheckRequest"]["properties"], {"user": ["scripted", None]}, 20)
     suites = [suite["suite"] for suite in read_json("/api/suites")["suites"]]
     schemas["ExperimentRequest"]["properties"]["suite"] = {"enum": suites}
 

@@ -90,8 +90,9 @@ async def drops_once(service: Service, id: str, k: int) -> Heard:
             heard.take(frame)
             if len(heard.ids) == k:
                 break
-    for frame in await service.follow(id, heard.last):
-        heard.take(frame)
+    if not heard.done:  # behind the last frame there is nothing to follow
+        for frame in await service.follow(id, heard.last):
+            heard.take(frame)
     return heard
 
 
