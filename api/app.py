@@ -119,9 +119,11 @@ def _guard(app: FastAPI, settings: Settings) -> None:
 
 async def _mount_ui(app: FastAPI, api_url: Callable[[], str]) -> None:
     """Importing the UI's library takes seconds, which the API's first answer must not wait."""
-    with contain(log, "the UI could not be loaded; the API goes on without it"):
-        ui = await asyncio.to_thread(import_module, "ui.app")
-        await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
-        app.state.room.close()
-        app.state.ui_ready = True
-    app.state.ui_failed = not app.state.ui_ready
+    try:
+        with contain(log, "the UI could not be loaded; the API goes on without it"):
+            ui = await asyncio.to_thread(import_module, "ui.app")
+            await asyncio.to_thread(ui.mount, app, api_url=api_url)  # half a second of building
+            app.state.room.close()
+            app.state.ui_ready = True
+    finally:  # a typed error passes `contain`, and the waiting page must still be told
+        app.state.ui_failed = not app.state.ui_ready

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from core.text import strip_marks
+
 Language = Literal["vi", "en"]
 Kind = Literal["vi", "en", "mixed", "unknown"]
 
@@ -148,7 +150,7 @@ def _weigh(token: str) -> _Word:
         return _NOTHING
     word = found[0]
     vi, en, none = _tables()
-    bare = _unmark(word)
+    bare = strip_marks(word)
     if word in none:
         return _NOTHING
     if not _LATIN.fullmatch(bare):
@@ -160,12 +162,6 @@ def _weigh(token: str) -> _Word:
     of_vi = _OFTEN.get(vi.get(word, 0), _SHAPED if is_syllable else _NOT_VIETNAMESE)
     of_en = _OFTEN.get(tier, _RARE_ENGLISH)
     return (of_vi - of_en, word in vi, tier > 0, False, False)
-
-
-def _unmark(word: str) -> str:
-    """The word without Vietnamese marks; other accents are taken off too."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
-    return bare.replace("đ", "d")
 
 
 def _english_tier(word: str, en: dict[str, int]) -> int:

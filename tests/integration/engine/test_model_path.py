@@ -67,7 +67,7 @@ def home(tmp_path: Path, robot: RobotServer, llm: LlmServer) -> ModelHouse:
     return home
 
 
-def asked(llm: LlmServer) -> int:
+def count_requests(llm: LlmServer) -> int:
     return len([call for call in llm.calls if call.op == "chat"])
 
 
@@ -79,7 +79,7 @@ async def test_the_engine_asks_by_the_one_path_once_a_turn(
 ) -> None:
     async with home.open() as runs:
         await ran(runs, await created(runs, **SIMULATED))
-    assert (dict(passed), asked(llm)) == (ONE_PATH, ASKED)
+    assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)
 
 
 async def test_who_watches_the_graph_adds_no_path(
@@ -90,7 +90,7 @@ async def test_who_watches_the_graph_adds_no_path(
         await runs.start(id)
         events = [event["event"] async for event in runs.stream_graph_events(id)]
     assert "on_chat_model_stream" in events
-    assert (dict(passed), asked(llm)) == (ONE_PATH, ASKED)
+    assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)
 
 
 async def test_a_trace_adds_no_path(
@@ -106,7 +106,7 @@ async def test_a_trace_adds_no_path(
     async with home.open() as runs:
         await ran(runs, await created(runs, **SIMULATED))
     assert len([span for span in spans.get_finished_spans() if "chat" in span.name]) == ASKED
-    assert (dict(passed), asked(llm)) == (ONE_PATH, ASKED)
+    assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)
 
 
 @pytest.fixture
@@ -125,4 +125,4 @@ async def test_studio_asks_by_the_one_path(
     place: Any = {"configurable": {"thread_id": "a thread"}, "recursion_limit": 100}
     state = await graph.ainvoke({"messages": []}, place, context=setup)
     assert state["turn"] == TURNS
-    assert (dict(passed), asked(llm)) == (ONE_PATH, ASKED)
+    assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)

@@ -10,7 +10,7 @@ from nodes.speakers.personas import BUILT_IN, Persona, read_personas
 SIX = ("child", "shy", "teen", "adult", "wrong", "rambler")
 
 
-def written(folder: Path, **files: str) -> dict[str, Persona]:
+def write_and_read(folder: Path, **files: str) -> dict[str, Persona]:
     for name, text in files.items():
         (folder / f"{name}.yaml").write_text(text, "utf-8")
     return read_personas(folder)
@@ -18,7 +18,7 @@ def written(folder: Path, **files: str) -> dict[str, Persona]:
 
 def fault_of(folder: Path, text: str) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        written(folder, mine=text)
+        write_and_read(folder, mine=text)
     return caught.value
 
 
@@ -42,7 +42,7 @@ def test_what_a_file_leaves_out_is_as_in_the_persona_it_extends() -> None:
 
 
 def test_mappings_are_joined_and_lists_replaced(tmp_path: Path) -> None:
-    found = written(
+    found = write_and_read(
         tmp_path,
         base="name: A\nsample_lines: [a, b]\nscript: {rates: {tangent: 0.1, one_word: 0.2}}\n",
         mine="extends: base\nsample_lines: [c]\nscript: {rates: {tangent: 0.3}}\n",
@@ -54,12 +54,12 @@ def test_mappings_are_joined_and_lists_replaced(tmp_path: Path) -> None:
 
 
 def test_a_file_may_extend_the_one_that_ships_under_its_own_name(tmp_path: Path) -> None:
-    found = written(tmp_path, child="extends: child\nlevel: B1\n")["child"]
+    found = write_and_read(tmp_path, child="extends: child\nlevel: B1\n")["child"]
     assert (found.level, found.name) == ("B1", "Bin, an eager child")
 
 
 def test_a_bare_yes_is_a_situation_and_not_true(tmp_path: Path) -> None:
-    found = written(tmp_path, mine="name: A\nscript: {phrases: {yes: [ừ]}}\n")["mine"]
+    found = write_and_read(tmp_path, mine="name: A\nscript: {phrases: {yes: [ừ]}}\n")["mine"]
     assert found.script
     assert found.script.phrases == {"yes": ("ừ",)}
 
