@@ -137,7 +137,7 @@ class Process:
     def interrupt(self) -> None:
         self.signal(signal.SIGINT)
 
-    async def wait(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - no wait without a bound
+    async def wait(self, timeout: float = 30.0) -> int:  # noqa: ASYNC109 - no wait without a bound
         """The exit code. Raises TimeoutError while it still runs after `timeout` seconds."""
         return await asyncio.wait_for(self._child.wait(), timeout)
 

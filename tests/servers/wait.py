@@ -11,7 +11,7 @@ INTERVAL = 0.015
 
 async def wait_until(
     predicate: Callable[[], Any],
-    timeout: float = 5.0,  # noqa: ASYNC109 - asyncio.timeout could not tell what was seen last
+    timeout: float = 30.0,  # noqa: ASYNC109 - asyncio.timeout could not tell what was seen last
     *,
     what: str = "",
 ) -> Any:

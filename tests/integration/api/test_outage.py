@@ -143,7 +143,7 @@ async def test_retry_after_is_kept(service: Service, robot: RobotServer) -> None
     # An hour is more than a call may take in all: no further try, and no wait for one.
     assert [call.turn for call in turns] == [1, 1, 2]
     assert heard.errors[0]["code"] == "bot_http_error"
-    assert monotonic() - began < 20
+    assert monotonic() - began < 120
 
 
 async def test_all_tries_together_are_bounded_in_time(opened: Opened, robot: RobotServer) -> None:
@@ -152,7 +152,7 @@ async def test_all_tries_together_are_bounded_in_time(opened: Opened, robot: Rob
     began = monotonic()
     heard = Heard.of(await service.frames("/simulate", {"bot_id": 16, "max_turns": 1}))
     assert [error["code"] for error in heard.errors] == ["bot_timeout"]
-    assert monotonic() - began < 5
+    assert monotonic() - began < 25
 
 
 async def test_waits_are_told_with_their_length(service: Service, robot: RobotServer) -> None:

@@ -13,11 +13,11 @@ async def test_a_kill_between_the_end_and_its_delivery_loses_none(opened: Opened
     async with HookServer("hold") as hook:
         service = await opened(webhook_url=hook.url, webhook_secret="s3cret")
         id = await service.begin(1)
-        await wait_until(lambda: hook.received, 10)
+        await wait_until(lambda: hook.received)
         shown = await service.show(id)
         assert shown["status"] == "completed"
         await service.restart()
-        await wait_until(lambda: len(hook.received) == 2, 10)
+        await wait_until(lambda: len(hook.received) == 2)
         first, again = hook.received
         assert (first.json["id"], again.json["id"]) == (id, id)
         assert first.headers["Webhook-Id"] == again.headers["Webhook-Id"]

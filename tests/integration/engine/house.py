@@ -61,20 +61,20 @@ async def ran(runs: RunService, id: str) -> list[Frame]:
     return await followed(runs, id)
 
 
-async def followed(runs: RunService, id: str, seconds: float = 8.0) -> list[Frame]:
+async def followed(runs: RunService, id: str, seconds: float = 30.0) -> list[Frame]:
     """All frames up to the `done` with which the stream ends."""
     async with asyncio.timeout(seconds):
         return [frame async for frame in (await runs.follow(id)).frames()]
 
 
-async def rested(runs: RunService, id: str, seconds: float = 8.0) -> None:
+async def rested(runs: RunService, id: str, seconds: float = 30.0) -> None:
     """Returns once no run drives it."""
     await wait_until(lambda: id not in runs.slots, seconds, what="the end of the run")
 
 
 async def seen(follower: Follower, event: str, **data: Any) -> Frame:
     """The next frame of this kind with these facts."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             frame = follower.next()
             if frame is None:

@@ -81,11 +81,12 @@ async def test_an_end_call_that_cannot_even_be_made_ends_no_other_run(
     end: {{url: "http://a..b/bye"}}
 """
     )
-    robot.fail("slow", turn=1, seconds=0.5, times=1)
+    robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
         slow, quick = await created(runs, max_turns=2), await created(runs, bot_id=7, max_turns=1)
         await runs.start(slow)
         await wait_until(lambda: robot.of(slow))
         await ran(runs, quick)
         await wait_until(lambda: not runs._closings)
+        robot.release()
         assert (await followed(runs, slow))[-1].data["end_reason"] == "max_turns"

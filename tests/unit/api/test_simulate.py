@@ -56,7 +56,7 @@ def elsewhere(status: Status) -> LiveConversation:
 
 
 async def told(view: LiveConversation) -> list[Frame]:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         return [frame async for frame in OneRun(view).frames()]
 
 

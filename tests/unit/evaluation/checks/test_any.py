@@ -53,7 +53,7 @@ def test_an_expression_runs_on_nfc() -> None:
     assert status(said, bot_says={"re": r"\bđược\b"}) == "pass"
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [

@@ -465,7 +465,7 @@ async def test_a_stream_of_one_run_ends_where_the_run_waits_and_a_replay_goes_on
     view = LiveConversation("c", [], 0, 9)
     for step in [begin(1), store("chào"), done(Status.WAITING)]:
         step(view)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         assert [f.event for f in await collect(Follower(view, only_run=True))][-1] == "done"
     reader = asyncio.ensure_future(collect(Follower(view)))
     await asyncio.sleep(0.01)
@@ -495,7 +495,7 @@ async def test_who_follows_an_ended_conversation_from_its_end_is_let_go() -> Non
     for step in [begin(1), store("chào"), done(Status.COMPLETED)]:
         step(view)
     first = await collect(Follower(view))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         assert await collect(Follower(view, first[-1].cursor)) == []
 
 

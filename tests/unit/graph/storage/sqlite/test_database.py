@@ -72,7 +72,7 @@ async def test_writes_keep_their_order(database: Database) -> None:
 async def test_what_waits_together_is_committed_together(database: Database) -> None:
     ran = await database.write(commits)
     held = threading.Event()
-    gate = asyncio.ensure_future(database.write(lambda _: held.wait(5)))
+    gate = asyncio.ensure_future(database.write(lambda _: held.wait(60)))
     await asyncio.sleep(0.01)
     writes = [asyncio.ensure_future(database.write(add(str(n)))) for n in range(200)]
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_a_failing_job_harms_no_other_and_is_told_its_error(
         raise error
 
     jobs = [database.write(add("a")), database.write(fails), database.write(add("b"))]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         first, broken, last = await asyncio.gather(*jobs, return_exceptions=True)
     assert isinstance(broken, StorageError if isinstance(error, sqlite3.Error) else type(error))
     assert (first, last) == (1, 2)
@@ -105,7 +105,7 @@ async def test_text_that_sqlite_cannot_hold_ends_no_writer(database: Database) -
     with pytest.raises(UnicodeEncodeError):
         await database.write(add("\ud800"))
     database.enqueue(partial(execute_steps, [(ADD, [("\ud800",)])]))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await database.write(add("sau")) == 1
 
 
@@ -138,7 +138,7 @@ async def test_no_cursor_of_the_writer_leaves_its_thread(
 
 async def test_a_waiter_that_is_cancelled_neither_undoes_nor_tears(database: Database) -> None:
     held = threading.Event()
-    gate = asyncio.ensure_future(database.write(lambda _: held.wait(5)))
+    gate = asyncio.ensure_future(database.write(lambda _: held.wait(60)))
     await asyncio.sleep(0.01)
     writes = [asyncio.ensure_future(database.write(add(str(n)))) for n in range(20)]
     await asyncio.sleep(0)
@@ -159,11 +159,11 @@ async def test_reading_goes_on_beside_a_long_write(database: Database) -> None:
     def long(connection: sqlite3.Connection) -> None:
         connection.execute(ADD, ("neu",))
         begun.set()
-        held.wait(5)
+        held.wait(60)
 
     write = asyncio.ensure_future(database.write(long))
-    await asyncio.to_thread(begun.wait, 5)
-    async with asyncio.timeout(1):
+    await asyncio.to_thread(begun.wait, 20)
+    async with asyncio.timeout(20):
         assert await texts(database) == ["vorher"]
     held.set()
     await write
@@ -178,7 +178,7 @@ async def test_a_lock_of_three_seconds_costs_nothing(database: Database) -> None
         assert not any(write.done() for write in writes)
         assert await texts(database) == []
         backup.execute("COMMIT")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await asyncio.gather(*writes)
     assert len(await texts(database)) == 5
 
@@ -192,7 +192,7 @@ async def test_a_lock_without_end_is_told_to_all_who_wait_at_once(
     with contextlib.closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         writes = [database.write(add(str(n))) for n in range(20)]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             got = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(one, StorageError) for one in got)
         other.execute("COMMIT")
@@ -234,7 +234,7 @@ async def test_using_a_closed_database_is_an_error_and_no_endless_wait(
     database = Database(tmp_database)
     await database.open((SAID,))
     await database.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         with pytest.raises(StorageError):
             await database.write(add("zu spät"))
         with pytest.raises(StorageError):
