@@ -134,7 +134,7 @@ class SpeakerError(DuologueError):
 
     KINDS: ClassVar[frozenset[str]] = frozenset(
         "timeout unreachable http_error bad_content_type bad_json bad_reply empty status "
-        "too_large encoding init truncated refused".split()
+        "too_large encoding init truncated refused unrecorded".split()
     )
 
     def __init__(

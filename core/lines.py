@@ -69,3 +69,12 @@ def _count(line: PlannedLine) -> float:
     if isinstance(line, str) or "say" in line:
         return 1
     return inf if line["simulate"] == "rest" else line["simulate"]
+
+
+def find_answered_lines(messages: Sequence[Message]) -> list[int]:
+    """Where the lines stand that the bot answered; -1 is what made it speak first."""
+    return [
+        at - 1
+        for at, line in enumerate(messages)
+        if line["origin"] == "bot" and (at == 0 or messages[at - 1]["role"] == "user")
+    ]

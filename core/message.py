@@ -58,7 +58,8 @@ class Extras(TypedDict, total=False):
 
     A field that is added here is stored, streamed and shown under its own name. `behaviour` and
     `typed` are what the person did and how they typed, `aims` those of the persona's aims that
-    were reached with this message, `model` is the one that played the user.
+    were reached with this message, `model` is the one that played the user. `recorded` is true
+    where a reply came from a cassette; its `latency_ms` is the time it took when it was recorded.
     """
 
     discarded: list[Refused]
@@ -68,6 +69,7 @@ class Extras(TypedDict, total=False):
     typed: list[str]
     aims: list[str]
     model: str
+    recorded: bool
 
 
 class Message(Extras):

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 25050
     database_url: str = "sqlite:///duologue.db"
     bots: Path = Path("bots.yaml")
+    cassettes: Literal["record", "replay", "off"] | None = None
     personas: Path = Path("personas")
     api_keys: Annotated[list[Key], BeforeValidator(_split_list)] = []
     client_keys: Annotated[dict[str, Key], BeforeValidator(_split_pairs)] = {}

@@ -47,8 +47,13 @@ async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
     aims = find_reached(
         state["scenario"].get("card") or {}, messages, "assistant", "\n".join(reply.bubbles)
     )
-    extras = {"aims": list(aims), "sources": [*request.sources] if turn else []}
-    lines = _lines(reply, len(messages), turn, bot.name, round(took * 1000), extras)
+    extras = {
+        "aims": list(aims),
+        "sources": [*request.sources] if turn else [],
+        "recorded": reply.recorded_ms is not None or None,
+    }
+    latency_ms = round(took * 1000) if reply.recorded_ms is None else reply.recorded_ms
+    lines = _lines(reply, len(messages), turn, bot.name, latency_ms, extras)
     return _finish_turn(state, request, reply, lines, took, runtime)
 
 

@@ -7,6 +7,7 @@ from core.rules import route_after_open
 from core.state import State
 from nodes.calls.retry import attempts
 from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
+from nodes.speakers.protocol import AnnotatedBot
 from nodes.speakers.registry import Speakers
 
 
@@ -35,7 +36,8 @@ async def open_session(state: State, runtime: Runtime[RunContext]) -> State:
             emitter=emitter,
             patience=retry_limits(speakers),
         )
-    emitter.status("initialized", f"{bot.name} is ready")
+    note = bot.note if isinstance(bot, AnnotatedBot) else ""
+    emitter.status("initialized", f"{bot.name} is ready{f'; {note}' if note else ''}")
     done = state.get("turn", 0)
     asks_bot = bool(state.get("messages")) and await route_after_open(state) == "bot"
     return {"session": session, "turn": done, "sent": done + asks_bot, "spent_s": 0.0}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from core.errors import BotError
+from core.lines import find_answered_lines
 from core.message import Message
 from core.state import State
 from nodes.calls.retry import attempts
@@ -57,15 +58,6 @@ async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
 
 def ignore_piece(text: str) -> None:
     """What is said again is no part of the transcript."""
-
-
-def find_answered_lines(messages: Sequence[Message]) -> list[int]:
-    """Where the lines stand that the bot answered; -1 is what made it speak first."""
-    return [
-        at - 1
-        for at, line in enumerate(messages)
-        if line["origin"] == "bot" and (at == 0 or messages[at - 1]["role"] == "user")
-    ]
 
 
 def _recorded_answers(messages: Sequence[Message], upto: int) -> list[str]:

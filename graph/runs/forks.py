@@ -3,14 +3,13 @@
 from typing import Any
 
 from core.errors import Conflict, Invalid
-from core.lines import SIMULATE_REST, are_lines_done
+from core.lines import SIMULATE_REST, are_lines_done, find_answered_lines
 from core.message import Message, new_message
 from core.scenario import Scenario
 from core.state import State, append_lines
 from graph.runs.run import thread_config
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation
-from nodes.replay import find_answered_lines
 
 REPEATS = (
     "the bot keeps its own memory: a fresh session is opened and {count} recorded user lines are "

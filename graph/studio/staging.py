@@ -26,6 +26,7 @@ from langgraph.types import Overwrite
 
 from core import tracing
 from core.errors import DuologueError
+from core.lines import find_answered_lines
 from core.message import Message, Role, to_event
 from core.rules import route_after_open
 from core.scenario import Scenario
@@ -36,7 +37,7 @@ from graph.studio.setup import Setup
 from nodes.bot import run_bot_turn
 from nodes.context import RunContext
 from nodes.open import open_session
-from nodes.replay import find_answered_lines, replay_turn
+from nodes.replay import replay_turn
 from nodes.retrieve import retrieve_passages
 from nodes.speakers.registry import Speakers
 from nodes.user import run_user_turn

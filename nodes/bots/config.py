@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -83,6 +83,20 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Cassette(Config):
+    """Where a bot's replies are recorded, and whether they come from there."""
+
+    file: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
+        description="A file of JSON lines, from the folder of bots.yaml."
+    )
+    mode: Literal["record", "replay", "off"] = Field(
+        "replay", description="DUOLOGUE_CASSETTES says otherwise for all bots."
+    )
+    miss: Literal["error", "live"] = Field(
+        "error", description="What is not recorded is an error, or the bot itself is asked."
+    )
+
+
 class BotConfig(Config):
     """What the description of a bot of any kind may hold. Each kind adds `kind`, a literal."""
 
@@ -97,6 +111,9 @@ class BotConfig(Config):
     )
     per_minute: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         None, description="So many calls to it a minute, evenly spread, in each process."
+    )
+    cassette: Cassette | None = Field(
+        None, description="Records what it answers, and replays that without calling it."
     )
     greeting_hint: ClassVar[str] = ""
     """What to do where it cannot speak first, to follow a sentence that says so."""

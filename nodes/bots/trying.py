@@ -58,7 +58,12 @@ class Trial:
 
 def hide_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values; of those whose name says that they are secret, only that they are there."""
-    return {name: "***" if _SECRET.search(name) else value for name, value in values.items()}
+    return {name: "***" if is_secret_name(name) else value for name, value in values.items()}
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what has this name is likely a secret."""
+    return _SECRET.search(name) is not None
 
 
 async def try_bot(bot: Any, bot_id: str, text: str) -> Trial:

@@ -40,12 +40,16 @@ class TurnRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot said: one bubble or more, and what it told besides."""
+    """What the bot said: one bubble or more, and what it told besides.
+
+    `recorded_ms` is set where the reply comes from a cassette: the time it took when it was given.
+    """
 
     bubbles: Sequence[str]
     ended: bool = False
     usage: Usage | None = None
     session: Mapping[str, Any] | None = None
+    recorded_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,14 @@ class LookingUpBot(Protocol):
 
     async def look_up(self, text: str, report: Callable[[str], None]) -> list[Source]:
         """What it knows about a text, best first. Raises `BotError`."""
+
+
+@runtime_checkable
+class AnnotatedBot(Protocol):
+    """A bot of which people should know something when it is opened."""
+
+    @property
+    def note(self) -> str: ...
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from core.files import resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.state import Seat
+from nodes.bots.cassette import is_never_called, put_on_cassette
 from nodes.bots.chat import NO_MODEL, OpenAIBot, PromptBot
 from nodes.bots.config import BotConfig, find_unset_variable, read_bots
 from nodes.bots.kinds import Toolbox, bot_kinds
@@ -67,9 +68,7 @@ class Speakers:
     def check(self, scenario: Scenario) -> None:
         """Raises `Invalid` for a scenario that these speakers cannot play."""
         config = self._config(scenario)
-        if unset := find_unset_variable(config, str(scenario.bot_id), self.settings.bots):
-            raise Invalid(unset, "bot_id")
-        if lack := bot_kinds()[config.kind].find_missing(config, self.settings):
+        if lack := self._find_lack(config, str(scenario.bot_id)):
             raise Invalid(lack, "bot_id" if scenario.bot_prompt is None else "bot_prompt")
         if scenario.persona is not None and scenario.persona not in self.personas:
             raise Invalid(f"there is no persona {scenario.persona!r}", "persona")
@@ -170,10 +169,19 @@ class Speakers:
                 f"there is no bot with that id; configured are {known}", "bot_id"
             ) from None
 
+    def _find_lack(self, config: BotConfig, key: str) -> str | None:
+        """What a bot lacks to be called; one that is only replayed lacks nothing."""
+        if is_never_called(config, self.settings):
+            return None
+        unset = find_unset_variable(config, key, self.settings.bots)
+        return unset or bot_kinds()[config.kind].find_missing(config, self.settings)
+
     def _make(self, config: BotConfig, key: str) -> Bot:
-        if unset := find_unset_variable(config, key, self.settings.bots):
+        called = not is_never_called(config, self.settings)
+        if called and (unset := find_unset_variable(config, key, self.settings.bots)):
             raise BotError("unreachable", unset, retryable=False, unheard=True)
-        return bot_kinds()[config.kind].make(config, key, self._tools)
+        bot = bot_kinds()[config.kind].make(config, key, self._tools)
+        return put_on_cassette(bot, config, self.settings)
 
     def _model(
         self,

@@ -29,6 +29,7 @@ def full() -> Message:
         typed=["no_tones"],
         aims=["orders a drink"],
         model="mock-model",
+        recorded=True,
     )
 
 
