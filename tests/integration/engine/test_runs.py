@@ -54,9 +54,7 @@ async def test_whatever_would_begin_a_second_run_is_refused(
         await rested(runs, id)
 
 
-async def test_a_stop_does_not_wait_for_a_bot_that_hangs(
-    house: House, robot: RobotServer
-) -> None:
+async def test_a_stop_does_not_wait_for_a_bot_that_hangs(house: House, robot: RobotServer) -> None:
     robot.fail("hang", turn=2, times=1)
     async with house.open(turn_timeout_s=30.0) as runs:
         id = await created(runs, max_turns=4)
