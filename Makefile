@@ -6,11 +6,11 @@ CLIENT_VENV ?= .venv-client
 BIN         := $(VENV)/bin
 STUDIO_BIN  := $(STUDIO_VENV)/bin
 ARGS        ?=
-IN_PROCESSES := tests/integration/cli tests/integration/module tests/integration/examples
+IN_PROCESSES := $(addprefix tests/integration/,api cli module examples)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv dev test test-commands check format bench soak studio lock wheel clean
+.PHONY: help run venv dev test test-processes check format bench soak studio lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k s
 	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration \
 	  $(addprefix --ignore=,$(IN_PROCESSES)) $(ARGS)
 
-test-commands: $(VENV)/.dev ## the command, the module and the examples, each in a process of its own
+test-processes: $(VENV)/.dev ## servers, the command, the module and the examples in processes of their own
 	$(BIN)/python -m pytest -n auto --dist loadfile $(IN_PROCESSES) $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
