@@ -163,7 +163,7 @@ async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
         id = await created(runs, max_turns=1)
         facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 7}
         await runs.storage.catalogue.update(id, **facts)
-        await runs.recover()
+        await runs.recover(wait=False)
         await wait_until(lambda: robot.of(id))
         row = await runs.get(id)
         assert (row.crashes, row.deaths) == (0, 7)
