@@ -33,7 +33,7 @@ def guard_ms(rounds: int) -> list[float]:
         goal=f"{persona.goal} {persona.character}",
         bot_line=BOT,
         own_lines=list(LINES[:5]),
-        longest=persona.longest_line,
+        longest=persona.word_limit,
     )
     talk = [f"{n} {line}" for n in range(100) for line in (BOT, LINES[n % 5])]
     given = [persona.model_dump_json(), *talk]

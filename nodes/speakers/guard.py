@@ -17,7 +17,7 @@ Kind = Literal[
     "teaches", "praises_as_teacher", "offers_help", "as_an_ai", "refuses", "wrong_language",
     "code_fence", "json", "speaker_label", "dialogue", "too_long", "control_tokens",
     "system_prompt", "stage_direction", "note", "thoughts", "template", "echo",
-    "repeats_itself", "goal_recited", "markdown", "noise", "quoted",
+    "repeats_itself", "goal_recited", "markdown", "noise", "quoted", "glossed",
 ]  # fmt: skip
 
 
@@ -66,8 +66,17 @@ def find_fault(line: str, situation: Situation) -> Fault | None:
 _QUOTES = str.maketrans("‘’", "''")
 
 
-def _matches(pattern: re.Pattern[str]) -> Callable[[str, Situation], bool]:
-    return lambda line, _: bool(pattern.search(line))
+def _matches(pattern: re.Pattern[str], marks: str = "") -> Callable[[str, Situation], bool]:
+    """`marks` are letters of which any match holds one: most lines need not be searched."""
+    needed = frozenset(marks)
+    return lambda line, _: (
+        not (needed and needed.isdisjoint(_letters(line))) and bool(pattern.search(line))
+    )
+
+
+@lru_cache(maxsize=8)
+def _letters(line: str) -> frozenset[str]:
+    return frozenset(line)
 
 
 def _holds(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
@@ -103,12 +112,18 @@ _OTHERWISE_FOLDED = "İıſ"
 
 
 def _is_dialogue(line: str, situation: Situation) -> bool:
+    if ":" not in line:
+        return False
+    if len(phrases.match_turn(situation.first_name).findall(line)) >= 2:
+        return True
     label = phrases.match_label(situation.first_name)
     count = sum(1 for _ in label.finditer(line))
     return count >= 2 or (count == 1 and label.match(line) is None)
 
 
 def _has_label(line: str, situation: Situation) -> bool:
+    if ":" not in line and "：" not in line and "[" not in line:
+        return False
     found = phrases.match_label(situation.first_name).match(line)
     # "Bot: nghĩa là người máy hả cô?" asks about the word.
     return found is not None and not phrases.DEFINES.match(line[found.end() :])
@@ -116,7 +131,39 @@ def _has_label(line: str, situation: Situation) -> bool:
 
 def _is_narrated(line: str, situation: Situation) -> bool:
     """“Minh scratched his head and said: …”"""
-    return bool(phrases.match_narration(situation.first_name).search(line))
+    return bool(phrases.match_narration(situation.first_name).match(line))
+
+
+def _is_announced(line: str, situation: Situation) -> bool:
+    """“As Minh, I would reply: …”"""
+    name = situation.first_name
+    named = ":" in line or (name != "" and name in line)
+    return named and bool(phrases.match_preface(name).search(line))
+
+
+def _leaves_blanks(line: str, situation: Situation) -> bool:
+    """An exercise that the bot did not set."""
+    if "_" in line and phrases.BLANK.search(line):
+        return not phrases.BLANK.search(situation.bot_line)
+    return "?" in line and bool(phrases.CHOICES.search(line))
+
+
+def _is_glossed(line: str, _: Situation) -> bool:
+    """A sentence, and the same in the other language for whoever reads the transcript."""
+    found = _GLOSS.search(line) if any(mark in line for mark in "([—") else None
+    if found is None or "?" in line:
+        return False
+    inside, outside = found[1] or found[2], line[: found.start()]
+    if _TRANSLATION.match(inside):
+        return True
+    inner, outer = count_words(inside), count_words(outside)
+    into_english = inner.en >= 2 and inner.vi == 0 and outer.vi >= 2 and outer.en == 0
+    into_vietnamese = inner.vi >= 2 and inner.en == 0 and outer.en >= 2 and outer.vi == 0
+    return into_english or into_vietnamese
+
+
+_GLOSS = re.compile(r"\s[(\[]([^()\[\]\n]+)[)\]][.!]?\s*\Z|\s—\s([^—\n]+)\Z")
+_TRANSLATION = re.compile(r"(?:translation|translated|dịch|nghĩa tiếng \w+)\s*:", re.IGNORECASE)
 
 
 def _is_too_long(line: str, situation: Situation) -> bool:
@@ -131,7 +178,7 @@ def _is_wrong_language(line: str, situation: Situation) -> bool:
     if counts.other > counts.vi + counts.en:
         return True
     words = sum(len(word) > 1 for word in _words(line))
-    if words >= _ENOUGH and counts.total * 4 <= words:
+    if words >= _ENOUGH and counts.total * 3 <= words:
         return True
     other = {"vi": counts.en, "en": counts.vi}.get(situation.languages[0], 0)
     own = {"vi": counts.vi, "en": counts.en}.get(situation.languages[0], 0)
@@ -139,7 +186,7 @@ def _is_wrong_language(line: str, situation: Situation) -> bool:
     return own == 0 and other >= enough and not _is_said_after(line, situation.bot_line)
 
 
-_ENOUGH, _ENOUGH_OF_A_MIXER = 6, 9
+_ENOUGH, _ENOUGH_OF_A_MIXER = 6, 8
 
 
 def _is_said_after(line: str, bot_line: str) -> bool:
@@ -153,10 +200,23 @@ def _is_echo(line: str, situation: Situation) -> bool:
     words = _words(line)
     if len(words) >= _LONG_ENOUGH and words == _words(situation.bot_line):
         return True
+    if len(words) >= _LONG_ENOUGH and _asks_the_same(words, situation.bot_line):
+        return True
     # Its request with the quotation marks: "Bạn nói theo mình: “juice”."
     return len(words) >= _REQUEST and _QUOTE in line and line.strip() in situation.bot_line
 
 
+def _asks_the_same(words: tuple[str, ...], bot_line: str) -> bool:
+    """Whole sentences of the bot, unless it wanted something repeated."""
+    if not words or words[-1] not in _words(bot_line) or phrases.WANTS_REPEATED.search(bot_line):
+        return False
+    said = " ".join(words)
+    sentences = [" ".join(_words(part)) for part in _SENTENCE.split(bot_line)]
+    runs = (" ".join(sentences[at:]) for at in range(1, len(sentences)))
+    return any(run.strip() == said for run in runs) or said in sentences
+
+
+_SENTENCE = re.compile(r"(?<=[.!?…:])\s+")
 _REQUEST, _QUOTE = 4, "“"
 
 
@@ -207,20 +267,39 @@ def _words(text: str) -> tuple[str, ...]:
 _WORD, _READ = re.compile(r"\w+"), 20_000
 
 
+_OF_CONTROL = (
+    "<[\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
-    ("control_tokens", _matches(phrases.CONTROL), "The line held a model's control tokens."),
+    (
+        "control_tokens",
+        _matches(phrases.CONTROL, _OF_CONTROL),
+        "The line held a model's control tokens.",
+    ),
     ("thoughts", _holds(phrases.THOUGHTS), "The line held thoughts."),
-    ("code_fence", _matches(phrases.FENCE), "The line held a code block."),
-    ("json", _matches(phrases.JSON), "The line was data, not what a person types."),
+    ("code_fence", _matches(phrases.FENCE, "`~"), "The line held a code block."),
+    ("json", _matches(phrases.JSON, "[{\\"), "The line was data, not what a person types."),
     ("too_long", _is_too_long, "The line was far too long."),
     ("dialogue", _is_dialogue, "The line held a whole dialogue."),
     ("speaker_label", _has_label, "The line began with a speaker's name."),
-    ("template", _matches(phrases.TEMPLATE), "The line held a place that was not filled in."),
+    (
+        "template",
+        _matches(phrases.TEMPLATE, "[{<"),
+        "The line held a place that was not filled in.",
+    ),
+    ("template", _matches(phrases.NOTHING), "The line was an empty value."),
     ("note", _holds(phrases.NOTE), "The line held a note about the line."),
-    ("stage_direction", _matches(phrases.STAGE), "The line held a stage direction."),
+    (
+        "note",
+        _holds(phrases.REVIEW),
+        "The line spoke about the talk, or gave lines to choose from.",
+    ),
+    ("stage_direction", _matches(phrases.STAGE, "*_([~"), "The line held a stage direction."),
+    ("note", _is_announced, "The line announced itself."),
     ("stage_direction", _is_narrated, "The line told a story about the person."),
     ("noise", _matches(phrases.NOISE), "The line repeated the same letters again and again."),
-    ("markdown", _matches(phrases.MARKDOWN), "The line was formatted as a document."),
+    ("noise", _matches(phrases.MOJIBAKE, "º»Ã€ÄÆ"), "The letters of the line were broken."),
+    ("markdown", _matches(phrases.MARKDOWN, "<`#*|\n[]"), "The line was formatted as a document."),
     ("as_an_ai", _holds(phrases.AS_AN_AI), "The person spoke as an AI."),
     ("refuses", _holds(phrases.REFUSES), "The model refused to play the person."),
     ("system_prompt", _holds(phrases.LEAKS), "The line spoke of the instructions."),
@@ -229,7 +308,10 @@ _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("offers_help", _says(phrases.OFFERS_HELP), "The person offered help, as the bot would."),
     ("praises_as_teacher", _says(phrases.PRAISES), "The person praised as a teacher would."),
     ("teaches", _says(phrases.TEACHES), "The person taught, as the bot would."),
-    ("quoted", _matches(phrases.WHOLLY_QUOTED), "The line stood in quotation marks."),
+    ("teaches", _says(phrases.EXPLAINS), "The person explained, as the bot would."),
+    ("teaches", _leaves_blanks, "The person set an exercise, as the bot would."),
+    ("glossed", _is_glossed, "The line was said twice, in two languages."),
+    ("quoted", _matches(phrases.WHOLLY_QUOTED, '"“«'), "The line stood in quotation marks."),
     ("echo", _is_echo, "The line repeated the bot's line."),
     ("repeats_itself", _is_own_line_again, "The person said the same long line again."),
     ("wrong_language", _is_wrong_language, "The line was in the wrong language."),

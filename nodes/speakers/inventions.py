@@ -64,7 +64,8 @@ def find_inventions(line: str, given: Callable[[], Iterable[str]]) -> list[Inven
 
 
 def _find_candidates(line: str) -> Iterator[Invented]:
-    for link in _LINK.findall(line):
+    may_link = "@" in line or "://" in line or "www." in line.casefold()
+    for link in _LINK.findall(line) if may_link else ():
         yield {"kind": "link", "text": link}
         line = line.replace(link, " ")
     for kind, pattern in _FIGURES if _DIGIT.search(line) else ():

@@ -125,7 +125,9 @@ class Persona(BaseModel):
     invents: Literal["allow", "warn", "refuse"] = Field(
         "warn", description="Names and figures that stand in neither the persona nor the talk."
     )
-    longest_line: Annotated[int, Field(ge=1, le=1000, description="Words.")] = 120
+    longest_line: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Words; without it 60 for levels A1 and A2, 120 for all others."
+    )
     opening: str | None = None
     prompt: str = ""
     prompt_style: Literal["persona", "intent"] = Field(
@@ -153,6 +155,11 @@ class Persona(BaseModel):
 
     def __hash__(self) -> int:
         return hash((self.name, self.goal))
+
+    @property
+    def word_limit(self) -> int:
+        """More words than this no line has."""
+        return self.longest_line or (60 if self.level.startswith(("A1", "A2")) else 120)
 
     @property
     def languages(self) -> tuple[Language, ...]:

@@ -145,7 +145,7 @@ class SimulatedUser:
             goal=self._goal,
             bot_line=request.text if len(request.messages) else "",
             own_lines=own[-5:],
-            longest=self._persona.longest_line,
+            longest=self._persona.word_limit,
         )
 
 

@@ -15,15 +15,17 @@ from nodes.speakers.prompting import describe_secrets
 
 DATA = Path(__file__).parents[3] / "data" / "user_lines"
 PLANTED = yaml.safe_load((DATA / "planted.yaml").read_text("utf-8"))
+HELD_OUT = yaml.safe_load((DATA / "heldout_planted.yaml").read_text("utf-8"))
+KNOWN_TO_PASS = yaml.safe_load((DATA / "heldout_missed.yaml").read_text("utf-8"))
 LEARNER = read_personas(BUILT_IN)["learner"]
 FRAMES = {name: its for name, its in vars(phrases).items() if isinstance(its, phrases.Frames)}
 LANGUAGES = {"English": ("en",), "mixed": ("vi", "en")}
 
 
-def clean_lines() -> list[tuple[str, str]]:
+def clean_lines(file: str = "clean.txt") -> list[tuple[str, str]]:
     """Each line with the section that it stands in."""
     section, found = "", []
-    for line in (DATA / "clean.txt").read_text("utf-8").splitlines():
+    for line in (DATA / file).read_text("utf-8").splitlines():
         if line.startswith("## "):
             section = line[3:]
         elif line and not line.startswith("#"):
@@ -39,17 +41,21 @@ def situation(**given: Any) -> Situation:
         "goal": f"{LEARNER.goal} {LEARNER.character}",
         "bot_line": PLANTED["bot"],
         "own_lines": ["sẵn sàng"],
+        "longest": LEARNER.word_limit,
     }
     return Situation(**{**facts, **given})
 
 
-def planted() -> list[tuple[str, str, Situation]]:
+def planted(data: Any = PLANTED) -> list[tuple[str, str, Situation]]:
     found = []
-    for kind, lines in PLANTED["kinds"].items():
+    for kind, lines in data["kinds"].items():
         for line in lines:
             given = line if isinstance(line, dict) else {"text": line}
             text = given.get("text") or given["repeat"] * given["times"]
-            facts: dict[str, Any] = {"own_lines": given.get("own", ["sẵn sàng"])}
+            facts: dict[str, Any] = {
+                "own_lines": given.get("own", ["sẵn sàng"]),
+                "bot_line": data["bot"],
+            }
             if given.get("first"):
                 facts["own_lines"] = []
             if "bot" in given:
@@ -65,14 +71,20 @@ def test_every_planted_fault_is_refused(kind: str, line: str, when: Situation) -
     assert find_fault(line, when) is not None, kind
 
 
+def test_held_out_faults_are_refused_but_for_those_that_are_named() -> None:
+    missed = [line for _, line, when in planted(HELD_OUT) if find_fault(line, when) is None]
+    assert missed == KNOWN_TO_PASS
+
+
 def test_there_are_twenty_kinds_of_five_variants() -> None:
     assert len(PLANTED["kinds"]) >= 20
     assert all(len(lines) >= 5 for lines in PLANTED["kinds"].values())
 
 
-def test_at_most_one_of_a_hundred_clean_lines_is_refused() -> None:
-    lines = clean_lines()
-    assert len(lines) >= 400
+@pytest.mark.parametrize(("file", "count"), [("clean.txt", 400), ("heldout_clean.txt", 200)])
+def test_at_most_one_of_a_hundred_clean_lines_is_refused(file: str, count: int) -> None:
+    lines = clean_lines(file)
+    assert len(lines) >= count
     refused = [
         (line, fault)
         for section, line in lines

@@ -14,7 +14,7 @@ from nodes.speakers.protocol import TurnRequest
 from nodes.speakers.simulated import SimulatedUser
 from tests.servers.llm import LlmServer
 from tests.unit.nodes.desk import Ear
-from tests.unit.nodes.speakers.test_guard import LEARNER, planted
+from tests.unit.nodes.speakers.test_guard import HELD_OUT, KNOWN_TO_PASS, LEARNER, PLANTED, planted
 
 GOOD = {"vi": "dạ con biết rồi ạ", "en": "ok i know it"}
 MANNERS = (
@@ -39,21 +39,21 @@ def talk(when: Situation) -> list[Message]:
     return lines
 
 
-@pytest.mark.parametrize("manner", MANNERS, ids=str)
-async def test_no_planted_fault_is_passed_on(
-    http: HttpClient, llm: LlmServer, manner: dict[str, object]
-) -> None:
-    llm.set(manner=manner)
+@pytest.mark.parametrize("kind", dict.fromkeys([*PLANTED["kinds"], *HELD_OUT["kinds"]]))
+async def test_no_planted_fault_is_passed_on(http: HttpClient, llm: LlmServer, kind: str) -> None:
     chat = chat_model(http, UserError, model="m", base_url=llm.base_url, api_key=None)
     passed = []
-    for kind, line, when in planted():
+    everything = (*planted(), *planted(HELD_OUT))
+    lines = [its[1:] for its in everything if its[0] == kind and its[1] not in KNOWN_TO_PASS]
+    for at, (line, when) in enumerate(lines):
+        llm.set(manner=MANNERS[at % 2])
         persona = LEARNER.model_copy(update={"speaks": list(when.languages)})
-        user = SimulatedUser(persona, chat, None, 5.0, Ear())
+        user = SimulatedUser(persona, chat, None, 60.0, Ear())
         good = GOOD[when.languages[0]]
         llm.scripts.clear()
         llm.script([line, good])
         shown: list[str] = []
         said = await user.say(TurnRequest("c", 3, talk(when), Scenario()), shown.append)
         if said.text != good or len(said.discarded) != 1:
-            passed.append((kind, line[:60], said.text[:60]))
+            passed.append((line[:60], said.text[:60]))
     assert passed == []
