@@ -21,7 +21,8 @@ OPEN_PATHS = ("/health", "/ui", "/vi", "/favicon.ico")
 # What a key that is bound to a client may reach; everything else is an administrator's.
 CLIENT_PATHS = re.compile(
     r"/|/info|/docs(/.*)?|/openapi\.json|/simulate|/session|/chat/stream"
-    r"|/api/(simulate|generate-user-response|bots|bots/[^/]+/ping|personas|conversations(/.*)?)"
+    r"|/api/(simulate|generate-user-response|bots|bots/[^/]+/ping|personas|conversations(/.*)?"
+    r"|suites|experiments(/.*)?|compare)"
 )
 _AUDITED_POST = re.compile(r".*/(stop|labels?)")
 

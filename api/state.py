@@ -53,6 +53,17 @@ def choose_client(request: Request, asked: str | None) -> str | None:
     return get_caller(request.scope).choose_client(asked)
 
 
+def list_visible_clients(request: Request, asked: str | None) -> list[str]:
+    """Whose experiments the caller may see; "" stands for those that belong to nobody.
+
+    Raises `Forbidden` where the caller's key is another client's.
+    """
+    caller = get_caller(request.scope)
+    client = caller.choose_client(asked)
+    own = [] if client is None else [client]
+    return own if caller.client_id is not None else [*own, ""]
+
+
 RunsDep = Annotated[RunService, Depends(get_runs)]
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 

@@ -16,7 +16,7 @@ from api.bodies import StrictRoute
 from api.documents import describe_responses
 from api.routes.conversations import Key
 from api.sse import Stream
-from api.state import Absent, ClientQuery, SettingsDep, choose_client
+from api.state import Absent, ClientQuery, SettingsDep, choose_client, list_visible_clients
 from core.errors import Busy, ConfigError, Invalid, NotFound, Stopping
 from core.message import now
 from evaluation.cells import ResolvedSuite
@@ -75,7 +75,7 @@ async def require_own(
     client_id: ClientQuery = None,
 ) -> str:
     """The path's id. Raises `NotFound`, and `Forbidden` where it is another client's."""
-    await service.require_own(id, choose_client(request, client_id))
+    await service.require_own(id, list_visible_clients(request, client_id))
     return id
 
 
@@ -360,11 +360,9 @@ async def compare_experiments(
     client_id: ClientQuery = None,
 ) -> ComparisonDocument:
     """Head against base, paired by scenario and persona; flips first."""
-    client = choose_client(request, client_id)
-    one = await service.storage.experiments.find(base)
-    other = await service.storage.experiments.find(head)
-    for row in (one, other):
-        await service.require_own(row.id, client)
+    clients = list_visible_clients(request, client_id)
+    one = await service.storage.experiments.find(base, clients=clients)
+    other = await service.storage.experiments.find(head, clients=clients)
     return build_comparison(
         await service.document(one.id, details=False),
         await service.document(other.id, details=False),

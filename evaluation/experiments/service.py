@@ -80,7 +80,7 @@ class ExperimentService:
         if self._stopping:
             raise Stopping("the server is stopping")
         self._must_be_playable(suite)
-        base = await self._find_baseline(suite)
+        base = await self._find_baseline(suite, client_id)
         judge = {"baseline": base.id} if base is not None else None
         trials = [one for one in plan_trials(suite) if only in (None, str(key_of(one)))]
         row = plan_experiment(suite, name)
@@ -94,15 +94,21 @@ class ExperimentService:
             bot = int(cell.bot) if cell.bot.isdecimal() else cell.bot
             self.runs.speakers.check(scenario.play(persona=None, bot_id=bot))
 
-    async def _find_baseline(self, suite: ResolvedSuite) -> ExperimentRow | None:
-        """A first run has nothing to be compared with, so no `last-green` is no mistake."""
+    async def _find_baseline(
+        self, suite: ResolvedSuite, client_id: str | None
+    ) -> ExperimentRow | None:
+        """A first run has nothing to be compared with, so no `last-green` is no mistake.
+
+        The figures of a client are compared with that client's alone.
+        """
         if suite.suite.baseline is None:
             return None
-        wanted = suite.suite.baseline.experiment
+        wanted, stored = suite.suite.baseline.experiment, self.storage.experiments
+        own = None if client_id is None else [client_id]
         if wanted == "last-green":
-            return await self.storage.experiments.find_last_good(suite.suite.name)
+            return await stored.find_last_good(suite.suite.name, own)
         try:
-            return await self.storage.experiments.find(wanted, suite.suite.name)
+            return await stored.find(wanted, suite.suite.name, own)
         except NotFound:
             raise Invalid(
                 f"there is no experiment {wanted!r} to compare with", "baseline"
@@ -133,10 +139,10 @@ class ExperimentService:
         """Everything that was found; with details and `lines` the transcripts of what failed."""
         return await self._documents.read(await self.get(id), details=details, lines=lines)
 
-    async def require_own(self, id: str, client_id: str | None) -> ExperimentRow:
-        """How it stands. Raises `Forbidden` where it is another client's."""
+    async def require_own(self, id: str, clients: Sequence[str]) -> ExperimentRow:
+        """How it stands. Raises `Forbidden` unless it is one of theirs; "" means nobody's."""
         row = await self.get(id)
-        if row.client_id not in (None, client_id):
+        if (row.client_id or "") not in clients:
             raise Forbidden("the experiment belongs to another client")
         return row
 

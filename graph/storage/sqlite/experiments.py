@@ -56,14 +56,19 @@ class Experiments:
             raise NotFound("there is no experiment with that id")
         return _experiment(rows[0])
 
-    async def find(self, text: str, suite: str | None = None) -> ExperimentRow:
+    async def find(
+        self, text: str, suite: str | None = None, clients: Sequence[str] | None = None
+    ) -> ExperimentRow:
         """The one with that id or beginning of an id, else the newest with that name.
 
+        Of `clients` alone where they are given; "" stands for those that belong to nobody.
         Raises `NotFound`, and `Conflict` where the beginning fits several.
         """
+        theirs, owners = _among(clients)
         rows = await self._database.read(
-            f"{_SELECT} WHERE id = ?1 OR (length(?1) >= 4 AND substr(id, 1, length(?1)) = ?1)",
-            (text,),
+            f"{_SELECT} WHERE id IN (SELECT id FROM experiments WHERE id = ?1 "
+            f"OR (length(?1) >= 4 AND substr(id, 1, length(?1)) = ?1)){theirs}",
+            (text, *owners),
         )
         if len(rows) > 1:
             raise Conflict(f"several experiments begin with {text}; give more of the id")
@@ -71,18 +76,21 @@ class Experiments:
         if suite is not None:
             where, values = "name = ? AND suite = ?", [text, suite]
         rows = rows or await self._database.read(
-            f"{_SELECT} WHERE {where} ORDER BY seq DESC LIMIT 1", values
+            f"{_SELECT} WHERE {where}{theirs} ORDER BY seq DESC LIMIT 1", [*values, *owners]
         )
         if not rows:
             raise NotFound(f"there is no experiment {text!r}")
         return _experiment(rows[0])
 
-    async def find_last_good(self, suite: str) -> ExperimentRow | None:
-        """The newest completed experiment of the suite that ended with 0."""
+    async def find_last_good(
+        self, suite: str, clients: Sequence[str] | None = None
+    ) -> ExperimentRow | None:
+        """The suite's newest completed one that ended with 0; of `clients` alone, as in `find`."""
+        theirs, owners = _among(clients)
         rows = await self._database.read(
-            f"{_SELECT} WHERE suite = ? AND status = 'completed' AND exit_code = 0 "
+            f"{_SELECT} WHERE suite = ? AND status = 'completed' AND exit_code = 0{theirs} "
             "ORDER BY seq DESC LIMIT 1",
-            (suite,),
+            (suite, *owners),
         )
         return _experiment(rows[0]) if rows else None
 
@@ -185,6 +193,13 @@ class Experiments:
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
 
         await self._database.write(work)
+
+
+def _among(clients: Sequence[str] | None) -> tuple[str, Sequence[str]]:
+    """A condition on whose they are, to be added to another, and its values."""
+    if clients is None:
+        return "", ()
+    return f" AND coalesce(client_id, '') IN ({', '.join('?' * len(clients))})", clients
 
 
 def _experiment(row: Sequence[Any]) -> ExperimentRow:
