@@ -134,7 +134,8 @@ class WordsAReply(PlacedCheck):
 def _count_words(folded: str) -> int:
     """What stands between blanks and has a letter or a digit."""
     words = folded.split(" ")
-    signs = [word for word in words if not word[:1].isalnum()]
+    odd = [word for word in words if not word.isalnum()]
+    signs = [word for word in odd if not word[:1].isalnum()]
     return len(words) - sum([_WORD.search(word) is None for word in signs])
 
 
