@@ -307,7 +307,8 @@ class Soak:
         )
         database = self.folder / "soak.db"
         audit_tables(self.ledger, database, self.turns, self.unanswered)
-        audit_deleted(self.ledger, database, [self.words[id] for id in self.deleted])
+        gone = [text for id in self.deleted for text in (id, self.words[id])]
+        audit_deleted(self.ledger, database, gone)
         audit_folder(self.ledger, self.folder, ("bots.yaml", "soak.db", "soak.db.demo"))
 
 

@@ -122,7 +122,7 @@ def _find_damage(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def audit_deleted(ledger: Ledger, database: Path, texts: Iterable[str]) -> None:
-    """No file of the database has a text of a conversation that was deleted."""
+    """No file of the database has an id or a text of a conversation that was deleted."""
     files = [database.with_name(database.name + suffix) for suffix in _SUFFIXES]
     contents = {file.name: file.read_bytes() for file in files if file.exists()}
     for text in texts:

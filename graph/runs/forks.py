@@ -1,5 +1,6 @@
 """Going back: checkpoints of a conversation, and forks from any of them."""
 
+import hashlib
 from typing import Any
 
 from core.errors import Conflict, Invalid
@@ -58,7 +59,7 @@ async def fork(
         scenario,
         client_id=row.client_id,
         key=key,
-        body=repr((row.id, sorted(wanted.items(), key=str))),
+        body=_digest(row.id, wanted),
         parent=(row.id, at),
         state=state,
     )
@@ -70,6 +71,11 @@ async def fork(
         "index": at,
         "warnings": warnings,
     }
+
+
+def _digest(parent: str, wanted: dict[str, Any]) -> str:
+    """Not the words themselves: the parent may be deleted while the fork stays."""
+    return hashlib.sha256(repr((parent, sorted(wanted.items(), key=str))).encode()).hexdigest()
 
 
 async def _persona_snapshot(

@@ -318,6 +318,8 @@ class MemoryCatalogue:
         self._database.rows.pop(id, None)
         for key in [key for key, (_, of) in self._database.keys.items() if of == id]:
             del self._database.keys[key]
+        for child in await self.list_children(id):
+            self._database.rows[child] = replace(self._database.rows[child], parent_id=None)
         await self._checkpoints.adelete_thread(id)
         self._fence.claims.pop(id, None)
 

@@ -13,6 +13,7 @@ from graph.storage.conversation import Conversation
 from graph.storage.decisions import can_be_stopped, check_claim, check_key, is_orphan
 from graph.storage.port import DescribeCrashes, no_description
 from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
+from graph.storage.sqlite.erasing import note_deletion
 from graph.storage.sqlite.fences import Fences
 from graph.storage.sqlite.labels import forget_conversation
 
@@ -354,7 +355,9 @@ def _delete(id: str, connection: sqlite3.Connection) -> None:
         ("writes", "thread_id"),
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
+    connection.execute("UPDATE conversations SET parent_id = NULL WHERE parent_id = ?", (id,))
     forget_conversation(connection, id)
+    note_deletion(connection, id)
 
 
 def _insert(connection: sqlite3.Connection, row: Conversation) -> None:

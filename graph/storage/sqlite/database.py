@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 
 from core.errors import Damaged, Overtaken, StorageError, StorageFull
 from graph.storage.migrations import Migration
+from graph.storage.sqlite.erasing import AGAIN_S, Eraser
+from graph.storage.sqlite.handles import Handle, hold_handle, release_handle
 from graph.storage.sqlite.migrate import migrate
 
 T = TypeVar("T")
@@ -29,8 +31,6 @@ Values = Sequence[Any] | Mapping[str, Any]
 Step = tuple[str, Rows]
 """A statement, and the rows that it is run for."""
 ERASE_AFTER_S = 1.0
-ERASE_EVERY_S = 5.0
-ERASE_BUSY_MS = 100
 BUSY_TIMEOUT_S = 15.0
 GROUP = 500
 log = logging.getLogger("duologue.storage")
@@ -68,6 +68,7 @@ class Database:
         self._closed = False
         self._file = (0, 0)
         self._erase_at: float | None = None
+        self._handle: Handle | None = None
 
     async def open(self, migrations: tuple[Migration, ...] | None = None) -> None:
         """Creates the file, brings it to the version of this program, and starts the writer.
@@ -78,8 +79,10 @@ class Database:
             await asyncio.to_thread(prepare_file, self.path, migrations)
             writing = await asyncio.to_thread(connect, self.path)
             self._file = _inode(self.path)
+            self._handle = hold_handle(self.path)
         except (sqlite3.Error, OSError) as error:
             raise storage_error(error, self.path) from error
+        self._eraser = Eraser(self._handle)
         # Connected by now: a writer that died of that would let all who write wait for ever.
         self._writer = threading.Thread(
             target=self._write, args=(writing,), name="duologue-write", daemon=True
@@ -96,13 +99,15 @@ class Database:
             connection.close()
         self._jobs.put(None)  # the writer goes last: then SQLite folds the log into the file
         await asyncio.to_thread(self._writer.join)
+        if self._handle is not None:
+            release_handle(self._handle)
 
     def enqueue(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Queues `work`; it is on disk no later than whatever is awaited next."""
         self._jobs.put(_Job(work, None))
 
     def erase_soon(self) -> None:
-        """What was deleted is gone from the log too, in a few seconds."""
+        """What was deleted is gone from the log and from the pages too, in a few seconds."""
         if self._erase_at is None:
             self._erase_at = time.monotonic() + ERASE_AFTER_S
             self._jobs.put(_Job(_do_nothing, None))  # wakes a writer that waits without end
@@ -176,20 +181,19 @@ class Database:
         while self._erase_at is not None:
             wait = self._erase_at - time.monotonic()
             if wait <= 0:
-                self._erase_at = (
-                    None if self._erase(connection) else time.monotonic() + ERASE_EVERY_S
-                )
+                wait_again = self._erase(connection)
+                self._erase_at = None if wait_again is None else time.monotonic() + wait_again
                 continue
             with suppress(queue.Empty):
                 return self._jobs.get(timeout=wait)
         return self._jobs.get()
 
-    def _erase(self, connection: sqlite3.Connection) -> bool:
+    def _erase(self, connection: sqlite3.Connection) -> float | None:
         try:
-            return fold_log(connection)
+            return self._eraser.work(connection)
         except sqlite3.Error as error:
             self.last_failure = storage_error(error, self.path)
-            return False
+            return AGAIN_S
 
     def _next_batch(self, connection: sqlite3.Connection) -> list[_Job | None]:
         jobs = [self._next_job(connection)]
@@ -316,19 +320,6 @@ def execute_fenced(
     """`execute_steps`, unless `fence` raises."""
     fence(connection)
     execute_steps(steps, connection)
-
-
-def fold_log(connection: sqlite3.Connection) -> bool:
-    """Folds the log into the file and empties it; False where a reader is in the way.
-
-    The file itself holds nothing that was deleted (`secure_delete`), its log does until then.
-    """
-    connection.execute(f"PRAGMA busy_timeout = {ERASE_BUSY_MS}")
-    try:
-        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
 
 
 def _do_nothing(_connection: sqlite3.Connection) -> None:

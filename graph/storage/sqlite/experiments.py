@@ -9,6 +9,7 @@ from core.message import now
 from graph.storage.decisions import check_key
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.sqlite.database import Database
+from graph.storage.sqlite.erasing import note_deletion
 from graph.storage.sqlite.packing import pack, unpack
 from graph.storage.sqlite.trials import insert_trials, raise_revision
 
@@ -191,8 +192,10 @@ class Experiments:
                 ("experiments", "id"),
             ):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
+            note_deletion(connection, id)
 
         await self._database.write(work)
+        self._database.erase_soon()
 
 
 def _among(clients: Sequence[str] | None) -> tuple[str, Sequence[str]]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from core.errors import NotFound
 from graph.storage.experiment_rows import LabelRow
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.trials import raise_revision, write_trial
@@ -16,13 +17,19 @@ class Labels:
         self._database = database
 
     async def put(self, label: LabelRow) -> None:
-        """A person's verdict; the same person's earlier one is replaced."""
+        """A person's verdict; the same person's earlier one is replaced. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?, ?, ?)",
-                [getattr(label, name) for name in LabelRow.__dataclass_fields__],
+            stored = connection.execute(
+                "INSERT OR REPLACE INTO labels SELECT ?, ?, ?, ?, ?, ? "
+                "WHERE EXISTS (SELECT 1 FROM conversations WHERE id = ?)",
+                [
+                    *(getattr(label, name) for name in LabelRow.__dataclass_fields__),
+                    label.conversation_id,
+                ],
             )
+            if not stored.rowcount:
+                raise NotFound("there is no conversation with that id")
             _mark_changed(connection, label.conversation_id)
 
         await self._database.write(work)
@@ -41,7 +48,9 @@ class Labels:
             _mark_changed(connection, conversation_id)
             return gone
 
-        return await self._database.write(work)
+        gone = await self._database.write(work)
+        self._database.erase_soon()
+        return gone
 
     async def select(
         self, conversation_id: str | None = None, *, experiment_id: str | None = None
@@ -73,6 +82,9 @@ def forget_conversation(connection: sqlite3.Connection, conversation_id: str) ->
         "UPDATE verdicts SET body = '{}' WHERE (experiment_id, trial) IN "
         "(SELECT experiment_id, number FROM trials WHERE conversation_id = ?)",
         (conversation_id,),
+    )
+    connection.execute(
+        "UPDATE trials SET conversation_id = NULL WHERE conversation_id = ?", (conversation_id,)
     )
 
 

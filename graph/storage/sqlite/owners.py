@@ -9,30 +9,14 @@ import fcntl
 import os
 import re
 import struct
-import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
+
+from graph.storage.sqlite.handles import Handle, hold_handle, release_handle
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FAR = 2**62
 _FLOCK = "hhqqi4x"
-
-
-@dataclass(slots=True)
-class _File:
-    """The one handle of this process on a database file.
-
-    Closing any handle of a file drops all classic locks that the process has on it, those of
-    SQLite too. So there is one handle for all owners, and it is closed after their connections.
-    """
-
-    handle: int
-    owners: set[str] = field(default_factory=set)
-
-
-_files: dict[tuple[int, int], _File] = {}
-_guard = threading.Lock()
 
 
 class Owner:
@@ -41,32 +25,22 @@ class Owner:
     def __init__(self, database: Path) -> None:
         self._database = database
         self.id = uuid4().hex
-        self._file: _File | None = None
+        self._file: Handle | None = None
 
     def begin(self) -> None:
         """Locks; the database's file must be there. Raises `OSError`."""
-        with _guard:
-            found = self._database.stat()
-            file = _files.get((found.st_dev, found.st_ino))
-            if file is None:
-                file = _File(os.open(self._database, os.O_RDWR | os.O_CLOEXEC))
-                _files[found.st_dev, found.st_ino] = file
-            file.owners.add(self.id)
-            _lock(file.handle, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, self.id)
-            self._file = file
+        self._file = file = hold_handle(self._database)
+        file.owners.add(self.id)
+        _lock(file.number, fcntl.F_OFD_SETLK, fcntl.F_WRLCK, self.id)
 
     def end(self) -> None:
         """Unlocks; the connections to the database must be closed by now."""
         if self._file is None:
             return
-        with _guard:
-            file, self._file = self._file, None
-            _lock(file.handle, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, self.id)
-            file.owners.discard(self.id)
-            if not file.owners:
-                os.close(file.handle)
-                for key in [key for key, one in _files.items() if one is file]:
-                    del _files[key]
+        file, self._file = self._file, None
+        _lock(file.number, fcntl.F_OFD_SETLK, fcntl.F_UNLCK, self.id)
+        file.owners.discard(self.id)
+        release_handle(file)
 
     def is_alive(self, owner: str) -> bool:
         """Whether that owner's process still runs."""
@@ -74,7 +48,7 @@ class Owner:
             return False
         if owner in self._file.owners:
             return True
-        return _lock(self._file.handle, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, owner) != fcntl.F_UNLCK
+        return _lock(self._file.number, fcntl.F_OFD_GETLK, fcntl.F_WRLCK, owner) != fcntl.F_UNLCK
 
 
 def _lock(handle: int, command: int, kind: int, owner: str) -> int:

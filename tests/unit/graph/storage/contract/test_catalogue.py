@@ -163,3 +163,6 @@ async def test_counts_and_children(storage: ConversationStorage) -> None:
     assert await catalogue.list_children("p") == ["k1", "k2"]
     await catalogue.delete("k1")
     assert await catalogue.list_children("p") == ["k2"]
+    await catalogue.delete("p")
+    fork = await catalogue.get("k2")
+    assert fork.parent_id is None  # nothing names what was deleted

@@ -11,6 +11,7 @@ from core.errors import Busy, Conflict, NotFound
 from core.message import now
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow, VerdictRow
 from graph.storage.opening import Storage, open_storage
+from tests.unit.graph.storage.contract.worlds import ROW as CONVERSATION
 
 ROW = ExperimentRow(
     id="3f0e6f0e",
@@ -162,8 +163,13 @@ async def test_more_trials_can_be_added(storage: Storage) -> None:
     assert [trial.number for trial in await storage.trials.select(ROW.id, since=0)] == [3]
 
 
-async def test_labels_are_one_for_each_person_and_change_the_trial(storage: Storage) -> None:
+async def begin_trial(storage: Storage) -> None:
+    await storage.catalogue.add(replace(CONVERSATION, id="c0", experiment_id=ROW.id))
     await storage.trials.begin(ROW.id, 0, "c0")
+
+
+async def test_labels_are_one_for_each_person_and_change_the_trial(storage: Storage) -> None:
+    await begin_trial(storage)
     label = LabelRow("c0", "corrects", "An", "fail", "", now())
     await storage.labels.put(label)
     await storage.labels.put(replace(label, status="pass", note="doch"))
@@ -180,17 +186,26 @@ async def test_labels_are_one_for_each_person_and_change_the_trial(storage: Stor
 
 
 async def test_a_deleted_conversation_is_quoted_nowhere(storage: Storage) -> None:
-    await storage.trials.begin(ROW.id, 0, "c0")
+    await begin_trial(storage)
     await storage.trials.change(ROW.id, 0, [VERDICT], status="finished", outcome="passed")
     await storage.labels.put(LabelRow("c0", "bot_says", "An", "fail", "nước ép!", now()))
     await storage.catalogue.delete("c0")
     ((found,),) = (await storage.trials.verdicts(ROW.id)).values()
     assert (found.status, found.body) == ("pass", "{}")
     assert await storage.labels.select("c0") == []
+    assert (await storage.trials.select(ROW.id))[0].conversation_id is None
+
+
+async def test_a_conversation_deleted_meanwhile_gets_no_label(storage: Storage) -> None:
+    await begin_trial(storage)
+    await storage.catalogue.delete("c0")
+    with pytest.raises(NotFound):
+        await storage.labels.put(LabelRow("c0", "bot_says", "An", "fail", "nước ép!", now()))
+    assert await storage.labels.select("c0") == []
 
 
 async def test_a_deleted_experiment_leaves_nothing(storage: Storage) -> None:
-    await storage.trials.begin(ROW.id, 0, "c0")
+    await begin_trial(storage)
     await storage.trials.change(ROW.id, 0, [VERDICT], status="finished", outcome="passed")
     await storage.labels.put(LabelRow("c0", "bot_says", "An", "fail", "", now()))
     await storage.experiments.delete(ROW.id)
