@@ -1,11 +1,11 @@
 """What comes in and what goes out over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
-from core.message import Origin, Refused, TranscriptLine, Usage
+from core.message import Origin, Refused, Source, TranscriptLine, Usage
 from core.scenario import MAX_TURNS, BotId, History, LineText, Pace, Prompt, Scenario, Strict
 from core.state import InFlight, Seat
 
@@ -281,6 +281,10 @@ class ConfiguredBot(ResponseModel):
     ready: bool
     reason: str | None
     greets: bool
+    version: str | None
+    memory: Literal["ours", "replay", "server_fork", "lost"] | None
+    side_effects: bool
+    cassette: Literal["record", "replay", "off"] | None
 
 
 class BotList(ResponseModel):
@@ -305,6 +309,40 @@ class PingResult(ResponseModel):
     latency_ms: int
     message: str
     code: str | None = None
+
+
+class TryRequest(Strict):
+    """One line for a bot."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": "xin chào"}]})
+    message: LineText
+
+
+class BotCall(ResponseModel):
+    """A call to a bot as a person may see it; `status` is null for a message of a WebSocket."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    sent: str
+    status: int | None
+    answer: str
+    took_ms: int
+
+
+class BotTrial(ResponseModel):
+    """What one line to a bot brought: its calls, what was captured, what it said."""
+
+    ok: bool
+    bot_id: str
+    calls: list[BotCall]
+    session: dict[str, Any]
+    bubbles: list[str]
+    sources: list[Source]
+    ended: bool
+    error: str | None
+    code: str | None
+    took_ms: int
 
 
 class DamagedConversations(ResponseModel):

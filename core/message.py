@@ -60,6 +60,7 @@ class Extras(TypedDict, total=False):
     `typed` are what the person did and how they typed, `aims` those of the persona's aims that
     were reached with this message, `model` is the one that played the user. `recorded` is true
     where a reply came from a cassette; its `latency_ms` is the time it took when it was recorded.
+    `not_in_session` is true of a fork's reply that its own session of the bot never gave.
     """
 
     discarded: list[Refused]
@@ -70,6 +71,7 @@ class Extras(TypedDict, total=False):
     aims: list[str]
     model: str
     recorded: bool
+    not_in_session: bool
 
 
 class Message(Extras):

@@ -20,12 +20,19 @@ def append_lines(lines: Sequence[Message]) -> Any:
     return {"said": list(lines)}
 
 
+def mark_foreign(indexes: Sequence[int]) -> Any:
+    """An update that marks replies which the conversation's own session of the bot never gave."""
+    return {"said": [], "foreign": list(indexes)}
+
+
 def reduce_messages(messages: list[Any], news: Sequence[Any]) -> list[Any]:
     """Reducer of the transcript: lines are added; only a LangGraph client may change one."""
     grown = list(messages)
     for update in news:
         if isinstance(update, dict) and "said" in update:
             grown += update["said"]
+            for at in update.get("foreign", ()):
+                grown[at] = {**grown[at], "not_in_session": True}
             continue
         for line in update if isinstance(update, list | tuple) else [update]:
             _apply_line(grown, line)

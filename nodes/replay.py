@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 
 from core.errors import BotError
+from core.events import Emitter
 from core.lines import find_answered_lines
 from core.message import Message
-from core.state import State
+from core.state import State, mark_foreign
 from nodes.calls.retry import attempts
 from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
 from nodes.speakers.protocol import TurnRequest
@@ -42,18 +43,27 @@ async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
         )
     recorded = _recorded_answers(messages, upto)
     update: State = {"replayed": done + 1}
-    if list(reply.bubbles) != recorded and not state.get("diverged"):
-        emitter.status(
-            "diverged",
-            f"{bot.name} answered recorded line {done + 1} in another way than it did before",
-            index=upto + 1,
-            recorded="\n".join(recorded),
-            replied="\n".join(reply.bubbles),
-        )
-        update["diverged"] = upto + 1
+    if list(reply.bubbles) != recorded:
+        update["messages"] = mark_foreign(range(upto + 1, upto + 1 + len(recorded)))
+        if not state.get("diverged"):
+            _tell_divergence(emitter, bot.name, done + 1, upto + 1, (recorded, reply.bubbles))
+            update["diverged"] = upto + 1
     if reply.session is not None:
         update["session"] = dict(reply.session)
     return update
+
+
+def _tell_divergence(
+    emitter: Emitter, name: str, line: int, index: int, told: tuple[Sequence[str], Sequence[str]]
+) -> None:
+    recorded, replied = told
+    emitter.status(
+        "diverged",
+        f"{name} answered recorded line {line} in another way than it did before",
+        index=index,
+        recorded="\n".join(recorded),
+        replied="\n".join(replied),
+    )
 
 
 def ignore_piece(text: str) -> None:

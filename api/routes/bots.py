@@ -1,5 +1,6 @@
 """What is configured: bots and personas, without their secrets."""
 
+from dataclasses import asdict
 from time import monotonic
 from typing import Annotated, Any
 
@@ -7,11 +8,17 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api import schemas
 from api.bodies import StrictRoute
+from api.caller import get_caller
 from api.documents import describe_responses
 from api.state import RunsDep
-from core.errors import BotError, NotFound
+from core.errors import BotError, Forbidden, NotFound
+from core.scenario import Scenario
 from graph.runs.service import RunService
+from nodes.bots.cassette import find_mode
+from nodes.bots.trying import Trial, try_bot
+from nodes.speakers.protocol import ClosableBot
 from nodes.speakers.readiness import missing_requirement
+from nodes.speakers.registry import Speakers
 from reports.persona import render_persona
 
 router = APIRouter(
@@ -37,6 +44,7 @@ def _describe_bot(runs: RunService, id: str) -> dict[str, Any]:
     config = runs.speakers.bots[id]
     reason = missing_requirement(runs.speakers, id)
     greets = reason is None and runs.speakers.by_id(id).greets
+    scenario = Scenario.model_construct(bot_id=id)
     return {
         "bot_id": id,
         "name": config.name or f"bot {id}",
@@ -45,6 +53,10 @@ def _describe_bot(runs: RunService, id: str) -> dict[str, Any]:
         "ready": reason is None,
         "reason": reason,
         "greets": greets,
+        "version": config.version,
+        "memory": runs.speakers.memory(scenario) if reason is None else config.memory,
+        "side_effects": config.has_side_effects,
+        "cassette": find_mode(config, runs.settings) if config.cassette else None,
     }
 
 
@@ -66,6 +78,38 @@ async def _try_bot(id: str, runs: RunService) -> dict[str, Any]:
         return {"ok": True, "message": await runs.speakers.by_id(id).ping(), "code": None}
     except BotError as error:
         return {"ok": False, "message": error.message, "code": error.code}
+
+
+@router.post(
+    "/bots/{id}/try",
+    response_model=schemas.BotTrial,
+    summary="Say one line to a bot and see every call",
+)
+async def try_one_bot(
+    id: BotPath, body: schemas.TryRequest, request: Request, runs: RunsDep
+) -> dict[str, Any]:
+    """Opens a session of its own, says the line, closes; nothing is stored.
+
+    Each call is shown as it was sent and answered, secrets masked. A bot that fails is no error of
+    this request. Only administrators may: what a bot is sent is none of its users' business.
+    """
+    if not get_caller(request.scope).is_administrator:
+        raise Forbidden("only an administrator sees what a bot is sent")
+    if reason := missing_requirement(runs.speakers, id):
+        return {**asdict(Trial(error=reason, code="not_ready")), "ok": False, "bot_id": id}
+    trial = await _try_alone(runs.speakers, id, body.message)
+    return {**asdict(trial), "ok": trial.error is None, "bot_id": id}
+
+
+async def _try_alone(speakers: Speakers, id: str, message: str) -> Trial:
+    """By a bot of its own: what is watched are the calls of this trial and of no conversation."""
+    bot = speakers.make_alone(id)
+    try:
+        async with speakers.limits(Scenario.model_construct(bot_id=id)).place(lambda: None):
+            return await try_bot(bot, id, message)
+    finally:
+        if isinstance(bot, ClosableBot):
+            await bot.aclose()
 
 
 @router.post(

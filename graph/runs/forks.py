@@ -1,6 +1,7 @@
 """Going back: checkpoints of a conversation, and forks from any of them."""
 
 import hashlib
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import Conflict, Invalid
@@ -14,8 +15,13 @@ from graph.storage.conversation import Conversation
 
 REPEATS = (
     "the bot keeps its own memory: a fresh session is opened and {count} recorded user lines are "
-    "sent to it again; what such calls cost or cause happens again, and `status: diverged` tells "
-    "the first reply that differs"
+    "sent to it again{effects}; `status: diverged` tells the first reply that differs"
+)
+EFFECTS = "; what such calls cost or cause happens again"
+FORKED = "the bot's own server forks it: it goes on from what it held after that turn"
+LOST = (
+    "the bot keeps its own memory and nothing is told to it again: its fresh session never heard "
+    "what was said before, and {count} replies are marked as `not_in_session`"
 )
 
 
@@ -51,9 +57,10 @@ async def fork(
     if "persona" not in wanted and scenario.persona not in runs.speakers.personas:
         scenario = scenario.model_copy(update={"persona": None})  # its card came along
     runs.speakers.check(scenario)
-    bot = runs.speakers.bot(scenario)
-    replay = len(find_answered_lines(kept)) if bot.remembers else 0
-    state = _state(runs, scenario, kept, {"replay": replay, "card": snapshot}, wanted)
+    bot = await _bring_knowledge(runs, row, scenario, kept)
+    state = _state(runs, scenario, bot.kept, {"replay": bot.replay, "card": snapshot}, wanted)
+    if bot.session:
+        state["session"] = bot.session
     # The key covers what was asked, so that another fork under it is refused.
     id = await runs.create(
         scenario,
@@ -63,19 +70,63 @@ async def fork(
         parent=(row.id, at),
         state=state,
     )
-    warnings = [REPEATS.format(count=replay)] if replay else []
     return {
         "conversation_id": id,
         "status": "created",
         "parent_id": row.id,
         "index": at,
-        "warnings": warnings,
+        "warnings": [bot.warning] if bot.warning else [],
     }
 
 
 def _digest(parent: str, wanted: dict[str, Any]) -> str:
     """Not the words themselves: the parent may be deleted while the fork stays."""
     return hashlib.sha256(repr((parent, sorted(wanted.items(), key=str))).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """How a fork's bot comes to know what was kept of the talk.
+
+    `replay` lines are told to it again, `session` is what its opening finds, `warning` is for
+    whoever forks.
+    """
+
+    kept: list[Message]
+    replay: int = 0
+    session: dict[str, Any] = field(default_factory=dict)
+    warning: str = ""
+
+
+async def _bring_knowledge(
+    runs: RunService, row: Conversation, scenario: Scenario, kept: list[Message]
+) -> Knowledge:
+    memory = runs.speakers.memory(scenario)
+    count = len(find_answered_lines(kept))
+    if memory == "ours" or not count:
+        return Knowledge(kept)
+    if memory == "lost":
+        foreign = sum(line["origin"] == "bot" for line in kept)
+        return Knowledge([_mark(line) for line in kept], warning=LOST.format(count=foreign))
+    if memory == "server_fork" and (source := await _find_thread(runs, row, scenario, kept)):
+        return Knowledge(kept, session={"fork_of": source}, warning=FORKED)
+    effects = EFFECTS if runs.speakers.config(scenario).has_side_effects else ""
+    return Knowledge(kept, count, warning=REPEATS.format(count=count, effects=effects))
+
+
+async def _find_thread(
+    runs: RunService, row: Conversation, scenario: Scenario, kept: list[Message]
+) -> dict[str, Any] | None:
+    """What the same bot's server is to copy; None where it has nothing of this talk."""
+    state = await runs.views.read_state(row.id)
+    thread = (state.get("session") or {}).get("thread_id")
+    same = scenario.bot_prompt is None and str(scenario.bot_id) == str(row.scenario["bot_id"])
+    turn = max(line["turn"] for line in kept if line["role"] == "assistant")
+    return {"thread_id": thread, "turn": turn} if same and thread and turn else None
+
+
+def _mark(line: Message) -> Message:
+    return {**line, "not_in_session": True} if line["origin"] == "bot" else line
 
 
 async def _persona_snapshot(

@@ -48,10 +48,11 @@ class CassetteBot:
     """
 
     def __init__(
-        self, bot: Bot, tape: Tape, mode: Mode, *, live: bool, version: str | None, mask: "Mask"
+        self, bot: Bot, tape: Tape, mode: Mode, config: BotConfig, mask: "Mask", *, live: bool
     ) -> None:
         self._bot, self._tape, self._mode = bot, tape, mode
-        self._live, self._version, self._mask = live, version, mask
+        self._live, self._version, self._mask = live, config.version, mask
+        self._retells = bot.remembers and config.memory not in ("ours", "lost")
         self._taken: OrderedDict[str, list[str]] = OrderedDict()
         self._retelling: OrderedDict[str, _Retelling] = OrderedDict()
         self.name = bot.name
@@ -194,7 +195,7 @@ class CassetteBot:
             self._retelling[id] = telling
             if len(self._retelling) > MOST_OPEN:
                 self._retelling.popitem(last=False)
-        if self._bot.remembers:
+        if self._retells:
             await self._retell(ask, telling)
         reply = await self._record(replace(ask, session=telling.session), piece)
         self._retelling.pop(id, None)
@@ -278,7 +279,7 @@ def put_on_cassette(bot: Bot, config: BotConfig, settings: Settings) -> Bot:
         bot,
         tape,
         find_mode(config, settings),
+        config,
+        Mask(config, settings),
         live=config.cassette.miss == "live",
-        version=config.version,
-        mask=Mask(config, settings),
     )

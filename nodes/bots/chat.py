@@ -27,6 +27,7 @@ NO_MODEL = "no model is configured; set OPENAI_API_KEY, or OPENAI_BASE_URL for a
 class OpenAIBot(BotConfig):
     """Any OpenAI-compatible chat endpoint."""
 
+    memories = frozenset({"ours"})
     kind: Literal["openai"]
     model: str | None = None
     base_url: Url | None = None
@@ -41,6 +42,7 @@ class OpenAIBot(BotConfig):
 class PromptBot(BotConfig):
     """A bot made of a system prompt, played by the configured model."""
 
+    memories = frozenset({"ours"})
     kind: Literal["prompt"]
     prompt: Annotated[str, Field(min_length=1)]
     knowledge: Knowledge | None = Field(None, description="What it looks things up in.")

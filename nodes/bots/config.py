@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.files import (
     Loc,
@@ -97,6 +97,10 @@ class Cassette(Config):
     )
 
 
+Memory = Literal["ours", "replay", "server_fork", "lost"]
+"""Who knows a conversation, and so what a fork of it takes; docs/bots.md says which is which."""
+
+
 class BotConfig(Config):
     """What the description of a bot of any kind may hold. Each kind adds `kind`, a literal."""
 
@@ -112,11 +116,33 @@ class BotConfig(Config):
     per_minute: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         None, description="So many calls to it a minute, evenly spread, in each process."
     )
+    memory: Memory | None = Field(
+        None, description="Who knows the conversation so far; without it what is usual of its kind."
+    )
+    side_effects: bool | None = Field(
+        None, description="Its calls cause something elsewhere; true for remote services."
+    )
     cassette: Cassette | None = Field(
         None, description="Records what it answers, and replays that without calling it."
     )
+    memories: ClassVar[frozenset[str]] = frozenset({"ours", "replay", "lost"})
+    """What `memory` may be."""
+    causes_effects: ClassVar[bool] = False
+    """What `side_effects` is where nothing is said."""
     greeting_hint: ClassVar[str] = ""
     """What to do where it cannot speak first, to follow a sentence that says so."""
+
+    @model_validator(mode="after")
+    def _can_remember_so(self) -> Self:
+        if self.memory is not None and self.memory not in self.memories:
+            fits = " or ".join(sorted(self.memories))
+            raise ValueError(f"memory of a bot of kind {self.kind} is {fits}, not {self.memory}")
+        return self
+
+    @property
+    def has_side_effects(self) -> bool:
+        """Whether calling it again causes something again."""
+        return self.causes_effects if self.side_effects is None else self.side_effects
 
     @property
     def wants_end_call(self) -> bool:

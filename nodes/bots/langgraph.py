@@ -4,19 +4,21 @@ import json
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 from uuid import NAMESPACE_URL, uuid5
 
 import httpx
 import orjson
+from pydantic import Field
 
 from core.errors import BotError
 from core.files import resolve_secrets
 from core.message import Usage
 from core.settings import Settings
 from core.text import clean
-from nodes.bots.config import BotConfig, Seconds, Url
+from nodes.bots.config import BotConfig, Seconds, Template, Url
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.templates import fill_deep, request_variables
 from nodes.calls.http import HttpClient
 from nodes.calls.httpx_transport import SpeakerTransport
 from nodes.calls.retry import within
@@ -28,17 +30,31 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_SETTLED = 10_000
+MOST_STATES = 1000
+FORK_OF, CHECKPOINT = "fork_of", "checkpoint_id"
+"""Keys of a session: what a fork is to be copied from, and where its first run goes on."""
 Json = dict[str, Any]
 
 
 class LangGraphBot(BotConfig):
     """A graph on a LangGraph server."""
 
+    memories = frozenset({"replay", "server_fork", "lost"})
+    causes_effects = True
     kind: Literal["langgraph"]
     url: Url
     assistant: str = "agent"
     headers: dict[str, str] = {}
+    context: dict[str, Template] = Field({}, description="The run's context, in each turn.")
+    config: dict[str, Template] = Field(
+        {}, description="The run's config: `configurable`, `tags`, `recursion_limit`."
+    )
+    greets: bool = Field(False, description="It speaks first: it is run without a message.")
+    greeting_message: str | None = Field(
+        None, description="What makes it speak first; never part of the conversation."
+    )
     timeout_s: Seconds | None = None
+    greeting_hint: ClassVar[str] = "; give it `greets: true` or a greeting_message in bots.yaml"
 
 
 class LangGraphServerBot:
@@ -48,10 +64,10 @@ class LangGraphServerBot:
     """
 
     remembers = True
-    greets = False
 
     def __init__(self, config: LangGraphBot, http: HttpClient, settings: Settings) -> None:
         self.name = config.name or config.assistant
+        self.greets = config.greets or config.greeting_message is not None
         self._config = config
         self._address = f"{self.name} ({config.url})"
         self._transport = SpeakerTransport(http, BotError, self._address)
@@ -61,7 +77,12 @@ class LangGraphServerBot:
         """Threads whose last call ended well in this process: no turn of theirs is in doubt."""
 
     async def open(self, ask: TurnRequest) -> Json:
-        """Makes the thread. Its id follows from the conversation's, so made twice it is one."""
+        """Makes the thread. Its id follows from the conversation's, so made twice it is one.
+
+        A fork's is a copy of the parent's, where the server is to fork it.
+        """
+        if source := ask.session.get(FORK_OF):
+            return await self._within(self._open_s, self._copy_thread(source))
         id = str(uuid5(NAMESPACE_URL, f"duologue:{ask.conversation_id}"))
         creating = self._client().threads.create(
             thread_id=id,
@@ -91,7 +112,7 @@ class LangGraphServerBot:
         if id not in self._settled:
             # The turn may have been asked for before: asked again, the graph would add to it.
             state = await self._state(client, id)
-            if _answers_to(_messages(state), ask.key) and not state.get("next"):
+            if self._is_answered(state, ask):
                 return self._settle_with(id, self._read(state, ask, preview))
         self._settled.pop(id, None)
         await self._run(client, id, ask, preview)
@@ -102,11 +123,32 @@ class LangGraphServerBot:
             raise
         return self._settle_with(id, self._read(state, ask, preview))
 
+    async def _copy_thread(self, source: Mapping[str, Any]) -> Json:
+        """The session of a copied thread that goes on after a turn of the first one."""
+        client, id, turn = self._client(), str(source["thread_id"]), int(source["turn"])
+        history = await _typed(client.threads.get_history(id, limit=MOST_STATES), self._address)
+        found = [state for state in _dicts(history) if _is_after(state, turn)]
+        if not found:
+            what = f"has no state of its own after turn {turn}; with `memory: replay` it hears "
+            said = f"{self._address} {what}the lines again instead"
+            raise BotError("init", said, retryable=False, unheard=True)
+        made = await _typed(client.http.post(f"/threads/{id}/copy", json=None), self._address)
+        copy = _must_be_object(made, self._address)
+        if not isinstance(copy.get("thread_id"), str):
+            raise BotError("init", f"{self._address} did not say which thread the copy is")
+        place = found[0].get("checkpoint")
+        checkpoint = place.get("checkpoint_id") if isinstance(place, dict) else None
+        said_before = len(_messages(found[0]))
+        return {"thread_id": copy["thread_id"], CHECKPOINT: checkpoint, "said": said_before}
+
     async def _run(
         self, client: "LangGraphClient", id: str, ask: TurnRequest, preview: "Preview"
     ) -> None:
-        line = {"type": "human", "content": ask.text, "id": ask.key}
-        given: Any = {"input": {"messages": [line]}}
+        greeting = self._config.greeting_message
+        text = ask.text if ask.turn else greeting or ""
+        line = {"type": "human", "content": text, "id": ask.key}
+        speaks_alone = not ask.turn and greeting is None
+        given: Any = {"input": {"messages": [] if speaks_alone else [line]}}
         if ask.session.get("interrupted"):
             given = {"command": {"resume": ask.text}}
         stream = client.runs.stream(
@@ -114,6 +156,9 @@ class LangGraphServerBot:
             self._config.assistant,
             **given,
             stream_mode=["messages-tuple"],
+            checkpoint_id=ask.session.get(CHECKPOINT),
+            context=self._fill(self._config.context, ask),
+            config=self._fill(self._config.config, ask),
             multitask_strategy="rollback",  # a run that a crash of ours left gives way to this one
             on_disconnect="cancel",
             headers={"Idempotency-Key": ask.key},
@@ -126,9 +171,18 @@ class LangGraphServerBot:
                 if part.event == "messages" and isinstance(data, list) and data:
                     preview.take(data[0])
 
+    def _fill(self, template: Mapping[str, Any], ask: TurnRequest) -> Any:
+        """What a run is given besides its messages; None where nothing is."""
+        return fill_deep(dict(template), request_variables(ask, ask.key, None)) or None
+
     async def _state(self, client: "LangGraphClient", thread_id: str) -> Json:
         state = await _typed(client.threads.get_state(thread_id), self._address)
         return _must_be_object(state, self._address)
+
+    def _is_answered(self, state: Json, ask: TurnRequest) -> bool:
+        messages = _messages(state)
+        greeted = ask.turn == 0 and _added(messages, ask.session.get("said", 0))
+        return bool(_answers_to(messages, ask.key) or greeted) and not state.get("next")
 
     def _settle_with(self, thread_id: str, reply: Reply) -> Reply:
         self._settle(thread_id)
@@ -153,7 +207,8 @@ class LangGraphServerBot:
             texts = [_interrupt_text(value) for value in waits]
         if not texts:
             raise BotError("empty", f"{self._address} added no message of type ai to `messages`")
-        session = {**ask.session, "interrupted": bool(waits), "said": len(messages)}
+        kept = {name: value for name, value in ask.session.items() if name != CHECKPOINT}
+        session = {**kept, "interrupted": bool(waits), "said": len(messages)}
         return Reply(texts, usage=_usage(new), session=session)
 
     def _client(self) -> "LangGraphClient":
@@ -230,6 +285,15 @@ def _answers_to(messages: Sequence[Any], key: str) -> list[Json]:
     ids = [each.get("id") if _type(each) == "human" else None for each in messages]
     at = ids.index(key) if key in ids else len(ids)
     return [each for each in messages[at + 1 :] if _type(each) == "ai"]
+
+
+def _is_after(state: Json, turn: int) -> bool:
+    """Whether the graph rests there after the bot answered that turn of ours."""
+    messages = _messages(state)
+    lines = [each for each in messages if _type(each) == "human"]
+    last = str(lines[-1].get("id")) if lines else ""
+    answered = bool(messages) and _type(messages[-1]) == "ai"
+    return answered and not state.get("next") and last.rpartition(":")[2] == str(turn)
 
 
 def _added(messages: Sequence[Any], before: int) -> list[Json]:

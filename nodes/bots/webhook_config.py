@@ -97,6 +97,7 @@ class PollCall(Call):
 class WebhookBot(BotConfig):
     """A remote HTTP service with its own memory."""
 
+    causes_effects = True
     kind: Literal["webhook"]
     preset: Literal["direct-line", "rasa", "robot-lesson", "simple-rest"] | None = None
     base_url: Url | None = None

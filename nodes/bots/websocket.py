@@ -91,6 +91,7 @@ class Turn(Config):
 class WebSocketBot(BotConfig):
     """A service behind a WebSocket; one connection a conversation."""
 
+    causes_effects = True
     kind: Literal["websocket"]
     url: Annotated[str, AfterValidator(_check_url), AfterValidator(check_template)]
     headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}

@@ -10,9 +10,9 @@ from core.files import resolve_secrets
 from core.scenario import Scenario
 from core.settings import Settings
 from core.state import Seat
-from nodes.bots.cassette import is_never_called, put_on_cassette
+from nodes.bots.cassette import find_mode, is_never_called, put_on_cassette
 from nodes.bots.chat import NO_MODEL, OpenAIBot, PromptBot
-from nodes.bots.config import BotConfig, find_unset_variable, read_bots
+from nodes.bots.config import BotConfig, Memory, find_unset_variable, read_bots
 from nodes.bots.kinds import Toolbox, bot_kinds
 from nodes.calls.http import HttpClient
 from nodes.calls.limits import CallLimits
@@ -96,6 +96,21 @@ class Speakers:
         if key not in self._made:
             self._made[key] = self._make(self._config(scenario), key)
         return self._made[key]
+
+    def config(self, scenario: Scenario) -> BotConfig:
+        """How the bot under test is described. Raises `Invalid` where it is not configured."""
+        return self._config(scenario)
+
+    def memory(self, scenario: Scenario) -> Memory:
+        """Who knows the conversation so far; a bot that is replayed needs to know nothing."""
+        config = self._config(scenario)
+        if config.cassette is not None and find_mode(config, self.settings) == "replay":
+            return "ours"
+        return config.memory or ("replay" if self.bot(scenario).remembers else "ours")
+
+    def make_alone(self, bot_id: str) -> Bot:
+        """A configured bot that no conversation shares; who asks for it closes it."""
+        return self._make(self._config(Scenario.model_construct(bot_id=bot_id)), bot_id)
 
     def limits(self, scenario: Scenario) -> CallLimits:
         """How often the bot under test may be called."""

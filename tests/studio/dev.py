@@ -88,8 +88,21 @@ async def dev_server(folder: Path, bots: str = "", **env: str) -> AsyncIterator[
     assert outside.asked == []
 
 
+@asynccontextmanager
+async def foreign_server() -> AsyncIterator[str]:
+    """A server with a graph that is not ours; its address."""
+    folder = Path(__file__).with_name("foreign")
+    async with AsyncExitStack() as stack:
+        url, _ = await _started(stack, folder, "", QUIET, folder / "langgraph.json")
+        yield url
+
+
 async def _started(
-    stack: AsyncExitStack, folder: Path, bots: str, env: dict[str, str]
+    stack: AsyncExitStack,
+    folder: Path,
+    bots: str,
+    env: dict[str, str],
+    config: Path = ROOT / "langgraph.json",
 ) -> tuple[str, Process]:
     """The server takes another port where somebody was quicker; then it is started again."""
     while True:
@@ -98,7 +111,7 @@ async def _started(
         if bots:
             (folder / "bots.yaml").write_text(bots.replace("$URL", url))
         argv = [*DEV, "--host", "127.0.0.1", "--port", str(port), "--n-jobs-per-worker", "4"]
-        argv += ["--config", str(ROOT / "langgraph.json")]
+        argv += ["--config", str(config)]
         process = Process(argv, env=env, cwd=folder, ready="Application started up", startup=90)
         await process.__aenter__()
         if url in process.stdout + process.stderr:

@@ -38,7 +38,7 @@ _VARIES = [
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "TIME"),
     (re.compile(r"(?<=date: )[^\r\n]+"), "DATE"),
     (re.compile(r"http://127\.0\.0\.1:\d{4,}"), "API"),
-    (re.compile(r'"latency_ms": ?\d+'), '"latency_ms": N'),
+    (re.compile(r'"(latency_ms|took_ms)": ?\d+'), r'"\1": N'),
     (re.compile(r'"wait_s": ?[\d.]+'), '"wait_s": N'),
     (re.compile(r"again in [\d.]+ s"), "again in N s"),
     (re.compile(r'"(version|cursor|next)": ?"[^"]*"'), r'"\1": V'),

@@ -30,6 +30,7 @@ def full() -> Message:
         aims=["orders a drink"],
         model="mock-model",
         recorded=True,
+        not_in_session=True,
     )
 
 
