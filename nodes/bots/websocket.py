@@ -5,10 +5,9 @@ import json
 from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
 import orjson
-from pydantic import AfterValidator, Field, model_validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -22,21 +21,11 @@ from core.errors import BotError
 from core.files import resolve_secrets
 from core.settings import Settings
 from core.text import clean, clean_deep
-from nodes.bots.config import (
-    BotConfig,
-    Config,
-    Path_,
-    Seconds,
-    Template,
-    check_template,
-    find_variables,
-    mask_secrets,
-)
+from nodes.bots.config import mask_secrets
 from nodes.bots.kinds import BotKind, Toolbox
 from nodes.bots.replies import (
     capture_present,
     check_success,
-    check_test,
     drop_blank,
     find_bubbles,
     passes_test,
@@ -53,82 +42,10 @@ from nodes.bots.templates import (
 )
 from nodes.bots.trying import MOST_SHOWN, Exchange, Watch
 from nodes.bots.webhook_stream import parse_json_text
+from nodes.bots.websocket_config import Tests, WebSocketBot
 from nodes.calls.http import MAX_REPLY_BYTES
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
-
-Tests = dict[Path_, Annotated[Any, AfterValidator(check_test)]]
-Capture = dict[Annotated[str, Field(pattern=r"^\w+$")], Path_]
-
-
-def _check_url(value: str) -> str:
-    if not value.startswith(("ws://", "wss://", "${")):
-        raise ValueError("must begin with ws:// or wss://")
-    return value
-
-
-class Opening(Config):
-    """What is sent on each new connection, and read until every capture is there."""
-
-    send: Template = Field(None, description="Without it only the answer is awaited.")
-    capture: Capture = {}
-    success: Tests = Field({}, description="Of a message that has the path: value or test.")
-
-
-class Turn(Config):
-    """What is sent each turn, and how the messages that come are read."""
-
-    send: Template
-    reply: Path_ | list[Path_] = Field([], description="Of each message: a text or texts.")
-    piece: Path_ | None = Field(None, description="A part of a reply, passed on as it comes.")
-    done: Tests = Field({}, description="A message that passes all of these ends the turn.")
-    end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
-    capture: Capture = {}
-    success: Tests = {}
-    may_be_silent: bool = False
-
-
-class WebSocketBot(BotConfig):
-    """A service behind a WebSocket; one connection a conversation."""
-
-    causes_effects = True
-    kind: Literal["websocket"]
-    url: Annotated[str, AfterValidator(_check_url), AfterValidator(check_template)]
-    headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
-    query: dict[str, Template] = {}
-    subprotocols: list[str] = []
-    format: Literal["json", "text"] = "json"
-    open: Opening | None = None
-    turn: Turn
-    quiet_s: Seconds = Field(
-        0.5, description="Without `done` a turn is over when nothing came for so long."
-    )
-    close_ends: bool = Field(False, description="Closing the connection ends the conversation.")
-    idle_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        900, description="An unused connection is closed after so long."
-    )
-    greeting_message: str | None = None
-    init_timeout_s: Seconds | None = None
-    turn_timeout_s: Seconds | None = None
-    greeting_hint: ClassVar[str] = "; give it a greeting_message in bots.yaml"
-
-    @property
-    def wants_end_call(self) -> bool:
-        return True  # the connection is closed then
-
-    @model_validator(mode="after")
-    def _complete(self) -> "WebSocketBot":
-        if self.format == "text":
-            paths = (self.turn.reply, self.turn.piece, self.turn.done, self.turn.end)
-            if any(paths) or self.turn.capture or (self.open and self.open.capture):
-                raise ValueError("messages of format text have no paths: leave out reply, done …")
-        elif not self.turn.reply and not self.turn.piece:
-            raise ValueError("turn.reply is required: where does the text stand?")
-        captured = {*self.turn.capture, *(self.open.capture if self.open else ())}
-        for name in find_variables(self.model_dump()):
-            if name.startswith("session.") and name[8:] not in captured:
-                raise ValueError(f"{{{{{name}}}}} is used, but nothing captures {name[8:]}")
-        return self
 
 
 class _Connect(connect):

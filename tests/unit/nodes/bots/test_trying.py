@@ -8,7 +8,8 @@ from core.settings import Settings
 from nodes.bots.trying import try_bot
 from nodes.bots.webhook import Webhook
 from nodes.bots.webhook_config import WebhookBot
-from nodes.bots.websocket import WebSocket, WebSocketBot
+from nodes.bots.websocket import WebSocket
+from nodes.bots.websocket_config import WebSocketBot
 from nodes.calls.http import HttpClient
 from tests.unit.nodes.bots.test_websocket import echo, served
 from tests.unit.nodes.desk import Desk, desk

@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from core.errors import BotError
 from core.settings import Settings
-from nodes.bots.websocket import WebSocket, WebSocketBot
+from nodes.bots.websocket import WebSocket
+from nodes.bots.websocket_config import WebSocketBot
 from tests.unit.nodes.desk import asks
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -247,8 +248,8 @@ FAULTS: list[tuple[str, Handler, str, bool]] = [
 )
 async def test_each_fault_has_its_code(handler: Handler, code: str, transient: bool) -> None:
     turn = {"send": {"t": "{{message}}"}, "reply": "text", "success": {"status": 0}}
-    settings = Settings(turn_timeout_s=0.5)
-    async with served(handler) as url, talking(url, settings, turn=turn) as bot:
+    settings = Settings(turn_timeout_s=1.0 if code == "bot_timeout" else 30.0)
+    async with served(handler) as url, talking(url, settings, turn=turn, quiet_s=30) as bot:
         with pytest.raises(BotError) as caught:
             await bot.reply(asks(), no_piece)
         assert (caught.value.code, caught.value.transient) == (code, transient)
