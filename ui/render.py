@@ -8,8 +8,9 @@ from html import escape
 from typing import Any
 
 from ui.directory import Directory
+from ui.failure_texts import end_sentence
 from ui.plot import render_plot
-from ui.texts import Words, end_sentence
+from ui.texts import Words
 from ui.transcript import Aside, Bubble, Transcript
 
 Facts = Mapping[str, Any]

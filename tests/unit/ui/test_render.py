@@ -71,6 +71,9 @@ def test_a_bubble_tells_who_when_how_long_and_where_it_is_from() -> None:
     for part in ("Minh", "given", "xin chào", "1.2 s", "1,500 tokens", "10:00:00"):
         assert part in text
     assert "1.500 token" in render.render_bubble(said(tokens=1500), "Minh", VI)
+    by_you = Tags(render.render_bubble(said(origin="human", name="human"), "You", EN)).text
+    assert "You" in by_you
+    assert EN("origin_human") in by_you
 
 
 def test_a_bubble_tells_which_aims_were_reached_with_its_line() -> None:
@@ -85,6 +88,11 @@ def test_a_user_s_line_can_be_edited_and_a_bot_s_cannot() -> None:
     assert 'data-act="edit"' in render.render_actions("user", EN)
     assert 'data-act="edit"' not in render.render_actions("assistant", EN)
     assert 'data-act="fork"' in render.render_actions("assistant", EN)
+
+
+def test_only_a_line_that_is_stored_is_marked_as_one_to_act_on() -> None:
+    assert 'class="msg user settled' in render.render_bubble(said(), "Minh", EN)
+    assert 'class="msg user live' in render.render_bubble(said(settled=False), "Minh", EN)
 
 
 def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
