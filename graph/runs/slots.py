@@ -4,11 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 from core.errors import Busy, Conflict, DuologueError, Full
 from graph.runs.run import Run
-from graph.storage.conversation import Conversation
 
 Place = tuple[str, asyncio.Future[None]]
 
@@ -28,14 +26,6 @@ class Slot:
     def is_taken(self) -> bool:
         """Whether a run drives the conversation, or is about to."""
         return self.is_starting or self.run is not None
-
-
-@dataclass(slots=True)
-class Turn:
-    """Leave to open a run of a conversation that is at rest."""
-
-    row: Conversation
-    is_used: bool = False
 
 
 class Slots:

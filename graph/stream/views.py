@@ -1,8 +1,10 @@
 """The views of this process: one object a conversation, so that all who follow see the same."""
 
+import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Container
+from collections.abc import Container
+from dataclasses import replace
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -31,13 +33,13 @@ class LiveConversations:
         storage: ConversationStorage,
         watch: Watch,
         runs_here: Container[str],
-        with_live_status: Callable[[Conversation], Conversation],
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._graph = graph
         self._storage = storage
         self._watch = watch
         self._runs_here = runs_here
-        self._with_live_status = with_live_status
+        self._tasks = tasks
         self._polled: set[str] = set()
         self.expected: set[str] = set()
         """Interrupted ones that go on in a moment: their streams are not over."""
@@ -59,6 +61,22 @@ class LiveConversations:
         for view in [*self._held.values()]:
             view.close()
 
+    def with_live_status(self, row: Conversation) -> Conversation:
+        """The row with what is known better here: turns just done, runs whose driver is gone."""
+        view = self.find_view(row.id)
+        turn = max(row.turn, view.turn) if view else row.turn
+        status = row.status
+        if status is Status.RUNNING and not self.is_driven(row):
+            status = Status.INTERRUPTED
+        return replace(row, status=status, turn=turn)
+
+    def is_driven(self, row: Conversation) -> bool:
+        """Whether this process or another that lives drives it."""
+        owner = self._storage.owner
+        if row.owner == owner.id:
+            return row.id in self._runs_here
+        return bool(row.owner and owner.is_alive(row.owner))
+
     async def read_state(self, id: str) -> State:
         """The state at the last checkpoint; empty where there is none."""
         return cast(State, (await self._graph.aget_state(thread_config(id))).values)
@@ -77,7 +95,7 @@ class LiveConversations:
 
         While a run begins here, this is for who begins it alone.
         """
-        row = self._with_live_status(await self._storage.catalogue.get(id))
+        row = self.with_live_status(await self._storage.catalogue.get(id))
         view = self.find_view(id)
         if view and (view.run, view.current_status) == (row.runs, row.status) != (
             row.runs,
@@ -97,13 +115,13 @@ class LiveConversations:
         view.closed = view.closed or self._closed
         return view
 
-    def needs_polling(self, view: LiveConversation) -> bool:
-        """Whether another process may drive it, and nobody looks up yet what that one stores."""
+    def poll_if_remote(self, view: LiveConversation) -> None:
+        """Looks up what another process may store, while somebody follows."""
         elsewhere = not view.is_driven_here and not view.current_status.ended
-        return elsewhere and view.id not in self._polled
+        if elsewhere and view.id not in self._polled:
+            self._tasks.create_task(self._poll_remote(view), name=f"poll {view.id}")
 
-    async def poll_remote(self, view: LiveConversation) -> None:
-        """Looks it up while somebody follows."""
+    async def _poll_remote(self, view: LiveConversation) -> None:
         self._polled.add(view.id)
         try:
             with contain(log, "polling ended", conversation_id=view.id):

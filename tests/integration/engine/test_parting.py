@@ -87,6 +87,6 @@ async def test_an_end_call_that_cannot_even_be_made_ends_no_other_run(
         await runs.start(slow)
         await wait_until(lambda: robot.of(slow))
         await ran(runs, quick)
-        await wait_until(lambda: not runs._closings)
+        await wait_until(lambda: not runs.launcher._closings)
         robot.release()
         assert (await followed(runs, slow))[-1].data["end_reason"] == "max_turns"

@@ -129,8 +129,8 @@ async def test_an_accepted_turn_is_not_sent_again_after_a_change(
     async with house.open(resume_on_start=False) as runs:
         await runs.recover()
         known = await runs.views.read_state(id)
-        async with runs._turn(id) as turn:
-            await runs._begin(turn, known, {"last_turn": 2}, in_flight="accept")
+        async with runs.launcher.reserve(id) as place:
+            await runs.launcher.begin(place, known, {"last_turn": 2}, in_flight="accept")
         await rested(runs, id)
         assert (await runs.get(id)).turn == 2
         await runs.change(await runs.get(id), {"seat": "scripted"})
@@ -173,8 +173,12 @@ async def test_a_turn_that_the_bot_certainly_refused_is_not_in_flight(
         last = fault == faults[-1]
         facts = {"status": int(code)} if code else {}
         robot.fail(kind, turn=2, times=None if last else 1, **facts)
-    async with house.open(attempts=len(faults), turn_timeout_s=0.5) as runs:
+    async with house.open() as runs:
         id = await created(runs, max_turns=3, in_flight="ask")
+        await runs.start(id, turns=1)
+        await rested(runs, id)
+    hangs = {"turn_timeout_s": 2.0} if "hang" in faults else {}
+    async with house.open(attempts=len(faults), **hangs) as runs:
         await runs.start(id)
         await rested(runs, id)
         assert (await runs.get(id)).end_reason == "bot_error"
