@@ -1,4 +1,7 @@
-"""Where what nobody foresaw is held back: the only broad excepts of the engine are here."""
+"""Where errors that nobody foresaw are caught, so that one ends nothing but its own work.
+
+Besides these, the writer of the database and the processes of users' code catch everything too.
+"""
 
 import asyncio
 import logging
@@ -23,10 +26,14 @@ def contain(log: logging.Logger, text: str, **facts: Any) -> Iterator[None]:
         log.exception(text, extra=facts)
 
 
-async def or_else(work: Awaitable[T], make: Callable[[Exception], T]) -> T:
-    """What `work` returns, or what is made of the error that nobody foresaw."""
+async def or_else(
+    work: Awaitable[T], make: Callable[[Exception], T], *, passes: tuple[type[Exception], ...] = ()
+) -> T:
+    """What `work` returns, or what `make` makes of its error. Those of `passes` are raised."""
     try:
         return await work
+    except passes:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller has an answer for it
         return make(error)
 

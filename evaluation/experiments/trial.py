@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from uuid import uuid4
 
 from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Stopping, StorageError
+from core.failures import or_else
 from core.message import now
 from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
@@ -102,17 +103,16 @@ class TrialRunner:
 
         Raises `Unfinished` where the process stops, and `StorageError`.
         """
+        explain = partial(self._log_crash, trial)  # one trial must not end the others
         try:
-            return await self._run(trial)
-        except (StorageError, Unfinished):
-            raise
+            return await or_else(self._run(trial), explain, passes=(DuologueError, Unfinished))
         except Stopping:
             raise Unfinished from None
+        except StorageError:
+            raise
         except DuologueError as error:
             fault = Breakage(cause="infrastructure", code=error.code, message=error.message)
             return TrialResult(None, broken=fault)
-        except Exception as error:  # noqa: BLE001 - one trial must not end the others
-            return TrialResult(None, broken=self._log_crash(trial, error))
 
     async def _run(self, trial: TrialRow) -> TrialResult:
         id = trial.conversation_id or await self._create(trial)
@@ -198,12 +198,13 @@ class TrialRunner:
             for id, scenario in self._suite.scenarios.items()
         }
 
-    def _log_crash(self, trial: TrialRow, error: Exception) -> Breakage:
+    def _log_crash(self, trial: TrialRow, error: Exception) -> TrialResult:
         incident = uuid4().hex[:12]
         facts = {"experiment_id": self._id, "trial": trial.number, "incident": incident}
         log.error("trial broke", exc_info=error, extra=facts)
         text = f"an internal error, incident {incident}"
-        return Breakage(cause="infrastructure", code="internal", message=text)
+        broken = Breakage(cause="infrastructure", code="internal", message=text)
+        return TrialResult(None, broken=broken)
 
 
 def explain_breakage(row: ConversationRow) -> Breakage:

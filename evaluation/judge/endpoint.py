@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SecretStr
 
 from core.errors import SpeakerError
+from core.failures import or_else
 from core.files import resolve_secrets
 from core.settings import Settings
 from evaluation.suites import JudgeConfig
@@ -123,17 +125,17 @@ class Endpoint:
         chat = self._model(model).with_structured_output(
             dict(schema), method=mode, include_raw=True, strict=strict
         )
+        asked = _ask(chat, prompt)
+        fail = partial(self._fail, model)  # whatever a server makes the client raise: no verdict
         try:
             async with asyncio.timeout(self._limits.timeout_s):
-                found = await chat.ainvoke([dict(line) for line in prompt])
-            return _read(found["raw"])
-        except JudgeError:
-            raise
+                return await or_else(asked, fail, passes=(JudgeError, TimeoutError))
         except TimeoutError:
             said = f"{self._name(model)} did not answer within {self._limits.timeout_s:g} s"
             raise JudgeError("timeout", said, transient=True) from None
-        except Exception as error:  # noqa: BLE001 - whatever a server makes the client do, no verdict
-            raise self._explain(model, error) from None
+
+    def _fail(self, model: str, error: Exception) -> Answer:
+        raise self._explain(model, error) from None
 
     async def aclose(self) -> None:
         """Gives the connections back."""
@@ -200,6 +202,11 @@ def _status_error(who: str, status: int, headers: Mapping[str, str]) -> JudgeErr
         retry_after=float(asked) if asked.isdigit() else None,
         status=status,
     )
+
+
+async def _ask(chat: Any, prompt: Prompt) -> Answer:
+    found = await chat.ainvoke([dict(line) for line in prompt])
+    return _read(found["raw"])
 
 
 def _read(raw: Any) -> Answer:

@@ -73,8 +73,11 @@ class Worker:
         id = call["id"]
         try:
             self._send(id, reply=await self._call(call))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code is not ours
-            self._send(id, error=_describe(error), loading=isinstance(error, LoadError))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - also SystemExit: the user's code is not ours
+            is_loading = call["function"] not in self._functions
+            self._send(id, error=_describe(error), loading=is_loading)
         finally:
             self._tasks.pop(id, None)
             self._in_threads.discard(id)
@@ -118,10 +121,7 @@ class Worker:
 
     def _find(self, name: str) -> Callable[..., Any]:
         if name not in self._functions:
-            try:
-                self._functions[name] = _load(name)
-            except BaseException as error:  # also SystemExit: the module is not ours
-                raise LoadError(_describe(error)) from error
+            self._functions[name] = _load(name)
         return self._functions[name]
 
     def _send(self, id: int, **facts: Any) -> None:
@@ -132,10 +132,6 @@ class Worker:
         with self._lock:
             self._out.write(line + "\n")
             self._out.flush()
-
-
-class LoadError(Exception):
-    """The function cannot be had."""
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -175,8 +171,6 @@ def _check_piece(piece: Any) -> str:
 
 def _describe(error: BaseException) -> str:
     """The error, and the last line of the user's code that it passed."""
-    if isinstance(error, LoadError):
-        return str(error)
     said = f"{type(error).__name__}: {error}"[:500]
     own = [
         frame
