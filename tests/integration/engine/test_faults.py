@@ -48,7 +48,7 @@ async def test_a_fault_of_the_bot_ends_in_one_error_and_a_resume_is_exact(
     tried_again: bool,
 ) -> None:
     robot.fail(kind, turn=2, **options)
-    quick = {"turn_timeout_s": 0.15} if kind == "hang" else {}
+    quick = {"turn_timeout_s": 2.0} if kind == "hang" else {}
     async with house.open(**quick) as runs:
         id = await created(runs, max_turns=3)
         frames = await ran(runs, id)
@@ -63,7 +63,8 @@ async def test_a_fault_of_the_bot_ends_in_one_error_and_a_resume_is_exact(
         tries = [call for call in robot.of(id) if call.key == f"{id}:2"]
         assert len(tries) == (3 if tried_again else 1)
         assert len(only(frames, "status")) >= 4
-        robot.faults.clear()
+    robot.faults.clear()
+    async with house.open() as runs:
         await runs.resume(id)
         again = await followed(runs, id)
         said = await lines(runs, id)

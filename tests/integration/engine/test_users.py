@@ -254,7 +254,7 @@ async def test_a_fault_of_the_model_ends_in_one_error_and_a_resume_is_exact(
     calls: int,
 ) -> None:
     llm.fail(kind, **options)
-    quick = {"model_timeout_s": 0.15} if kind == "hang" else {}
+    quick = {"model_timeout_s": 2.0} if kind == "hang" else {}
     async with home.open(**quick) as runs:
         id = await created(runs, max_turns=3, **SIMULATED)
         frames = await ran(runs, id)
@@ -262,7 +262,8 @@ async def test_a_fault_of_the_model_ends_in_one_error_and_a_resume_is_exact(
         assert (error["code"], error["where"]) == (code, "user")
         assert len(llm.calls) == calls
         assert await status(runs, id) == (Status.INTERRUPTED, "simulator_error", 1)
-        llm.faults.clear()
+    llm.faults.clear()
+    async with home.open() as runs:
         await runs.resume(id)
         again = await followed(runs, id)
         said = await lines(runs, id)

@@ -18,10 +18,6 @@ from tests.servers.wait import wait_until
 
 QUICK: dict[str, Any] = {
     "attempts": 2,
-    "attempts_total_s": 2.0,
-    "turn_timeout_s": 1.0,
-    "init_timeout_s": 1.0,
-    "model_timeout_s": 1.0,
     "grace_s": 1.0,
 }
 GREETS: dict[str, Any] = {
