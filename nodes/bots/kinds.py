@@ -6,10 +6,12 @@ from functools import cache, reduce
 from importlib import import_module
 from importlib.metadata import entry_points
 from operator import or_
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, create_model
 
+import nodes.bots
 from core.errors import ConfigError, SpeakerError
 from core.scenario import BotId
 from core.settings import Settings
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from nodes.calls.models import ChatModel
 
 ENTRY_POINTS = "duologue.bots"
-_OURS = tuple(f"nodes.bots.{name}" for name in "webhook chat langgraph python websocket".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,15 @@ def register_bot_kind(kind: BotKind) -> None:
 
 
 def bot_kinds() -> Mapping[str, BotKind]:
-    """All kinds by name: ours, those of entry points, and what registered itself."""
+    """All kinds by name: of this folder, of entry points, and what registered itself."""
     _load_kinds()
     return _KINDS
 
 
 @cache
 def _load_kinds() -> None:
-    for module in _OURS:
-        for kind in import_module(module).KINDS:
+    for module in iter_modules(nodes.bots.__path__, "nodes.bots."):
+        for kind in getattr(import_module(module.name), "KINDS", ()):
             register_bot_kind(kind)
     for entry in entry_points(group=ENTRY_POINTS):
         kind = entry.load()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -80,3 +81,14 @@ async def test_a_switched_off_ui_is_told_plainly() -> None:
 def test_a_component_name_of_the_published_document_stands_for_one_thing() -> None:
     names = create_app(Settings()).openapi()["components"]["schemas"]
     assert [name for name in names if "__" in name] == []
+
+
+def test_every_server_publishes_the_same_document(tmp_path: Path) -> None:
+    bots = tmp_path / "bots.yaml"
+    bots.write_text(
+        "bots: {shop: {kind: webhook, url: 'http://127.0.0.1:1', reply: text}}", "utf-8"
+    )
+    other = Settings(
+        bots=bots, max_turns=7, openai_base_url="http://127.0.0.1:1", api_keys="k-1234567"
+    )
+    assert create_app(Settings()).openapi() == create_app(other).openapi()

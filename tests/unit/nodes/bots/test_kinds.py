@@ -1,11 +1,13 @@
 """A kind of bot is one registration; another package brings one by an entry point."""
 
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+import nodes.bots
 from core.errors import ConfigError
 from core.scenario import Scenario
 from core.settings import Settings
@@ -111,3 +113,17 @@ def test_without_that_package_the_kind_is_unknown(tmp_path: Path) -> None:
 def test_two_kinds_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigError, match="echo"):
         kinds.register_bot_kind(BotKind(EchoConfig, make)) if "echo" in kinds.bot_kinds() else None
+
+
+def test_a_file_in_the_folder_of_bots_is_all_that_a_kind_of_ours_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = f"from {__name__} import ECHO\n\nKINDS = (ECHO,)\n"
+    (tmp_path / "parrot.py").write_text(file, "utf-8")
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    monkeypatch.setattr(nodes.bots, "__path__", [*nodes.bots.__path__, str(tmp_path)])
+    monkeypatch.setattr(kinds, "_KINDS", dict(kinds.bot_kinds()))
+    kinds._load_kinds.cache_clear()
+    kinds.bots_file_model.cache_clear()
+    assert kinds.bot_kinds()["echo"] is ECHO
+    monkeypatch.delitem(sys.modules, "nodes.bots.parrot")

@@ -1,5 +1,6 @@
 """An owner lives as long as its process, however that ends, and under every name of the file."""
 
+import errno
 import sqlite3
 import sys
 from pathlib import Path
@@ -72,6 +73,24 @@ def test_an_owner_that_never_was_is_dead(file: Path) -> None:
         assert not owner.is_alive(id)
     owner.end()
     assert not owner.is_alive(owner.id)
+
+
+def test_an_owner_is_alive_also_where_no_more_files_can_be_opened(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Owner(file), Owner(file)
+    first.begin()
+    second.begin()
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as full:
+        full.setattr("graph.storage.sqlite.owners.os.open", refuse)
+        assert second.is_alive(first.id)
+    first.end()
+    assert not second.is_alive(first.id)
+    second.end()
 
 
 async def test_an_owner_that_ends_frees_no_lock_of_sqlite_in_its_process(file: Path) -> None:
