@@ -52,7 +52,7 @@ class Callers:
             await self.app(scope, receive, send)
             return
         scope[SCOPE_KEY] = caller
-        sender = _audited(scope, caller, send) if _is_audited(scope) else send
+        sender = _audit_response(scope, caller, send) if _is_audited(scope) else send
         await self.app(scope, receive, sender)
 
     def _find_caller(self, scope: Scope) -> Caller | None:
@@ -140,7 +140,7 @@ def _is_audited(scope: Scope) -> bool:
     return scope["method"] in ("PUT", "PATCH", "DELETE")
 
 
-def _audited(scope: Scope, caller: Caller, send: Send) -> Send:
+def _audit_response(scope: Scope, caller: Caller, send: Send) -> Send:
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":
             facts = {"key": caller.name, "method": scope["method"], "path": scope["path"][:300]}

@@ -57,7 +57,7 @@ class Metrics:
         elif what == "retry":
             self.retries.labels(facts.get("where", ""), facts.get("code", "")).inc()
         elif what == "discarded":
-            self._discarded(facts)
+            self._count_discarded(facts)
         elif what == "run_ended":
             self.runs.labels(facts["status"], facts["end_reason"] or "").inc()
             if error := facts.get("error"):
@@ -69,7 +69,7 @@ class Metrics:
         if facts.get("latency_ms") is not None:
             self.latency.labels(facts["role"]).observe(facts["latency_ms"] / 1000)
 
-    def _discarded(self, facts: dict[str, Any]) -> None:
+    def _count_discarded(self, facts: dict[str, Any]) -> None:
         names = [str(facts.get(name, "")) for name in ("kind", "persona", "model")]
         usage = facts.get("usage") or {}
         self.refused.labels(*names).inc()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from cli.output import NO_MODEL, Closing, Opening, Output, Tally, resume_command
+from cli.output import NO_MODEL, Closing, MessageTally, Opening, Output, resume_command
 from cli.plain import JsonOutput, PlainOutput, use_utf8
 from cli.scenario_options import build_scenario, load_persona
 from cli.signals import PipeSafeOutput, on_signal
@@ -95,7 +95,7 @@ async def _follow(
     asked: asyncio.Event,
     options: Namespace,
 ) -> Closing:
-    began, tally = monotonic(), Tally()
+    began, tally = monotonic(), MessageTally()
     view = await act.begin(runs, row.id)
     async with asyncio.TaskGroup() as tasks:
         stopper = tasks.create_task(_stop_when(asked, runs, row.id))
@@ -160,7 +160,7 @@ def _follows_a_script(row: Conversation, runs: RunService) -> bool:
 
 
 def describe_closing(
-    tally: Tally, view: LiveConversation, seconds: float, options: Namespace
+    tally: MessageTally, view: LiveConversation, seconds: float, options: Namespace
 ) -> Closing:
     status = Status(tally.done.get("status", view.current_status))
     places = {"--database": options.database_url, "--bots": options.bots}

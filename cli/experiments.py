@@ -14,7 +14,7 @@ from core.settings import Settings
 from evaluation.cells import ResolvedSuite
 from evaluation.experiments import changes
 from evaluation.experiments.assess import make_judge
-from evaluation.experiments.drive import Budget
+from evaluation.experiments.drive import RemainingBudget
 from evaluation.experiments.events import follow
 from evaluation.experiments.service import ExperimentService, open_experiments
 from evaluation.project import Project
@@ -143,7 +143,7 @@ async def run_shown(
     counts = await service.storage.trials.counts(row.id)
     if counts.get("pending") or counts.get("running"):
         cost = getattr(options, "max_cost", None) if getattr(options, "resume", None) else None
-        budget = None if cost is None else Budget(cost_usd=cost)
+        budget = None if cost is None else RemainingBudget(cost_usd=cost)
         fail_fast = getattr(options, "fail_fast", False)
         await service.start(row.id, fail_fast=fail_fast, budget=budget)
     async with asyncio.TaskGroup() as tasks:

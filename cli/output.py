@@ -81,7 +81,7 @@ class Output(Protocol):
 
 
 @dataclass(slots=True)
-class Tally:
+class MessageTally:
     """Counts what passes by, for the closing."""
 
     messages: int = 0

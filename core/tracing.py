@@ -152,7 +152,7 @@ def step(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
     if _tracer() is None:
         return node
 
-    async def traced(state: State, runtime: Runtime[Any]) -> Any:
+    async def run_traced(state: State, runtime: Runtime[Any]) -> Any:
         here, turn = _RUN.get(), _turn_of(name, state)
         span = _describe_step(name, state, runtime.context.speakers, here)
         with _enter_turn(here, turn), _span(*span):
@@ -161,7 +161,7 @@ def step(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
             here.end_turn()
         return update
 
-    return traced
+    return run_traced
 
 
 def _turn_of(name: str, state: State) -> int:

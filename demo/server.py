@@ -57,7 +57,11 @@ class Lessons:
         """Begins a lesson. One that runs is begun anew only by a key that was not seen before."""
         with self._transaction():
             state = self._state(conversation_id)
-            if state and state["said"] and (not key or self._seen(conversation_id, "init", key)):
+            if (
+                state
+                and state["said"]
+                and (not key or self._find_recorded(conversation_id, "init", key))
+            ):
                 return
             self._forget_turns(conversation_id)
             self._save(conversation_id, fresh)
@@ -69,7 +73,7 @@ class Lessons:
             state = self._state(conversation_id)
             if state is None:
                 return None
-            recorded = self._seen(conversation_id, "turn", key) if key else None
+            recorded = self._find_recorded(conversation_id, "turn", key) if key else None
             if recorded is not None:
                 return recorded[0]
             answer = careless.answer if "careless" in state else lesson.answer
@@ -99,7 +103,7 @@ class Lessons:
         text = json.dumps(state, ensure_ascii=False)
         self._db.execute("INSERT OR REPLACE INTO lessons VALUES (?, ?)", [conversation_id, text])
 
-    def _seen(self, conversation_id: str, call: str, key: str) -> tuple[str] | None:
+    def _find_recorded(self, conversation_id: str, call: str, key: str) -> tuple[str] | None:
         row: tuple[str] | None = self._db.execute(
             "SELECT reply FROM answered WHERE conversation_id = ? AND call = ? AND key = ?",
             [conversation_id, call, key],
@@ -151,7 +155,7 @@ async def _within(thread: Executor, work: Callable[[], T]) -> T:
 
 
 @asynccontextmanager
-async def _opened(path: Path | str) -> AsyncIterator[Store]:
+async def _open_store(path: Path | str) -> AsyncIterator[Store]:
     with ThreadPoolExecutor(1, thread_name_prefix="demo-bot") as thread:
         lessons = await _within(thread, lambda: Lessons(path))
         try:
@@ -276,7 +280,7 @@ async def serve_demo(
     `path` is the SQLite file (made where it is missing) or `:memory:`. Raises `OSError` where the
     port is taken, `sqlite3.Error` where the file cannot be used.
     """
-    async with _opened(path) as store:
+    async with _open_store(path) as store:
         runner = web.AppRunner(Service(store, delay_s).app(), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

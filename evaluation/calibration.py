@@ -8,7 +8,7 @@ from evaluation.results import ExperimentDocument
 from evaluation.verdicts import Label, Record, Status, Verdict, majority
 
 
-class Pair(NamedTuple):
+class VerdictPair(NamedTuple):
     """The judge's verdict and people's on one criterion of one trial."""
 
     trial: str
@@ -53,7 +53,7 @@ class Calibration(Record):
 
 def pair_labels(
     verdicts: Mapping[str, Sequence[Verdict]], labels: Mapping[str, Sequence[Label]]
-) -> list[Pair]:
+) -> list[VerdictPair]:
     """Verdicts with the labels of the same trial and id; both maps are by trial.
 
     Of several labellers the most frequent status counts; a tie is `inconclusive`.
@@ -63,13 +63,13 @@ def pair_labels(
         for verdict in found:
             own = [one.status for one in labels.get(trial, ()) if one.verdict_id == verdict.id]
             if own:
-                pairs.append(Pair(trial, verdict, majority(own) or "inconclusive"))
+                pairs.append(VerdictPair(trial, verdict, majority(own) or "inconclusive"))
     return pairs
 
 
-def calibrate(pairs: Iterable[Pair], fingerprint: str = "") -> list[Calibration]:
+def calibrate(pairs: Iterable[VerdictPair], fingerprint: str = "") -> list[Calibration]:
     """Agreement by criterion, in the order in which they first come."""
-    by_id: dict[str, list[Pair]] = {}
+    by_id: dict[str, list[VerdictPair]] = {}
     for pair in pairs:
         by_id.setdefault(pair.verdict.id, []).append(pair)
     return [_calibrate(id, own, fingerprint) for id, own in by_id.items()]
@@ -83,7 +83,7 @@ def find_gate_kappa(calibrations: Iterable[Calibration], criteria: Iterable[str]
     return min(found) if found and len(found) == len(kappas) else None
 
 
-def _calibrate(id: str, pairs: Sequence[Pair], fingerprint: str) -> Calibration:
+def _calibrate(id: str, pairs: Sequence[VerdictPair], fingerprint: str) -> Calibration:
     compared = [pair for pair in pairs if _is_clear(pair.verdict.status) and _is_clear(pair.label)]
     differ = [pair for pair in pairs if pair.verdict.status != pair.label]
     n, agreed = len(compared), sum(pair.verdict.status == pair.label for pair in compared)
@@ -103,7 +103,7 @@ def _calibrate(id: str, pairs: Sequence[Pair], fingerprint: str) -> Calibration:
 
 
 def _kappa(
-    pairs: Sequence[Pair], agreement: float, interval: tuple[float, float]
+    pairs: Sequence[VerdictPair], agreement: float, interval: tuple[float, float]
 ) -> dict[str, float]:
     """Cohen's kappa. Its interval is that of the agreement, with chance held as it was seen."""
     n = len(pairs)
@@ -122,7 +122,7 @@ def _is_clear(status: Status) -> bool:
     return status in ("pass", "fail")
 
 
-def _disagreement(pair: Pair) -> Disagreement:
+def _disagreement(pair: VerdictPair) -> Disagreement:
     return Disagreement(
         trial=pair.trial,
         verdict_id=pair.verdict.id,

@@ -12,7 +12,7 @@ from evaluation.figures.gate import (
     decide_shares,
 )
 from evaluation.figures.rates import CellCount
-from evaluation.figures.sentences import Wording
+from evaluation.figures.sentences import BilingualText
 from evaluation.figures.sequential import fixed_passes
 from evaluation.results import (
     BotFigures,
@@ -189,7 +189,7 @@ def _check_baseline(comparison: Comparison) -> Condition:
         comparison.base.name or comparison.base.experiment,
         comparison.head.bot,
         bounds,
-        Wording(comparison.sentence.en, comparison.sentence.vi),
+        BilingualText(comparison.sentence.en, comparison.sentence.vi),
         required=-comparison.margin,
     )
 
@@ -199,7 +199,7 @@ def _condition(
     name: str,
     bot: str,
     decision: RateDecision,
-    wording: Wording,
+    wording: BilingualText,
     *,
     required: float,
     floor: float | None = None,
@@ -239,11 +239,11 @@ def _describe_gate(conditions: Sequence[Condition]) -> Sentence:
     return Sentence(en=f"{name}: {worst.sentence.en}", vi=f"{name}: {worst.sentence.vi}")
 
 
-def _describe_tally(tally: Tally) -> Wording:
+def _describe_tally(tally: Tally) -> BilingualText:
     return sentences.describe_tally(tally.passed, tally.failed, tally.unjudged, tally.total)
 
 
-def _notes(suite: SuiteInfo, comparisons: Sequence[Comparison]) -> Iterator[Wording]:
+def _notes(suite: SuiteInfo, comparisons: Sequence[Comparison]) -> Iterator[BilingualText]:
     """What the reader should know before believing the figures."""
     if suite.baseline and not any(each.kind == "baseline" for each in comparisons):
         yield sentences.describe_no_baseline(suite.baseline.experiment)

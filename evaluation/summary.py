@@ -9,7 +9,7 @@ from typing import Protocol, get_args
 from evaluation.figures import sentences
 from evaluation.figures.flakes import Repeat, Utterance, find_fork
 from evaluation.figures.rates import CellCount, estimate_rate, pass_power, percentile
-from evaluation.figures.sentences import Wording
+from evaluation.figures.sentences import BilingualText
 from evaluation.figures.sequential import Decision, SequentialTest
 from evaluation.results import (
     BotFigures,
@@ -241,7 +241,7 @@ def _describe_bot(cells: Sequence[CellRecord], decisions: CellDecisions | None) 
     return to_sentence(sentences.describe_rate(estimate_rate(counts), passed, judged))
 
 
-def to_sentence(wording: Wording) -> Sentence:
+def to_sentence(wording: BilingualText) -> Sentence:
     return Sentence(en=wording.en, vi=wording.vi)
 
 

@@ -54,7 +54,7 @@ def _experiment(document: Data, words: Wording) -> Iterator[str]:
     yield from _comparisons(document, words)
     yield from _heat(document, words)
     yield from _failures(document, words)
-    yield from _unjudged(document, words)
+    yield from _render_unjudged(document, words)
     yield from _errors(document, words)
     notes = document["figures"]["notes"]
     if notes:
@@ -141,7 +141,7 @@ def _failure(cell: View) -> str:
     return f"{line}  \n  {code(example['command'])}" if example["command"] else line
 
 
-def _unjudged(document: Data, words: Wording) -> Iterator[str]:
+def _render_unjudged(document: Data, words: Wording) -> Iterator[str]:
     """What kept checks and judge from an answer, the most frequent cause first."""
     causes = view_unjudged(document, words)
     if causes:

@@ -24,7 +24,7 @@ from evaluation.compare import build_comparison
 from evaluation.experiments import changes
 from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.document import describe_experiment
-from evaluation.experiments.drive import Budget
+from evaluation.experiments.drive import RemainingBudget
 from evaluation.experiments.events import Event, follow
 from evaluation.experiments.service import ExperimentService
 from evaluation.experiments.trial_records import describe_trials
@@ -294,7 +294,7 @@ async def resume_experiment(
 ) -> dict[str, Any]:
     """Runs what has not ended; its budget counts anew. A completed one calls nobody."""
     given = body and (body.max_cost_usd or body.minutes)
-    budget = Budget(body.max_cost_usd, body.minutes) if body and given else None
+    budget = RemainingBudget(body.max_cost_usd, body.minutes) if body and given else None
     await changes.resume(service, id, budget)
     return await _answer(service, id)
 

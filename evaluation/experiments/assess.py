@@ -45,7 +45,7 @@ def make_judge(suite: ResolvedSuite, settings: Settings, prices: Prices) -> Judg
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class FinishedConversation:
     """What is looked at of a conversation that ended."""
 
     messages: Sequence[Message]
@@ -92,7 +92,7 @@ class Assessor:
             return None
         return "passed" if (await self._judges.check_canary()).passed else "failed"
 
-    async def assess(self, scenario_id: str, bot: str, said: Conversation) -> Assessment:
+    async def assess(self, scenario_id: str, bot: str, said: FinishedConversation) -> Assessment:
         """The verdicts on a conversation that ended, and what follows from them."""
         scenario = self._suite.scenarios[scenario_id]
         transcript = Transcript(said.messages, said.session, said.end_reason)

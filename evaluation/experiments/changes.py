@@ -2,7 +2,7 @@
 
 from core.errors import Conflict, Invalid, NotFound
 from evaluation.cells import Cell
-from evaluation.experiments.drive import Budget
+from evaluation.experiments.drive import RemainingBudget
 from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
 from evaluation.experiments.service import ExperimentService
 from evaluation.suite_info import AutoRepeats
@@ -13,7 +13,7 @@ _ASSESSED = ("passed", "failed", "unjudged")
 
 
 async def resume(
-    service: ExperimentService, id: str, budget: Budget | None = None
+    service: ExperimentService, id: str, budget: RemainingBudget | None = None
 ) -> ExperimentRow:
     """Goes on with what has not ended and with what was stopped; its budget counts anew.
 

@@ -21,7 +21,7 @@ Halt = Literal["paused", "stopped", "interrupted", "left"]
 
 
 @dataclass(slots=True)
-class Budget:
+class RemainingBudget:
     """What may still be spent. Where a cost is unknown, only the minutes are watched."""
 
     cost_usd: float | None = None
@@ -62,7 +62,7 @@ class ExperimentRun:
         storage: Storage,
         runner: TrialRunner,
         *,
-        budget: Budget,
+        budget: RemainingBudget,
         fail_fast: bool = False,
     ) -> None:
         self.row, self.suite = row, suite
@@ -193,11 +193,11 @@ class ExperimentRun:
         return [*self._running.values(), *self._schedule.waiting()]
 
 
-def read_budget(row: ExperimentRow, suite: ResolvedSuite) -> Budget:
+def read_budget(row: ExperimentRow, suite: ResolvedSuite) -> RemainingBudget:
     """The budget as it was set last: when the experiment was resumed, else by the suite."""
     asked = suite.suite.budget
     given = row.budget or (asked.model_dump() if asked else {})
-    return Budget(given.get("cost_usd"), given.get("minutes"))
+    return RemainingBudget(given.get("cost_usd"), given.get("minutes"))
 
 
 def sum_costs(trials: list[TrialRow]) -> float:

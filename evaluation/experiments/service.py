@@ -21,7 +21,7 @@ from evaluation.cells import ResolvedSuite
 from evaluation.checks.python import PythonRunner
 from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, make_judge
 from evaluation.experiments.document_cache import DocumentCache
-from evaluation.experiments.drive import Budget, ExperimentRun, read_budget, sum_costs
+from evaluation.experiments.drive import ExperimentRun, RemainingBudget, read_budget, sum_costs
 from evaluation.experiments.labels import update_outcome
 from evaluation.experiments.plan import (
     key_of,
@@ -154,7 +154,7 @@ class ExperimentService:
         *,
         takeover: bool = False,
         fail_fast: bool = False,
-        budget: Budget | None = None,
+        budget: RemainingBudget | None = None,
     ) -> ExperimentRow:
         """Runs what has not ended. Raises `Busy` where a living process runs it, and `Stopping`."""
         self._reserve(id)
@@ -260,7 +260,7 @@ class ExperimentService:
 
     def _read_budget(
         self, row: ExperimentRow, suite: ResolvedSuite, trials: Sequence[TrialRow]
-    ) -> Budget:
+    ) -> RemainingBudget:
         """After a takeover it goes on where it was; who resumes grants it anew."""
         budget = read_budget(row, suite)
         if row.takeovers:

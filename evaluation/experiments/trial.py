@@ -15,7 +15,7 @@ from core.message import now
 from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
-from evaluation.experiments.assess import Assessment, Assessor, Conversation
+from evaluation.experiments.assess import Assessment, Assessor, FinishedConversation
 from evaluation.results import Breakage
 from evaluation.verdicts import Cause, Verdict
 from graph.runs.service import RunService
@@ -124,7 +124,7 @@ class TrialRunner:
                 raise Unfinished
             return TrialResult(row, broken=explain_breakage(row))
         session = await self._session(trial, id)
-        said = Conversation(await self._runs.messages(id), session, row.end_reason)
+        said = FinishedConversation(await self._runs.messages(id), session, row.end_reason)
         found = await self._assessor.assess(trial.scenario, trial.bot, said)
         return TrialResult(row, found, verdicts=[pack_verdict(one) for one in found.verdicts])
 

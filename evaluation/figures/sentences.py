@@ -8,14 +8,14 @@ from evaluation.figures.gate import RateDecision
 from evaluation.figures.rates import Estimate
 
 
-class Wording(NamedTuple):
+class BilingualText(NamedTuple):
     """The same sentence in both languages."""
 
     en: str
     vi: str
 
 
-NOTHING_SHARED = Wording(
+NOTHING_SHARED = BilingualText(
     "Not comparable: no scenario was judged on both sides.",
     "Không so sánh được: không có tình huống nào được chấm ở cả hai bên.",
 )
@@ -45,14 +45,14 @@ def points(difference: float) -> str:
     return f"{abs(round(100 * difference))}"
 
 
-def describe_rate(estimate: Estimate | None, passed: int, judged: int) -> Wording:
+def describe_rate(estimate: Estimate | None, passed: int, judged: int) -> BilingualText:
     """A rate never stands alone."""
     if estimate is None:
-        return Wording("Nothing was judged.", "Chưa có lượt chạy nào được chấm.")
+        return BilingualText("Nothing was judged.", "Chưa có lượt chạy nào được chấm.")
     range_en = f"{percent(estimate.low)} to {percent(estimate.high)}"
     range_vi = f"{_vi(percent(estimate.low))} đến {_vi(percent(estimate.high))}"
     rate = percent(estimate.value)
-    return Wording(
+    return BilingualText(
         f"{passed} of {judged} trials passed. The rate is {rate}; with these trials anything from "
         f"{range_en} is plausible.",
         f"{passed} trên {judged} lượt chạy đạt. Tỷ lệ đạt là {_vi(rate)}; với số lượt chạy này, "
@@ -60,12 +60,12 @@ def describe_rate(estimate: Estimate | None, passed: int, judged: int) -> Wordin
     )
 
 
-def describe_decisions(accepted: int, rejected: int, unknown: int) -> Wording:
+def describe_decisions(accepted: int, rejected: int, unknown: int) -> BilingualText:
     """Cells that stopped early: a decision each, no estimate."""
     total = accepted + rejected + unknown
     more_en = f", {unknown} undecided" if unknown else ""
     more_vi = f", {unknown} chưa kết luận" if unknown else ""
-    return Wording(
+    return BilingualText(
         f"{accepted} of {total} cells accepted, {rejected} rejected{more_en}. Their trials stopped "
         "as soon as each was decided: a decision, not an estimate.",
         f"{accepted} trên {total} ô được chấp nhận, {rejected} bị loại{more_vi}. Mỗi ô dừng ngay "
@@ -75,14 +75,16 @@ def describe_decisions(accepted: int, rejected: int, unknown: int) -> Wording:
 
 def describe_gate(
     decision: RateDecision, required: float, tolerance: float, open_trials: int
-) -> Wording:
+) -> BilingualText:
     """One condition of the gate, with the reason for its answer."""
     if decision.value is None:
-        return Wording("Undecided: nothing was judged.", "Chưa kết luận: chưa có gì được chấm.")
+        return BilingualText(
+            "Undecided: nothing was judged.", "Chưa kết luận: chưa có gì được chấm."
+        )
     value, needed = percent(decision.value), percent(required)
     if decision.answer == "met":
         floor = percent(max(0.0, required - tolerance))
-        return Wording(
+        return BilingualText(
             f"Met: {value}, at least {needed} asked for, and surely at least {floor}.",
             f"Đạt ngưỡng: {_vi(value)}, yêu cầu ít nhất {_vi(needed)}, "
             f"và chắc chắn không dưới {_vi(floor)}.",
@@ -92,26 +94,30 @@ def describe_gate(
     return _describe_doubt(decision, required, tolerance, open_trials)
 
 
-def describe_cells_gate(decision: RateDecision, required: float) -> Wording:
+def describe_cells_gate(decision: RateDecision, required: float) -> BilingualText:
     """The gate over cells that were decided by the sequential test."""
     if decision.value is None:
-        return Wording("Undecided: no cell was decided.", "Chưa kết luận: chưa ô nào có kết quả.")
+        return BilingualText(
+            "Undecided: no cell was decided.", "Chưa kết luận: chưa ô nào có kết quả."
+        )
     share, needed = percent(decision.value), percent(required)
     head = {"met": "Met", "not_met": "Not met", "undecided": "Undecided"}[decision.answer]
     vi = {"met": "Đạt ngưỡng", "not_met": "Không đạt ngưỡng", "undecided": "Chưa kết luận"}
-    return Wording(
+    return BilingualText(
         f"{head}: {share} of the cells accepted, {needed} asked for.",
         f"{vi[decision.answer]}: {_vi(share)} số ô được chấp nhận, yêu cầu {_vi(needed)}.",
     )
 
 
-def describe_difference(difference: Difference, base: str, pairs: int, repeats: float) -> Wording:
+def describe_difference(
+    difference: Difference, base: str, pairs: int, repeats: float
+) -> BilingualText:
     """What may be said of head against `base`, and what such an experiment could have seen."""
     size = points(difference.value)
     low, high = _sign(difference.low), _sign(difference.high)
     if difference.p_value <= 0.05 and size != "0":
         fewer = difference.value < 0
-        return Wording(
+        return BilingualText(
             f"It passes {size} points {'less' if fewer else 'more'} often than {base} "
             f"(95 % interval {low} to {high}): more than chance explains.",
             f"Tỷ lệ đạt {'thấp' if fewer else 'cao'} hơn {size} điểm phần trăm so với {base} "
@@ -120,7 +126,7 @@ def describe_difference(difference: Difference, base: str, pairs: int, repeats: 
     drop, chance = _visible_drop(difference)
     of_ten = min(9, round(10 * chance))
     trials = f"{pairs} × {repeats:g}" if repeats == round(repeats) else f"{pairs * repeats:.0f}"
-    return Wording(
+    return BilingualText(
         f"The difference of {_sign(difference.value)} points to {base} may be chance: with these "
         f"{trials} trials you would see a drop of {drop:g} in {of_ten} runs of 10.",
         f"Chênh lệch {_sign(difference.value)} điểm phần trăm so với {base} có thể chỉ là ngẫu "
@@ -131,12 +137,12 @@ def describe_difference(difference: Difference, base: str, pairs: int, repeats: 
 
 def describe_decided_difference(
     base: str, accepted: tuple[int, int], pairs: int, *, by_chance: bool
-) -> Wording:
+) -> BilingualText:
     """Two sides whose trials stopped early: their decisions, since rates are no estimates."""
     before, after = accepted
     en = "which may be chance" if by_chance else "more than chance explains"
     vi = "có thể chỉ là ngẫu nhiên" if by_chance else "không thể chỉ do ngẫu nhiên"
-    return Wording(
+    return BilingualText(
         f"{after} of {pairs} cells accepted, {before} of {pairs} of {base}: {en}. Trials stopped "
         "early, so there is no size of the difference.",
         f"{after} trên {pairs} ô được chấp nhận, {base} được {before} trên {pairs}: {vi}. Các ô "
@@ -144,11 +150,11 @@ def describe_decided_difference(
     )
 
 
-def describe_incomparable(parts: Sequence[str], scenarios: Sequence[str]) -> Wording:
+def describe_incomparable(parts: Sequence[str], scenarios: Sequence[str]) -> BilingualText:
     """What moved: parts of the fingerprint, and the scenarios in which they did."""
     where = ", ".join(scenarios[:MOST_NAMES]) + (" …" if len(scenarios) > MOST_NAMES else "")
     en, vi = ", ".join(parts), ", ".join(PARTS_VI.get(part, part) for part in parts)
-    return Wording(
+    return BilingualText(
         f"Not comparable: what was measured has changed ({_join(en, ' of ', where)}).",
         f"Không so sánh được: nội dung đo đã thay đổi ({_join(vi, ' của ', where)}).",
     )
@@ -158,23 +164,23 @@ def _join(what: str, link: str, where: str) -> str:
     return f"{what}{link}{where}" if what and where else what or where
 
 
-def describe_no_baseline(wanted: str) -> Wording:
+def describe_no_baseline(wanted: str) -> BilingualText:
     """Why a suite with a baseline was compared with nothing."""
     if wanted == "last-green":
-        return Wording(
+        return BilingualText(
             "No experiment of this suite has ended with 0 here yet, so nothing was compared with "
             "a baseline.",
             "Ở đây chưa có lần chạy nào của bộ kiểm thử này kết thúc với mã 0, nên chưa so sánh "
             "được với mốc nào.",
         )
-    return Wording(
+    return BilingualText(
         f"Nothing was compared with the baseline {wanted}: it is gone or has none of these bots.",
         f"Không so sánh được với mốc {wanted}: mốc này không còn hoặc không có bot nào giống.",
     )
 
 
-def describe_broken(broken: int, ended: int, allowed: float) -> Wording:
-    return Wording(
+def describe_broken(broken: int, ended: int, allowed: float) -> BilingualText:
+    return BilingualText(
         f"Invalid: {broken} of {ended} trials broke, at most {percent(allowed)} may. They say "
         "nothing about the bot's quality; repair the cause and retry them.",
         f"Không hợp lệ: {broken} trên {ended} lượt chạy bị hỏng, chỉ cho phép tối đa "
@@ -183,13 +189,13 @@ def describe_broken(broken: int, ended: int, allowed: float) -> Wording:
     )
 
 
-def describe_agreement(kappa: float | None, required: float) -> Wording:
+def describe_agreement(kappa: float | None, required: float) -> BilingualText:
     if kappa is None:
-        return Wording(
+        return BilingualText(
             "Undecided: nobody has labelled these verdicts yet, so the judge is not calibrated.",
             "Chưa kết luận: chưa có ai gán nhãn, nên giám khảo chưa được hiệu chuẩn.",
         )
-    return Wording(
+    return BilingualText(
         f"Undecided: people and the judge agree too little (kappa {kappa:.2f}, {required:g} asked "
         "for).",
         f"Chưa kết luận: giám khảo và người gán nhãn chưa đủ đồng thuận (kappa "
@@ -197,22 +203,22 @@ def describe_agreement(kappa: float | None, required: float) -> Wording:
     )
 
 
-def describe_tally(passed: int, failed: int, unjudged: int, total: int) -> Wording:
+def describe_tally(passed: int, failed: int, unjudged: int, total: int) -> BilingualText:
     if passed == total == 1:
-        return Wording("The one trial passed.", "Lượt chạy duy nhất đạt.")
+        return BilingualText("The one trial passed.", "Lượt chạy duy nhất đạt.")
     if passed == total > 0:
-        return Wording(f"All {total} trials passed.", f"Cả {total} lượt chạy đều đạt.")
+        return BilingualText(f"All {total} trials passed.", f"Cả {total} lượt chạy đều đạt.")
     rest_en = f", {unjudged} could not be judged" if unjudged else ""
     rest_vi = f", {unjudged} không chấm được" if unjudged else ""
-    return Wording(
+    return BilingualText(
         f"{passed} of {total} trials passed, {failed} failed{rest_en}.",
         f"{passed} trên {total} lượt chạy đạt, {failed} không đạt{rest_vi}.",
     )
 
 
-def describe_luck(rate: float, repeats: int, required: float, chance: float) -> Wording:
+def describe_luck(rate: float, repeats: int, required: float, chance: float) -> BilingualText:
     """What a fixed number of repeats lets through."""
-    return Wording(
+    return BilingualText(
         f"A single cell proves little: with {repeats} repeats a bot that passes only "
         f"{percent(rate)} of the time reaches {percent(required)} in {percent(chance)} of cells.",
         f"Một ô riêng lẻ chưa nói lên nhiều: với {repeats} lần lặp, một bot chỉ đạt "
@@ -221,8 +227,8 @@ def describe_luck(rate: float, repeats: int, required: float, chance: float) -> 
     )
 
 
-def describe_few_scenarios(scenarios: int) -> Wording:
-    return Wording(
+def describe_few_scenarios(scenarios: int) -> BilingualText:
+    return BilingualText(
         f"{scenarios} scenarios are few: intervals are wide, and new scenarios narrow them more "
         "than further repeats of these do.",
         f"{scenarios} tình huống là ít: khoảng tin cậy còn rộng, và thêm tình huống mới có ích hơn "
@@ -233,12 +239,12 @@ def describe_few_scenarios(scenarios: int) -> Wording:
 # --- the parts ----------------------------------------------------------------------------------
 
 
-def _describe_miss(decision: RateDecision, required: float) -> Wording:
+def _describe_miss(decision: RateDecision, required: float) -> BilingualText:
     value, upper = percent(decision.value or 0), percent(decision.upper or 0)
     surely = (decision.upper or 0) < required
     en = f"surely at most {upper}" if surely else f"though up to {upper} is plausible"
     vi = "chắc chắn không quá" if surely else "dù giá trị thật có thể lên đến"
-    return Wording(
+    return BilingualText(
         f"Not met: {value}, below the {percent(required)} asked for ({en}).",
         f"Không đạt ngưỡng: {_vi(value)}, thấp hơn mức yêu cầu {_vi(percent(required))} "
         f"({vi} {_vi(upper)}).",
@@ -247,17 +253,17 @@ def _describe_miss(decision: RateDecision, required: float) -> Wording:
 
 def _describe_doubt(
     decision: RateDecision, required: float, tolerance: float, open_trials: int
-) -> Wording:
+) -> BilingualText:
     value, needed = percent(decision.value or 0), percent(required)
     lower, floor = percent(decision.lower or 0), percent(max(0.0, required - tolerance))
     if not decision.more_trials:
-        return Wording(
+        return BilingualText(
             f"Undecided: {value} so far, {needed} asked for; {open_trials} trials without a "
             "verdict could still change it.",
             f"Chưa kết luận: hiện đạt {_vi(value)}, yêu cầu {_vi(needed)}; còn {open_trials} lượt "
             "chạy chưa có kết quả có thể làm thay đổi.",
         )
-    return Wording(
+    return BilingualText(
         f"Undecided: {value} is enough, but it may be as low as {lower}, and {floor} must be sure. "
         f"About {decision.more_trials} more trials would do, best in further scenarios.",
         f"Chưa kết luận: {_vi(value)} là đủ, nhưng giá trị thật có thể chỉ {_vi(lower)}, trong khi "

@@ -59,12 +59,12 @@ class WebhookSender:
     def watch_with(self, watch: Watch) -> Watch:
         """`watch` that also rings where a run has ended."""
 
-        def seen(what: str, id: str, facts: dict[str, Any]) -> None:
+        def watch_and_ring(what: str, id: str, facts: dict[str, Any]) -> None:
             watch(what, id, facts)
             if what == "run_ended":
                 self.ring()
 
-        return seen
+        return watch_and_ring
 
     async def run(self) -> None:
         """Until `leave` was called and what was due then was tried."""

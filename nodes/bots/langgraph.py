@@ -126,13 +126,17 @@ class LangGraphServerBot:
     async def _copy_thread(self, source: Mapping[str, Any]) -> Json:
         """The session of a copied thread that goes on after a turn of the first one."""
         client, id, turn = self._client(), str(source["thread_id"]), int(source["turn"])
-        history = await _typed(client.threads.get_history(id, limit=MOST_STATES), self._address)
+        history = await _translate_errors(
+            client.threads.get_history(id, limit=MOST_STATES), self._address
+        )
         found = [state for state in _dicts(history) if _is_after(state, turn)]
         if not found:
             what = f"has no state of its own after turn {turn}; with `memory: replay` it hears "
             said = f"{self._address} {what}the lines again instead"
             raise BotError("init", said, retryable=False, unheard=True)
-        made = await _typed(client.http.post(f"/threads/{id}/copy", json=None), self._address)
+        made = await _translate_errors(
+            client.http.post(f"/threads/{id}/copy", json=None), self._address
+        )
         copy = _must_be_object(made, self._address)
         if not isinstance(copy.get("thread_id"), str):
             raise BotError("init", f"{self._address} did not say which thread the copy is")
@@ -176,12 +180,12 @@ class LangGraphServerBot:
         return fill_deep(dict(template), request_variables(ask, ask.key, None)) or None
 
     async def _state(self, client: "LangGraphClient", thread_id: str) -> Json:
-        state = await _typed(client.threads.get_state(thread_id), self._address)
+        state = await _translate_errors(client.threads.get_state(thread_id), self._address)
         return _must_be_object(state, self._address)
 
     def _is_answered(self, state: Json, ask: TurnRequest) -> bool:
         messages = _messages(state)
-        greeted = ask.turn == 0 and _added(messages, ask.session.get("said", 0))
+        greeted = ask.turn == 0 and _find_new_messages(messages, ask.session.get("said", 0))
         return bool(_answers_to(messages, ask.key) or greeted) and not state.get("next")
 
     def _settle_with(self, thread_id: str, reply: Reply) -> Reply:
@@ -200,7 +204,9 @@ class LangGraphServerBot:
             for task in _dicts(state.get("tasks"))
             for interrupt in _dicts(task.get("interrupts"))
         ]
-        new = _answers_to(messages, ask.key) or _added(messages, ask.session.get("said", 0))
+        new = _answers_to(messages, ask.key) or _find_new_messages(
+            messages, ask.session.get("said", 0)
+        )
         new = new or preview.messages
         texts = [text for text in map(_text, new) if text.strip()]
         if not texts:
@@ -230,13 +236,15 @@ class LangGraphServerBot:
         return LangGraphClient(client)
 
     async def _within(self, seconds: float, call: Awaitable[T]) -> T:
-        return await within(seconds, BotError, self._address, _typed(call, self._address))
+        return await within(
+            seconds, BotError, self._address, _translate_errors(call, self._address)
+        )
 
 
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "duologue"}
 
 
-async def _typed(call: Awaitable[T], address: str) -> T:
+async def _translate_errors(call: Awaitable[T], address: str) -> T:
     """What the library returns; what it cannot read is the bot's error."""
     try:
         return await call
@@ -296,7 +304,7 @@ def _is_after(state: Json, turn: int) -> bool:
     return answered and not state.get("next") and last.rpartition(":")[2] == str(turn)
 
 
-def _added(messages: Sequence[Any], before: int) -> list[Json]:
+def _find_new_messages(messages: Sequence[Any], before: int) -> list[Json]:
     """The bot's messages after the first `before`; of a list that was cut, the last ones."""
     if len(messages) < before:
         lines = (at for at, each in enumerate(messages) if _type(each) == "human")

@@ -63,7 +63,7 @@ class _Process(asyncio.SubprocessProtocol):
             self.kill()
 
     @property
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         return self.ended.is_set()
 
     def process_exited(self) -> None:
@@ -74,7 +74,7 @@ class _Process(asyncio.SubprocessProtocol):
             queue.put_nowait(None)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        if not self.lost and self.transport is not None:
+        if not self.is_lost and self.transport is not None:
             pipe = self.transport.get_pipe_transport(0)
             cast("asyncio.WriteTransport", pipe).write(json.dumps(message).encode() + b"\n")
 
@@ -174,7 +174,7 @@ class PythonFunction:
 
     async def _start(self) -> _Process:
         async with self._starting:
-            if self._process is None or self._process.lost:
+            if self._process is None or self._process.is_lost:
                 loop = asyncio.get_running_loop()
                 _, self._process = await loop.subprocess_exec(
                     _Process, sys.executable, str(_WORKER), cwd=self._folder, stderr=None

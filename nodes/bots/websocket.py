@@ -113,8 +113,8 @@ class WebSocket:
             heard = await self._within(self._turn_s, turn)
         finally:
             if heard is None:
-                self._cut(ask.conversation_id)  # else a late reply would answer the next line
-        self._rest(ask.conversation_id)
+                self._abort_now(ask.conversation_id)  # else a late reply would answer the next line
+        self._close_when_idle(ask.conversation_id)
         said = drop_blank(heard.bubbles)
         if not (said or heard.ended or self.config.turn.may_be_silent):
             raise BotError("empty", f"{self._address} said nothing", url=self._address)
@@ -139,9 +139,9 @@ class WebSocket:
         try:
             return await within(seconds, BotError, self._address, call)
         except ConnectionClosed as error:
-            raise self._closed(error) from error
+            raise self._describe_closing(error) from error
         except InvalidStatus as error:
-            raise self._refused(error) from error
+            raise self._describe_refusal(error) from error
         except (OSError, WebSocketException) as error:
             what = "speaks no WebSocket" if isinstance(error, InvalidHandshake) else "not reached"
             said = f"{self._address} cannot be reached: {what}"
@@ -282,7 +282,7 @@ class WebSocket:
     def _error(self, kind: str, what: str, **facts: Any) -> BotError:
         return BotError(kind, f"{self._address} {what}", url=self._address, **facts)
 
-    def _closed(self, error: ConnectionClosed) -> BotError:
+    def _describe_closing(self, error: ConnectionClosed) -> BotError:
         """The close code in our own words."""
         if error.sent is not None and not error.rcvd_then_sent:
             ours = {1007: ("encoding", "sent what is not UTF-8")}
@@ -296,7 +296,7 @@ class WebSocket:
             return self._error("http_error", said, retryable=False, close_code=code)
         return self._error("unreachable", said, transient=True, close_code=code)
 
-    def _refused(self, error: InvalidStatus) -> BotError:
+    def _describe_refusal(self, error: InvalidStatus) -> BotError:
         status = error.response.status_code
         transient = status in (408, 425, 429) or status >= 500
         said = f"answered HTTP {status} to the handshake"
@@ -319,7 +319,7 @@ class WebSocket:
             return None
         return connection
 
-    def _rest(self, id: str) -> None:
+    def _close_when_idle(self, id: str) -> None:
         """Nobody may ever come back to this conversation: its connection is not kept for ever."""
         loop, connection = asyncio.get_running_loop(), self._connections[id]
         self._timers[id] = loop.call_later(self.config.idle_s, self._abort, id, connection)
@@ -330,7 +330,7 @@ class WebSocket:
             del self._connections[id]
         connection.transport.close()
 
-    def _cut(self, id: str) -> None:
+    def _abort_now(self, id: str) -> None:
         if connection := self._connections.pop(id, None):
             connection.transport.abort()
 

@@ -86,7 +86,9 @@ class SimulatedUser:
             # Last words are answered, so they are a turn too; an end mark alone is none.
             leaving = leaving and request.turn - (not text.strip()) >= request.scenario.min_turns
             invented = self._find_inventions(text, request)
-            refusal = _find_refusal(text, leaving, completion, situation, self._refused(invented))
+            refusal = _find_refusal(
+                text, leaving, completion, situation, self._list_refused(invented)
+            )
             if refusal is None or (refusal.kind in _ONLY_ONCE and discarded):
                 preview.finish(text)
                 return UserLine(
@@ -124,7 +126,7 @@ class SimulatedUser:
             return ()
         return find_inventions(text, lambda: self._list_given(request))
 
-    def _refused(self, invented: Sequence[Invented]) -> Sequence[Invented]:
+    def _list_refused(self, invented: Sequence[Invented]) -> Sequence[Invented]:
         return invented if self._persona.invents == "refuse" else ()
 
     def _list_given(self, request: TurnRequest) -> list[str]:

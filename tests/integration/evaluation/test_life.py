@@ -7,7 +7,7 @@ import pytest
 from core.errors import Busy, NotFound
 from evaluation.experiments.assess import Assessment, Assessor
 from evaluation.experiments.changes import delete, extend, rejudge, resume, retry
-from evaluation.experiments.drive import Budget
+from evaluation.experiments.drive import RemainingBudget
 from evaluation.experiments.plan import read_suite
 from evaluation.verdicts import Verdict
 from tests.integration.evaluation.lab import GREETS, Lab, outcomes, run, trials, wait_for_trials
@@ -121,7 +121,7 @@ async def test_a_budget_of_minutes_pauses_it(lab: Lab) -> None:
         assert row.status == "paused"
         assert row.reason is not None
         assert row.reason.startswith("budget")
-        await resume(service, row.id, Budget(minutes=5))
+        await resume(service, row.id, RemainingBudget(minutes=5))
         assert (await service.wait(row.id)).status == "completed"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.output import Tally, describe_note, format_error, resume_command
+from cli.output import MessageTally, describe_note, format_error, resume_command
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
@@ -25,7 +25,7 @@ def test_error_is_one_line(facts: dict[str, int], line: str) -> None:
 
 
 def test_tally_keeps_the_last_error_and_the_end() -> None:
-    tally = Tally()
+    tally = MessageTally()
     for event in ("message", "message", "error", "done"):
         tally.note(Frame(event, {"of": event}, Cursor()))
     assert (tally.messages, tally.error, tally.done) == (2, {"of": "error"}, {"of": "done"})

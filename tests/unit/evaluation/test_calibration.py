@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from evaluation.calibration import (
-    Pair,
+    VerdictPair,
     calibrate,
     find_gate_kappa,
     pair_labels,
@@ -20,9 +20,9 @@ def label(status: Any, labeller: str = "lan", id: str = "kind") -> Label:
     return Label(verdict_id=id, labeller=labeller, status=status)
 
 
-def pairs(table: dict[tuple[Status, Status], int]) -> list[Pair]:
+def pairs(table: dict[tuple[Status, Status], int]) -> list[VerdictPair]:
     return [
-        Pair(str(number), verdict(judge), people)
+        VerdictPair(str(number), verdict(judge), people)
         for (judge, people), count in table.items()
         for number in range(count)
     ]
