@@ -43,6 +43,10 @@ FAILURES: dict[str, tuple[str, str]] = {
         "Another persona or task may help.",
         "Mô hình từ chối đóng vai. Hãy thử nhân vật hoặc yêu cầu khác.",
     ),
+    "why_unrecorded": (
+        "The cassette has no answer to this line: record it anew.",
+        "Băng ghi không có câu trả lời cho câu này. Hãy ghi lại.",
+    ),
     "why_storage": ("Try again in a moment.", "Cơ sở dữ liệu gặp lỗi. Hãy thử lại sau giây lát."),
     "why_storage_full": (
         "Make room on the server’s disk first.",

@@ -8,7 +8,7 @@ from evaluation.figures.gate import decide_rate, decide_shares
 from evaluation.figures.rates import CellCount, estimate_rate
 
 
-def gate(passed: int, failed: int, open: int = 0) -> sentences.Wording:
+def gate(passed: int, failed: int, open: int = 0) -> sentences.BilingualText:
     cells = [CellCount("s", passed, failed, open)]
     return sentences.describe_gate(decide_rate(cells, 0.9), 0.9, 0.1, open)
 
@@ -34,7 +34,7 @@ def test_a_rate_is_said_with_its_counts_and_its_interval() -> None:
         (gate(0, 0), "Undecided: nothing was judged.", "Chưa kết luận"),
     ],
 )
-def test_the_gate_says_why(said: sentences.Wording, en: str, vi: str) -> None:
+def test_the_gate_says_why(said: sentences.BilingualText, en: str, vi: str) -> None:
     assert said.en.startswith(en)
     assert vi in said.vi
 
