@@ -27,6 +27,7 @@ from api.routes import (
     runs,
     simulate,
 )
+from api.sse import EmptyIdsDropped
 from api.waiting_room import WaitingRoom
 from core.failures import contain
 from core.settings import Settings
@@ -104,6 +105,7 @@ async def _live(
 def _guard(app: FastAPI, settings: Settings) -> None:
     """Added last is met first: hosts and origins, then keys, then the size of bodies."""
     policy = settings.origin_policy
+    app.add_middleware(EmptyIdsDropped)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Callers, settings=settings)
     if settings.cors_origins:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from sse_starlette.sse import AppStatus, EventSourceResponse, SendTimeoutError
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.settings import Settings
 from graph.stream.follower import Follower
@@ -17,6 +17,19 @@ log = logging.getLogger("duologue.api")
 # Streams end by themselves when the runs are drained; a watcher of signals would tear them.
 AppStatus.enable_automatic_graceful_drain = False
 COMMENT = b": ping\n\n"
+
+
+class EmptyIdsDropped:
+    """An empty Last-Event-ID is none, as in the standard; it may stand before one that counts."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            kept = [(k, v) for k, v in scope["headers"] if k != b"last-event-id" or v.strip()]
+            scope = {**scope, "headers": kept}
+        await self.app(scope, receive, send)
 
 
 def encode_frame(frame: Frame) -> bytes:

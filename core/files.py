@@ -19,6 +19,8 @@ M = TypeVar("M", bound=BaseModel)
 Loc = tuple[int | str, ...]
 MOST_TOLD = 20
 """Mistakes of one file that are told at once."""
+MOST_REPEATED = 100_000
+"""Values that the aliases of one file may repeat."""
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -88,9 +90,35 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
     loader = Loader(text)
     try:
         tree = loader.get_single_node()
+        _require_bounded(tree)
         return tree, None if tree is None else loader.construct_document(tree)
     finally:
         loader.dispose()
+
+
+def _require_bounded(tree: yaml.Node | None) -> None:
+    """Raises `ValueError` for aliases of aliases that come to more than anybody has written."""
+    sizes: dict[int, int] = {}
+    if tree is not None and _size(tree, sizes) - len(sizes) > MOST_REPEATED:
+        raise ValueError(f"its aliases (*name) repeat more than {MOST_REPEATED:,} values")
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """How many values it holds, each counted as often as it is repeated."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 0
+        sizes[id(node)] = 1 + sum(_size(child, sizes) for child in _iter_children(node))
+    elif not sizes[id(node)]:
+        raise ValueError("an alias (*name) stands in what it names")
+    return sizes[id(node)]
+
+
+def _iter_children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _locate_error(

@@ -1,5 +1,6 @@
 """Text as speakers send it: kept code point for code point, cleaned once at the border."""
 
+import json
 import re
 import unicodedata
 from typing import Any
@@ -39,16 +40,31 @@ def strip_marks(text: str) -> str:
 # What would move a terminal's cursor, dress it, or turn the order of letters around.
 _SYMBOLS: dict[int, int | str] = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _SYMBOLS |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-_SYMBOLS |= {
-    code: f"⟨U+{code:04X}⟩"
-    for code in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
-}
-_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_UNSEEN = (
+    *(0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)),
+    # What takes no room, so that a text may hold more than anybody sees. Joiners (U+200C, U+200D)
+    # and the selectors up to U+FE0F make letters and emoji and stay.
+    *(0xAD, 0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x200B),
+    *(*range(0x2060, 0x2066), *range(0x206A, 0x2070), 0x3164, 0xFEFF, 0xFFA0),
+    *(*range(0xFFF0, 0xFFFC), *range(0xE0000, 0xE1000)),
+)
+_SYMBOLS |= {code: f"⟨U+{code:04X}⟩" for code in _UNSEEN}
+_REGIONS = ("gbeng", "gbsct", "gbwls")
+_FLAG = "|".join(
+    "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in region) + "\U000e007f"
+    for region in _REGIONS
+)
+"""The flags that are written with tag characters, which are invisible anywhere else."""
+_FLAGS = re.compile(f"({_FLAG})")
+_UNSAFE_IN_JSON = re.compile(f"({_FLAG})|[\x7f-\x9f{''.join(map(chr, _UNSEEN))}]")
 
 
 def show_controls(text: str) -> str:
-    """The text for a terminal: control and bidi characters as symbols; tabs and lines stay."""
-    return text.replace("\r\n", "\n").translate(_SYMBOLS)
+    """The text for a terminal: control, bidi and invisible characters as symbols; tabs and lines
+    stay.
+    """
+    parts = _FLAGS.split(text.replace("\r\n", "\n"))
+    return "".join(part if at % 2 else part.translate(_SYMBOLS) for at, part in enumerate(parts))
 
 
 def show_message(text: str) -> str:
@@ -62,8 +78,12 @@ def show_in_one_line(text: str) -> str:
 
 
 def escape_json_for_terminal(text: str) -> str:
-    """The same JSON, with what JSON leaves of control and bidi characters written as escapes."""
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """The same JSON, with what JSON leaves of such characters written as escapes."""
+    return _UNSAFE_IN_JSON.sub(_escape_unless_flag, text)
+
+
+def _escape_unless_flag(found: re.Match[str]) -> str:
+    return found[0] if found[1] else json.dumps(found[0])[1:-1]
 
 
 def cut(text: str) -> int:

@@ -122,7 +122,9 @@ def write_bots(folder: Path, bots: Path, entry: Mapping[str, object]) -> Path:
     """A bots.yaml with the function's entry beside those of the project."""
     import yaml
 
-    known = yaml.safe_load(bots.read_text("utf-8")) if bots.is_file() else {}
+    from core.files import read_data
+
+    known = read_data(bots) if bots.is_file() else {}
     listed = {**((known or {}).get("bots") or {}), FUNCTION_ID: dict(entry)}
     path = folder / "bots.yaml"
     path.write_text(yaml.safe_dump({"bots": listed}, allow_unicode=True), encoding="utf-8")

@@ -6,10 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.errors import ConfigError
-from core.files import fault_at, find_secret_names, load
+from core.files import fault_at, find_secret_names, load, read_data
 from core.spelling import nearest
 from evaluation.cells import Cell, ResolvedSuite
 from evaluation.checks.python import Python
@@ -72,8 +70,8 @@ def load_file(path: Path, project: Project, only: Selection = Selection()) -> Re
     if not path.is_absolute() and not path.exists() and (SHIPPED / path).is_file():
         return load_file(SHIPPED / path, replace(project, root=SHIPPED), only)
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        data = read_data(path)
+    except ConfigError:
         data = None  # told by who reads it
     if not isinstance(data, dict) or "scenarios" in data or not {"checks", "criteria"} & {*data}:
         return load_suite(path, project, only)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.reading import Heard
+from tests.integration.api.reading import Frames, Heard
 from tests.integration.api.service import Service, events_of
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
@@ -163,6 +163,16 @@ async def test_a_follower_waits_over_an_interruption_for_the_resume(
     assert [error["code"] for error in heard.errors] == ["bot_http_error"]
 
 
+async def test_an_empty_id_before_one_that_counts_is_none(service: Service) -> None:
+    id = await service.begin(2)
+    await service.until(id, "completed")
+    frames = await service.follow(id)
+    headers = [("Last-Event-ID", ""), ("Last-Event-ID", frames[-2].id or "")]
+    async with service.http.get(f"{service.url}{events_of(id)}", headers=headers) as answer:
+        rest = [frame async for frame in Frames(answer)]
+    assert rest == frames[-1:]
+
+
 async def test_an_id_that_never_was_is_refused_or_told_from_where_it_points(
     service: Service,
 ) -> None:
@@ -183,10 +193,9 @@ async def test_the_graphs_own_events_can_be_watched_live(
     held = robot.fail("hold", turn=2, times=1)
     id = await service.begin(4)
     await wait_until(lambda: held.fired)
-    watching = asyncio.ensure_future(service.ask("GET", events_of(id), params={"view": "graph"}))
-    await asyncio.sleep(0.2)
-    robot.release()
-    told = (await watching).text
+    async with service.http.get(f"{service.url}{events_of(id)}?view=graph") as watching:
+        robot.release()
+        told = await watching.text()
     assert "event: on_chain_start" in told
     assert "event: on_chain_stream" in told
     done = await service.until(id, "completed")

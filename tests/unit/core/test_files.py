@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from core.errors import ConfigError
-from core.files import Loader, find_secret_names, load, resolve_secrets
+from core.files import Loader, find_secret_names, load, read_data, resolve_secrets
 from demo.kinds import DEMO_ID
 from nodes.bots.config import missing_secrets, read_bots
 from nodes.bots.kinds import bots_file_model
@@ -189,3 +189,19 @@ def test_a_question_in_braces_needs_no_quotes() -> None:
         "more": ["a?", "b?c"],
         "url": "http://a/?b=c",
     }
+
+
+def test_aliases_of_aliases_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    with pytest.raises(ConfigError, match=r"its aliases .* repeat more than 100,000 values"):
+        read_data(written(tmp_path, "\n".join(lines)))
+
+
+def test_an_alias_may_be_used_often(tmp_path: Path) -> None:
+    text = "a: &a [x, y]\nb: [" + ", ".join(["*a"] * 5_000) + "]\n"
+    assert len(read_data(written(tmp_path, text))["b"]) == 5_000
+
+
+def test_what_holds_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="stands in what it names"):
+        read_data(written(tmp_path, "a: &a [*a]\n"))

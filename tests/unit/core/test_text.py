@@ -138,6 +138,9 @@ def test_nothing_is_normalised() -> None:
         assert "".join(told(list(text), text)) == text
 
 
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -146,6 +149,10 @@ def test_nothing_is_normalised() -> None:
         ("Bot\u202egnol", "Bot⟨U+202E⟩gnol"),
         ("a\u2066b\u2069\u200f", "a⟨U+2066⟩b⟨U+2069⟩⟨U+200F⟩"),
         ("a\u2028b\x85c\rd", "a⟨U+2028⟩b\ufffdc␍d"),
+        ("a\u200bb\ufeff\u2060", "a⟨U+200B⟩b⟨U+FEFF⟩⟨U+2060⟩"),
+        ("hi\U000e0068\U000e0069\U000e0100", "hi⟨U+E0068⟩⟨U+E0069⟩⟨U+E0100⟩"),
+        (f"{ENGLAND}{ENGLAND[:-1]}", ENGLAND + "🏴⟨U+E0067⟩⟨U+E0062⟩⟨U+E0065⟩⟨U+E006E⟩⟨U+E0067⟩"),
+        ("❤\ufe0f می\u200cروم", "❤\ufe0f می\u200cروم"),
         ("được 👩\u200d🏫 e\u0302\u0301\ttab", "được 👩\u200d🏫 e\u0302\u0301\ttab"),
     ],
 )
@@ -160,7 +167,7 @@ def test_no_line_of_a_message_begins_where_a_speaker_does() -> None:
     )
 
 
-@given(st.text())
+@given(st.text() | st.text(f"{ENGLAND}a\u200b\ufeff"))
 def test_json_for_a_terminal_is_the_same_json(text: str) -> None:
     written = escape_json_for_terminal(json.dumps({"a": text}, ensure_ascii=False))
     assert json.loads(written) == {"a": text}
