@@ -297,6 +297,7 @@ class ConfiguredPersona(ResponseModel):
     goal: str
     language: str
     level: str
+    scripted: bool = Field(description="It has a script: it needs no model to be played.")
 
 
 class PersonaList(ResponseModel):

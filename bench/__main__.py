@@ -231,6 +231,12 @@ class Bench:
             self.report.add(f"{name}: main thread", PRODUCT, "%", [found["share"]], goal=15)
             self.report.add(f"{name}: longest task", PRODUCT, "ms", [found["longest_ms"]], goal=100)
             self.report.add(f"{name}: DOM", PRODUCT, "nodes", [found["nodes"]], goal=2000)
+        for many in [500] if self._quick else [500, 10_000]:
+            found, name = page.listed(many), f"list of {many:,} conversations"
+            self.report.add(f"{name}: first rows", PRODUCT, "s", [found["seconds"]], goal=1)
+            self.report.add(
+                f"{name}: DOM, all shown", PRODUCT, "nodes", [found["nodes"]], goal=2000
+            )
 
     @contextmanager
     def part(self, title: str) -> Iterator[None]:

@@ -63,13 +63,19 @@ async def opening(folder: Path, mocked: Mocks, rounds: int = 3) -> dict[str, Any
     return {"engine_ms": engine, "http_ms": http}
 
 
-async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, Any]:
-    """Milliseconds for the first page of many conversations."""
-    path = folder / "bench.db"
+async def fill(path: Path, conversations: int) -> None:
+    """So many conversations, 500 at a time, in the database at `path`."""
     async with open_storage(f"sqlite:///{path}") as storage:
         for first in range(0, conversations, 500):
             rows = [_row(first + at) for at in range(500)]
             await asyncio.gather(*(storage.catalogue.add(row) for row in rows))
+
+
+async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, Any]:
+    """Milliseconds for the first page of many conversations."""
+    path = folder / "bench.db"
+    await fill(path, conversations)
+    async with open_storage(f"sqlite:///{path}") as storage:
         engine = await _timed(lambda: storage.catalogue.list_page(50), 20)
     times = await by_http(folder, mocked, "/api/conversations?limit=50", 20)
     return {"engine_ms": engine, "http_ms": times}

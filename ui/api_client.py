@@ -17,11 +17,17 @@ BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, Timeo
 
 
 class ApiError(Exception):
-    """The server refused: a problem document, `code` being the end of its type."""
+    """The server refused: a problem document, `code` being the end of its type.
 
-    def __init__(self, status: int, title: str, detail: str = "", code: str = "") -> None:
+    `field` is the part of the body that did not fit, as the API calls it.
+    """
+
+    def __init__(
+        self, status: int, title: str, detail: str = "", code: str = "", field: str = ""
+    ) -> None:
         super().__init__(detail or title)
         self.status, self.title, self.detail, self.code = status, title, detail, code
+        self.field = field
 
 
 class Unreachable(Exception):
@@ -152,6 +158,6 @@ def parse_object(response: httpx.Response) -> dict[str, Any]:
 def read_problem(response: httpx.Response) -> ApiError:
     data = parse_object(response)
     title = str(data.get("title") or f"HTTP {response.status_code}")
-    detail, field = str(data.get("detail") or ""), data.get("field")
+    detail, field = str(data.get("detail") or ""), str(data.get("field") or "")
     code = str(data.get("type") or "").rpartition(":")[2]
-    return ApiError(response.status_code, title, f"{field}: {detail}" if field else detail, code)
+    return ApiError(response.status_code, title, detail.removeprefix(f"{field}: "), code, field)

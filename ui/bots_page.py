@@ -73,12 +73,13 @@ async def try_free_bots(api: Api, bots: Sequence[Facts]) -> list[BotStatus]:
 
 
 def render_dots(statuses: Sequence[BotStatus], directory: Directory, words: Words) -> str:
-    """One dot a bot, which leads to the list."""
+    """One dot a bot, which leads to the list; all are one stop of the tab key."""
     dots = "".join(
-        f'<li><a href="?view=bots" data-go><span class="dot {one.state}"></span>'
+        f'<li><a href="?view=bots" data-go tabindex="{-1 if at else 0}">'
+        f'<span class="dot {one.state}"></span>'
         f"{escape(directory.bot_name(one.id))}"
         f'<span class="quiet"> {escape(words(f"bot_{one.state}"))}</span></a></li>'
-        for one in statuses
+        for at, one in enumerate(statuses)
     )
     return f'<ul class="dots-row" aria-label="{escape(words("bots_title"))}">{dots}</ul>'
 

@@ -27,6 +27,7 @@ from ui.start_pages import (
     build_versus,
     choose_default_bot,
     persona_choices,
+    scripted_choices,
 )
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
@@ -103,7 +104,7 @@ def render_style() -> str:
 
 def render_early_head() -> str:
     """Before anything of Gradio's: the theme without a flash of the other one, our scripts."""
-    scripts = "\n".join(load_script(name) for name in ("rows", "page"))
+    scripts = "\n".join(load_script(name) for name in ("rows", "focus", "page"))
     return (
         f'<link rel="icon" href="{ICON}"><meta name="color-scheme" content="light dark">'
         f"<script>{scripts}</script>"
@@ -150,12 +151,14 @@ def render_top(words: Words) -> str:
     other = "../vi/" if words.language == "en" else "../ui/"
     code = "vi" if words.language == "en" else "en"
     return (
+        f'<a class="skip" href="#content">{words("skip")}</a>'
         f'<header><a class="brand" href="?view=new" data-go><img alt="" src="{ICON}">Duologue</a>'
         f'<nav aria-label="{words("nav")}">{links}</nav><span class="ends">'
         f'<a href="{other}" lang="{code}" hreflang="{code}">{words("other_language")}</a>'
         f'<button type="button" data-theme aria-label="{words("theme")}" '
         f'title="{words("theme")}"></button></span></header>'
-        f'<div class="note warn offline" role="alert">{escape(words("offline"))}</div>'
+        f'<div class="note warn offline" role="alert"><span>{escape(words("offline"))}</span>'
+        f'<span class="starting">{escape(words("server_starting"))}</span></div>'
         '<div data-part="notice"></div><div id="said" class="heard" aria-live="polite"></div>'
     )
 
@@ -204,7 +207,8 @@ def _wire_choices(
         await refresh(tab)
         return _render_statuses(tab)
 
-    fields = [form[name] for name in ("bot", "seat", "persona", "bot_prompt", "chat")]
+    filled = "bot seat persona scripted_persona bot_prompt chat".split()
+    fields = [form[name] for name in filled]
     statuses = [form["dots"], form["listed"]]
     outputs = [*fields, fork["bot"], fork["persona"], form["ready"], *statuses]
     loaded = blocks.load(load, boot, outputs, js="() => duologue.boot()", **QUIET)
@@ -246,6 +250,7 @@ def _field_updates(tab: TabSession, found: Configuration) -> list[Any]:
         gr.update(choices=bots, value=bot),
         gr.update(value=found.default_seat or "scripted", info=why),
         gr.update(choices=personas, value=AUTO),
+        gr.update(choices=scripted_choices(found, tab.directory), value=AUTO),
         gr.update(interactive=found.has_model, info=tab.words(hint)),
         gr.update(choices=bots, value=bot),
         gr.update(choices=[same, *bots]),

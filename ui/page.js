@@ -19,6 +19,11 @@
       leaving = true;
       setTimeout(() => { leaving = false; }, 3000);
     });
+  // Gradio closes its stream before a page is left. While the next one is awaited it takes that for
+  // a lost line: it opens another stream, which the server refuses, and loads the page again, which
+  // undoes the leaving. A stream ends with its page anyway.
+  const listen = window.addEventListener.bind(window);
+  window.addEventListener = (kind, ...more) => { if (kind !== "beforeunload") listen(kind, ...more); };
 
   const PAGES = ["new", "versus", "chat", "find", "bots", "thread"];
   const store = {
@@ -131,7 +136,10 @@
     seat(name) { body().player = name; },
 
     // A form is shown when it is filled: what stands in it before moves and cannot be used.
-    showForms() { body().filled = "true"; },
+    showForms() {
+      body().filled = "true";
+      duologue.focus.thinOut();
+    },
 
     // What needs a model cannot be chosen where there is none; the page says why beside it.
     model(there) {
@@ -205,6 +213,7 @@
   async function alive() {
     try {
       const answer = await fetch("alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      if (answer.status === 503) body().starting = "yes"; else delete body().starting;
       if (answer.status !== 200) throw new Error(answer.status);
       const told = (await answer.json()).boot;
       if (boot && boot !== told) return comeBack();
@@ -213,7 +222,8 @@
       if (missed > 1 || silent) doubts = Math.max(doubts, 1);
       if (doubts && await unheard()) return comeBack();
       missed = doubts = 0;
-    } catch {
+    } catch (error) {
+      if (error.name !== "Error") delete body().starting; // nobody answered
       missed += 1;
       if (missed > 1) doubts = 1;
     }
@@ -254,11 +264,17 @@
       paint();
     }
   });
+  // Whoever stops with the key goes on at the buttons, unless they read a line.
+  function stop() {
+    const button = $("#stop");
+    if (!document.activeElement?.closest("li.msg")) button?.focus({ preventScroll: true });
+    button?.click();
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.isComposing) return;
     if (body().dialog) return closeDialog();
-    if (document.activeElement?.closest("#composer")) return document.activeElement.blur();
-    if (body().page === "thread" && body().stands === "running") $("#stop")?.click();
+    if (document.activeElement?.closest("#composer")) return duologue.focus.transcript();
+    if (body().page === "thread" && body().stands === "running") stop();
   });
   window.addEventListener("popstate", () => duologue.show("", { push: false }));
   window.addEventListener("duologue:ready", () => {

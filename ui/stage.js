@@ -147,7 +147,7 @@ function announce(row) {
 // Whose turn it is to write may begin at once.
 function offer(flags) {
   const mine = flags.seat === "human" && flags.stands === "waiting";
-  const idle = !document.activeElement || document.activeElement.matches("body, button");
+  const idle = !document.activeElement || document.activeElement.matches("body, button, ol");
   if (mine && !conversation.mine && idle && matchMedia("(hover: hover)").matches)
     setTimeout(() => document.querySelector("#line textarea")?.focus({ preventScroll: true }), 50);
   conversation.mine = mine;
@@ -196,6 +196,7 @@ function receive(page) {
   columns.other.apply(page.other);
   if (begun) changed.filter((row) => row.matches(".settled")).slice(-1).forEach(announce);
   if (stick) toEnd(); else offerNewest();
+  duologue.focus.keep();
 }
 
 duologue.send = (act, facts = {}) => trigger("select", { ...facts, act });

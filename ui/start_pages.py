@@ -18,7 +18,8 @@ Choice = tuple[str, str]  # (label, id)
 AUTO = ""
 USUAL_BOT = "16"  # what the API takes where no bot is named
 FIELDS = (
-    "bot persona user_prompt seat opens turns pace bot_prompt opening lines time_limit given"
+    "bot persona scripted_persona user_prompt seat opens turns pace bot_prompt opening lines "
+    "time_limit given"
 ).split()
 VERSUS_FIELDS = "user_prompt bot_prompt opens opening turns".split()
 PLAIN = "plain"  # the persona that adds nothing to a prompt
@@ -29,7 +30,7 @@ def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
     lines = [line.strip() for line in str(told["lines"] or "").splitlines() if line.strip()]
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
-        "persona": told["persona"] or None,
+        "persona": _choose_persona(told) or None,
         "user_prompt": _text(told["user_prompt"]),
         "user": told["seat"] or None,
         "first_speaker": told["opens"] or None,
@@ -42,6 +43,11 @@ def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
         "history": parse_transcript(str(told["given"] or "")) or None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _choose_persona(told: Mapping[str, Any]) -> object:
+    """Each kind of player has personas of its own to choose from."""
+    return told["scripted_persona" if told["seat"] == "scripted" else "persona"]
 
 
 def build_versus_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +128,8 @@ def _build_user(words: Words) -> dict[str, Any]:
         fields["user_prompt"] = gr.Textbox(
             label=words("user_prompt"), placeholder=words("user_prompt_hint"), lines=2, max_lines=6
         )
+    with gr.Row(elem_classes="fields scripted-only"):
+        fields["scripted_persona"] = gr.Dropdown([], label=words("persona"), filterable=False)
     fields["seat"].change(None, fields["seat"], None, js="(seat) => duologue.seat(seat)")
     return fields
 
@@ -309,6 +317,17 @@ def bot_choices(configuration: Configuration, directory: Directory) -> list[Choi
 
 def _bot_label(name: str, bot: Mapping[str, Any]) -> str:
     return name if bot.get("ready", True) else f"{name} — {bot.get('reason')}"
+
+
+def scripted_choices(configuration: Configuration, directory: Directory) -> list[Choice]:
+    """The personas that need no model, the one that is taken by default first."""
+    default = directory.words("default_is", name=directory.user_name("scripted", None))
+    named = [
+        (directory.user_name("scripted", one["persona"]), str(one["persona"]))
+        for one in configuration.personas
+        if one.get("scripted") and one["persona"] != configuration.default_persona
+    ]
+    return [(default, AUTO), *named]
 
 
 def persona_choices(configuration: Configuration, directory: Directory) -> list[Choice]:

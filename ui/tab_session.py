@@ -108,7 +108,8 @@ class TabSession:
             self.asks_key = True
             self.notify("")
         else:
-            self.notify(*self.words.explain_refusal(refusal.code, str(refusal)))
+            said = self.words.locate(refusal.field, str(refusal))
+            self.notify(*self.words.explain_refusal(refusal.code, said))
 
     # --- what is seen ---------------------------------------------------------------------
 

@@ -23,6 +23,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The server does not answer. Reconnecting …",
         "Máy chủ không phản hồi. Đang kết nối lại …",
     ),
+    "server_starting": (
+        "The server is starting. The page goes on as soon as it is up.",
+        "Máy chủ đang khởi động. Trang sẽ tự chạy tiếp khi máy chủ sẵn sàng.",
+    ),
+    "skip": ("Skip to content", "Đến nội dung chính"),
     "refused_404": ("There is no such page", "Không có trang này"),
     "refused_503": ("The server is stopping", "Máy chủ đang dừng"),
     "to_start": ("To the start page", "Về trang đầu"),
@@ -351,6 +356,22 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 TEXTS |= FAILURES
 
+_LABELS = {
+    "bot_id": "bot",
+    "bot_prompt": "bot_prompt",
+    "first_speaker": "opens",
+    "history": "import",
+    "initial_message": "opening",
+    "lines": "lines",
+    "max_turns": "turns",
+    "pace": "pace",
+    "persona": "persona",
+    "time_limit_s": "time_limit",
+    "user": "seat",
+    "user_prompt": "user_prompt",
+}
+"""What the forms call a field of the API."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -365,6 +386,11 @@ class Words:
     def get(self, name: str, otherwise: str) -> str:
         """The text of a name that a server sent, or what it sent where it is new to us."""
         return self(name) if name in TEXTS else otherwise
+
+    def locate(self, field: str, said: str) -> str:
+        """What was said of a field of the API, with the name that the page has for it."""
+        name = _LABELS.get(field.partition(".")[0], "")
+        return f"{self(name)}: {said}" if name else said
 
     def explain_refusal(self, code: str, said: str) -> tuple[str, str]:
         """A refusal in this language, and what the server said of it in its own English."""

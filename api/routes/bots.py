@@ -155,6 +155,7 @@ async def list_personas(runs: RunsDep) -> dict[str, Any]:
                 "goal": persona.goal,
                 "language": persona.language,
                 "level": persona.level,
+                "scripted": bool(persona.script),
             }
             for id, persona in runs.speakers.personas.items()
         ]

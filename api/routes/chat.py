@@ -12,7 +12,7 @@ from api.routes.conversations import Key, check_known, create
 from api.routes.runs import say_line
 from api.state import RunsDep, SettingsDep, choose_client, parse_id
 from core.errors import Conflict, KeyReused
-from core.scenario import Scenario
+from core.scenario import Pace, Scenario
 from graph.runs.service import RunService
 from graph.suggest import find_end_reason, suggest_line
 
@@ -43,7 +43,8 @@ async def open_session(
     """
     asked = body or schemas.SessionRequest()
     turns = asked.max_turns or runs.settings.max_turns
-    scenario = Scenario(bot_id=asked.bot_id, max_turns=turns, user="human", pace=asked.pace)
+    pace = asked.pace or _choose_pace(runs)
+    scenario = Scenario(bot_id=asked.bot_id, max_turns=turns, user="human", pace=pace)
     check_known(runs, scenario.bot_id, None)
     if asked.session_id is None:
         return {"session_id": await create(runs, scenario, "session", key)}
@@ -55,6 +56,11 @@ async def open_session(
     except KeyReused:
         raise Conflict("a session with that id is there already", field="session_id") from None
     return {"session_id": asked.session_id, "conversation_id": id}
+
+
+def _choose_pace(runs: RunService) -> Pace:
+    """A demo that thinks a moment, so that one can watch, also speaks word by word."""
+    return "normal" if runs.settings.demo_delay_s else None
 
 
 @router.post(

@@ -15,7 +15,8 @@ from tests.servers.robot import RobotServer
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--disable-smooth-scrolling"  # a turn of the wheel is one step
 ).split()
 expect.set_options(timeout=SOON)  # a busy machine is no fault of the page
 shared = pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -43,14 +44,6 @@ async def service(
 ) -> AsyncIterator[Service]:
     folder: Path = tmp_path_factory.mktemp("service")
     async with Service(folder, robot=failing.url) as running:
-        yield running
-
-
-@shared
-async def fast(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """A server on which a conversation makes three turns a second."""
-    settings = {"DUOLOGUE_DEMO_DELAY_S": "0.33"}
-    async with Service(tmp_path_factory.mktemp("fast"), settings) as running:
         yield running
 
 

@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.looking import Looking, Tab
+from tests.browser.looking import LATER, Looking, Tab
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 FORMS = ["new", "versus", "chat", "find", "bots"]
+FILLED = {"find": "#table tbody tr", "bots": ".bot-card", "new": "#start", "chat": "#chat"}
+AT_REST = (
+    "document.getAnimations().every(one => one.playState !== 'running'"
+    " || one.effect.getComputedTiming().iterations === Infinity)"
+)
 
 
 async def faults(tab: Tab) -> list[str]:
@@ -37,7 +42,8 @@ async def test_axe_finds_nothing_on_the_forms(
     for name in FORMS:
         await tab.page.locator(f'#top nav a[data-page="{name}"]').click()
         await expect(tab.page.locator(f"#page-{name} h1")).to_be_visible()
-        await tab.page.wait_for_timeout(500)
+        await expect(tab.page.locator(FILLED.get(name, f"#page-{name} h1")).first).to_be_visible()
+        await tab.page.wait_for_function(AT_REST)
         found[name] = await faults(tab)
     assert found == {name: [] for name in FORMS}
 
@@ -49,7 +55,7 @@ async def test_axe_finds_nothing_on_conversations(
 ) -> None:
     done = await service.started(bot_id=16, max_turns=2)
     tab = await look.tab(f"/{language}/?thread={done}", color_scheme=theme)
-    await expect(tab.bubbles).to_have_count(4, timeout=20_000)
+    await expect(tab.bubbles).to_have_count(4, timeout=LATER)
     await tab.page.locator("#stage .msg").first.hover()
     assert await faults(tab) == []
     await tab.page.locator('#stage .msg [data-act="fork"]').click()

@@ -1,11 +1,8 @@
 """The figures that people feel: how much is loaded, and how smooth it is with many watching."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.browser.conftest import each
@@ -40,26 +37,11 @@ async def streaming(tmp_path: Path) -> AsyncIterator[Service]:
             yield service
 
 
-async def ended(url: str, id: str) -> float:
-    """When a plain reader of the stream was told the end."""
-    async with (
-        aiohttp.ClientSession() as http,
-        http.get(f"{url}/api/conversations/{id}/events") as stream,
-    ):
-        async for line in stream.content:
-            if line.startswith(b"event: done"):
-                return time.monotonic()
-    raise AssertionError("the stream ended without a word")
-
-
-async def test_twenty_people_watch_one_conversation_smoothly(streaming: Service) -> None:
+async def test_twenty_people_watch_one_conversation_to_its_end(streaming: Service) -> None:
+    """How smooth it is for them belongs to `make bench`: a machine's speed is no promise."""
     prompt = "Bạn là robot dạy tiếng Anh."  # what it says is a bot's: the user is scripted
     id = await streaming.started(bot_prompt=prompt, user="scripted", max_turns=4)
-    began = time.monotonic()
-    ideal, watched = await asyncio.gather(
-        ended(streaming.url, id), watched_by(20, f"{streaming.url}/ui", id)
-    )
-    took = [one.ended - began for one in watched]
-    assert max(took) <= 1.1 * (ideal - began) + 0.5
-    assert min(one.rate() for one in watched) >= 4
-    assert max(one.rate() for one in watched) <= 10
+    watched = await watched_by(20, f"{streaming.url}/ui", id)
+    pieces = sum(len(line.split()) for line in await streaming.said(id))
+    # Growing text, and yet several pieces at once: never an update for each.
+    assert all(4 <= one.updates < pieces for one in watched)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.looking import Looking
+from tests.browser.looking import LATER, Looking
 from tests.browser.service import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
@@ -13,10 +13,14 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150
 
 async def test_the_list_shows_what_runs_without_a_reload(look: Looking, service: Service) -> None:
     tab = await look.tab("/ui/?view=find")
+    long = await service.started(bot_id=16, max_turns=400)
+    runs = tab.page.locator("#table tbody tr").filter(has_text=long[:8])
+    await expect(runs).to_contain_text("running", timeout=LATER)
+    await service.api("POST", f"/api/conversations/{long}/stop")
+    await expect(runs).to_contain_text("stopped", timeout=LATER)
     id = await service.started(bot_id=16, max_turns=4)
     row = tab.page.locator("#table tbody tr").filter(has_text=id[:8])
-    await expect(row).to_contain_text("running", timeout=8_000)
-    await expect(row).to_contain_text("completed", timeout=15_000)
+    await expect(row).to_contain_text("completed", timeout=LATER)
     await expect(row).to_contain_text("4/4")
     await expect(row).to_contain_text("turn limit reached")
     await tab.page.get_by_label("Search").fill("no-such-thing")
@@ -87,6 +91,27 @@ async def test_everything_of_a_client_is_reached_and_nobody_elses(
     await tab.stands("completed")
     other = await look.tab(f"/ui/?thread={oldest}")
     await expect(other.page.get_by_text("belongs to another client")).to_be_visible()
+
+
+async def test_a_long_list_is_in_the_document_in_part_and_can_be_read_whole(
+    look: Looking, service: Service
+) -> None:
+    told = {"client_id": "many", "bot_id": 16, "max_turns": 1}
+    made = [await service.api("POST", "/api/conversations", json=told) for _ in range(230)]
+    tab = await look.tab("/ui/?view=find&client=many", phone=True)
+    more, rows = tab.button("Show more"), tab.page.locator("#table tbody tr:not(.gap)")
+    for shown in (100, 200, 230):
+        await more.click()
+        await expect(tab.page.locator("#table .count")).to_have_text(f"{shown} shown")
+    await expect(more).to_be_hidden()
+    assert await rows.count() < 100
+    assert await tab.page.evaluate("document.querySelectorAll('*').length") <= 2000
+    oldest = rows.filter(has_text=str(made[0]["conversation_id"])[:8])
+    await expect(oldest).not_to_be_attached()
+    await tab.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await expect(oldest).to_be_attached()
+    await oldest.tap()
+    assert tab.thread == made[0]["conversation_id"]
 
 
 async def test_a_link_that_was_copied_can_be_copied_again(look: Looking, service: Service) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
-from tests.browser.looking import LATER, Looking
+from tests.browser.looking import LATER, Looking, held
 from tests.browser.service import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
@@ -72,11 +72,48 @@ async def test_leaving_a_page_is_no_error(look: Looking, service: Service) -> No
     await tab.grown(2)
     await tab.page.goto(f"{look.url}/ui/?view=find")
     await expect(tab.page.locator("#table tbody tr").first).to_be_visible()
-    await tab.ready()
-    await tab.page.wait_for_timeout(1000)  # Gradio complains of what is left in mid-load
     await tab.page.goto(f"{look.url}/vi/")
     await tab.ready()
     assert not look.complaints
+
+
+async def test_a_page_that_is_left_keeps_its_stream_until_the_next_one_is_there(
+    look: Looking,
+) -> None:
+    """Gradio would close it, and for an answer that comes after that open another, in vain."""
+    tab = await look.tab()
+    await tab.ready()
+    await tab.page.evaluate(
+        """() => {
+            const ask = window.fetch;
+            window.fetch = async (...all) => {
+                const answer = await ask(...all);
+                if (answer.url.includes('/queue/join'))
+                  setTimeout(() => setTimeout(() => setTimeout(() => console.debug('taken'), 50)));
+                return answer;
+            };
+        }"""
+    )
+    answered, left, arrived = await held(tab), asyncio.Event(), asyncio.Event()
+    async with tab.page.expect_request("**/queue/join*"):
+        await tab.page.get_by_role("link", name="Conversations").click()
+
+    async def wait(route: Route) -> None:
+        left.set()
+        await arrived.wait()
+        await route.continue_()
+
+    await tab.page.route("**/vi/", wait)
+    going = asyncio.ensure_future(tab.page.goto(f"{look.url}/vi/"))
+    await left.wait()
+    streams: list[str] = []
+    tab.page.on("request", lambda one: streams.append(one.url) if "queue/data" in one.url else None)
+    async with tab.page.expect_console_message(lambda one: one.text == "taken"):
+        answered.set()
+    assert not streams
+    arrived.set()
+    await going
+    await tab.ready()
 
 
 async def test_a_page_stays_as_it_is_where_the_same_server_answers_again(
@@ -87,7 +124,7 @@ async def test_a_page_stays_as_it_is_where_the_same_server_answers_again(
     look.cut_off = True
     await tab.grown(2)
     await tab.page.evaluate("window.untouched = true")
-    await tab.page.wait_for_timeout(3000)
+    await tab.page.wait_for_event("response", lambda one: one.url.endswith("/alive"))
     await tab.page.route("**/ui/alive", lambda route: route.abort())
     offline = tab.page.get_by_text("The server does not answer. Reconnecting …")
     await expect(offline).to_be_visible(timeout=LATER)

@@ -90,7 +90,7 @@ async def test_a_killed_server_is_waited_for_and_nothing_is_lost_or_doubled(
         before = (await tab.texts())[:4]
         await service.kill9()
         offline = tab.page.get_by_text("The server does not answer. Reconnecting …")
-        await expect(offline).to_be_visible(timeout=10_000)
+        await expect(offline).to_be_visible(timeout=LATER)
         await service.start()
         await expect(offline).to_be_hidden(timeout=LATER)
         await tab.stands("completed")

@@ -6,6 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.integration.examples.server import serving
 from tests.servers.process import ROOT
 from tests.servers.remote import llm_process
@@ -46,3 +48,16 @@ async def test_the_demo_robots_reply_grows_too(tmp_path: Path) -> None:
         stored = (await server.show(session))["history"][-1]["content"]
     assert len(shown) > 5
     assert shown[-1] == stored
+
+
+async def test_a_demo_that_is_watched_speaks_word_by_word_to_a_client_that_names_no_pace(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(tmp_path, {}, DUOLOGUE_DEMO_DELAY_S="0.01") as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
+        session = (await client.post("/session", json={})).json()["session_id"]
+        said = {"session_id": session, "message": "xin chào"}
+        events = (await client.post("/chat/stream", json=said)).text
+    assert events.count("event: token\n") > 5

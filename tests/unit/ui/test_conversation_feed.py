@@ -106,7 +106,7 @@ async def test_errors_of_the_api_are_told_with_their_field(
     api.answers["/x"] = (422, {"title": "Invalid", "detail": "too long", "field": "bot_id"})
     tab = TabSession(Feeds(connection), Words("en"))
     assert await tab.attempt(lambda one: one.post("/x")) is None
-    assert "bot_id: too long" in tab.render_page()["notice"]
+    assert "Bot under test: too long" in tab.render_page()["notice"]
     api.answers["/x"] = (401, {"title": "A key is needed"})
     await tab.attempt(lambda one: one.post("/x"))
     assert tab.render_page()["flags"]["key"]

@@ -6,7 +6,7 @@ from core.scenario import Scenario
 from tests.servers.wait import wait_until
 from tests.unit.ui.fake_api import ID, FakeApi
 from ui.api_client import ApiConnection
-from ui.configuration import fetch_configuration
+from ui.configuration import Configuration, fetch_configuration
 from ui.conversation_feed import ConversationFeed, Feeds
 from ui.conversation_page import on_dialog, on_download, on_retry, restore_tab
 from ui.conversation_requests import create_branch, hand_back, index_before, take_seat
@@ -20,6 +20,7 @@ from ui.start_pages import (
     build_versus_scenario,
     choose_default_bot,
     persona_choices,
+    scripted_choices,
     start_chat,
     start_conversation,
 )
@@ -43,6 +44,7 @@ def test_the_whole_form() -> None:
     told = form(
         bot="robot",
         persona="learner",
+        scripted_persona="wrong",
         user_prompt=" rụt rè ",
         seat="human",
         opens="bot",
@@ -61,6 +63,12 @@ def test_the_whole_form() -> None:
         "time_limit_s": 60.0,
         "history": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
     }
+
+
+def test_who_is_played_by_a_script_is_chosen_apart_from_who_is_played_by_a_model() -> None:
+    told = form(bot="16", persona="teen", scripted_persona="wrong")
+    assert build_scenario({**told, "seat": "scripted"})["persona"] == "wrong"
+    assert build_scenario({**told, "seat": "simulated"})["persona"] == "teen"
 
 
 def test_a_transcript_that_is_none_is_refused() -> None:
@@ -103,6 +111,17 @@ async def test_a_start_that_is_refused_shows_why_and_goes_nowhere(
     await start_conversation(tab, {"bot_id": "x"})
     assert tab.render_page()["thread"] == ""
     assert "no such bot" in tab.render_page()["notice"]
+
+
+async def test_what_does_not_fit_is_called_as_the_form_calls_it(
+    api: FakeApi, tab: TabSession
+) -> None:
+    said = {"title": "Invalid", "detail": "no model is configured", "field": "bot_prompt"}
+    api.answers["/api/conversations"] = (422, said)
+    await start_conversation(tab, {"bot_id": 16, "bot_prompt": "x"})
+    notice = tab.render_page()["notice"]
+    assert "Bot prompt (prompt against prompt): no model is configured" in notice
+    assert "bot_prompt" not in notice
 
 
 async def test_a_chat_is_a_session_and_its_stream(api: FakeApi, tab: TabSession) -> None:
@@ -210,6 +229,19 @@ async def test_bots_that_cannot_be_used_say_why(api: FakeApi, tab: TabSession) -
     assert bot_choices(found, directory) == [("A — no key", "a")]
     assert persona_choices(found, directory) == [("Minh", "learner")]
     assert (found.default_seat, found.conversations, found.has_model) == ("scripted", 0, False)
+
+
+def test_a_script_is_offered_for_personas_that_have_one() -> None:
+    personas = [
+        {"persona": "learner", "name": "Minh", "scripted": True},
+        {"persona": "teen", "name": "Huy", "scripted": False},
+        {"persona": "wrong", "name": "Khoa", "scripted": True},
+    ]
+    found = Configuration(personas=personas, info={"default_persona": "learner"})
+    assert scripted_choices(found, found.directory(EN)) == [
+        ("Minh (default)", ""),
+        ("Khoa", "wrong"),
+    ]
 
 
 def test_two_prompts_have_no_persona_and_no_opening_but_their_own() -> None:
