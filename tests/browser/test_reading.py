@@ -19,7 +19,7 @@ def history(count: int) -> list[dict[str, str]]:
     ]
 
 
-async def long_run(service: Service, count: int, turns: int = 60) -> str:
+async def long_run(service: Service, count: int, turns: int = 400) -> str:
     return await service.started(bot_id=16, max_turns=turns, history=history(count))
 
 
@@ -171,7 +171,7 @@ async def test_dark_paper_is_dark_on_white_and_has_every_line(
 async def test_the_transcript_is_one_stop_of_the_tab_key_and_arrows_lead_through_it(
     look: Looking, service: Service
 ) -> None:
-    id = await service.started(bot_id=16, max_turns=60, history=history(10))
+    id = await service.started(bot_id=16, max_turns=400, history=history(10))
     tab = await look.tab(f"/ui/?thread={id}")
     await tab.grown(12)
     await tab.page.locator("#top [data-theme]").focus()

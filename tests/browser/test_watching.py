@@ -54,7 +54,7 @@ async def test_a_reload_in_the_middle_shows_the_same_and_goes_on(
 
 
 async def test_a_second_person_sees_it_at_once_by_its_link(look: Looking, service: Service) -> None:
-    id = await service.started(bot_id=16, max_turns=60)
+    id = await service.started(bot_id=16, max_turns=400)
     mine = await look.tab(f"/vi/?thread={id}")
     await mine.grown(3)
     theirs = await look.tab(f"/ui/?thread={id}")
