@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.integration.api.reading import Frames, Heard
@@ -193,7 +195,7 @@ async def test_the_graphs_own_events_can_be_watched_live(
     held = robot.fail("hold", turn=2, times=1)
     id = await service.begin(4)
     await wait_until(lambda: held.fired)
-    async with service.http.get(f"{service.url}{events_of(id)}?view=graph") as watching:
+    async with watch_graph(service, id) as watching:
         robot.release()
         told = await watching.text()
     assert "event: on_chain_start" in told
@@ -205,9 +207,16 @@ async def test_the_graphs_own_events_can_be_watched_live(
     assert (idle.status, idle.text) == (200, "")
 
 
-async def graph_events(service: Service, id: str) -> list[dict[str, Any]]:
-    answer = await service.ask("GET", events_of(id), params={"view": "graph"})
-    lines = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+@asynccontextmanager
+async def watch_graph(service: Service, id: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Entered, the server has begun to tell."""
+    async with service.http.get(f"{service.url}{events_of(id)}?view=graph") as watching:
+        yield watching
+
+
+async def read_events(watching: aiohttp.ClientResponse) -> list[dict[str, Any]]:
+    text = await watching.text()
+    lines = [line for line in text.splitlines() if line.startswith("data: ")]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
@@ -224,14 +233,12 @@ async def test_a_second_who_watches_the_graph_changes_nothing_for_the_first(
     again = robot.fail("hold", turn=3, times=1)
     id = await service.begin(5)
     await wait_until(lambda: held.fired)
-    first = asyncio.ensure_future(graph_events(service, id))
-    await asyncio.sleep(0.2)
-    robot.release()
-    await wait_until(lambda: again.fired)
-    second = asyncio.ensure_future(graph_events(service, id))
-    await asyncio.sleep(0.2)
-    robot.release()
-    whole, part = await first, await second
+    async with watch_graph(service, id) as first:
+        robot.release()
+        await wait_until(lambda: again.fired)
+        async with watch_graph(service, id) as second:
+            robot.release()
+            whole, part = await asyncio.gather(read_events(first), read_events(second))
     roots = [e for e in whole if e.get("parent_ids") == [] and e["event"] == "on_chain_start"]
     assert len(roots) == 1
     assert roots_left_open(whole) == set()
@@ -252,11 +259,10 @@ async def test_who_watches_the_graph_is_told_of_an_error_and_leaves_no_root_open
     held = robot.fail("hold", turn=1, times=1)
     id = await service.begin(3)
     await wait_until(lambda: held.fired)
-    watching = asyncio.ensure_future(graph_events(service, id))
-    await asyncio.sleep(0.2)
-    robot.fail("status", status=400, turn=2)
-    robot.release()
-    events = await watching
+    async with watch_graph(service, id) as watching:
+        robot.fail("status", status=400, turn=2)
+        robot.release()
+        events = await read_events(watching)
     assert [event["event"] for event in events[-2:]] == ["error", "done"]
     assert events[-2]["where"] == "bot"
     assert events[-1]["status"] == "interrupted"
