@@ -61,8 +61,9 @@ def compare_cells(
     scenarios = sorted(_changed_scenarios(shared, bases, heads))
     changed = [*moved, *scenarios]
     decided = [place for place in shared if bases[place].decision or heads[place].decision]
-    accepted = _count_accepted(decided, bases), _count_accepted(decided, heads)
-    answer = _answer(difference, changed, margin, tolerance, accepted if decided else None)
+    counts = _count_accepted(decided, bases), _count_accepted(decided, heads)
+    accepted = counts if decided else None
+    answer = _answer(difference, changed, margin, tolerance, accepted)
     return Comparison(
         kind=kind,
         base=base_side,
@@ -81,11 +82,7 @@ def compare_cells(
         only_in_base=[_name(place) for place in bases if place not in heads],
         only_in_head=[_name(place) for place in heads if place not in bases],
         sentence=_sentence(
-            difference,
-            _label(kind, base_side),
-            pairs,
-            (tuple(moved), scenarios),
-            accepted if decided else None,
+            difference, _label(kind, base_side), pairs, (tuple(moved), scenarios), accepted
         ),
     )
 

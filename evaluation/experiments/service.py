@@ -23,12 +23,7 @@ from evaluation.experiments.assess import Assessor, JudgeFactory, find_models, m
 from evaluation.experiments.document_cache import DocumentCache
 from evaluation.experiments.drive import ExperimentRun, RemainingBudget, read_budget, sum_costs
 from evaluation.experiments.labels import update_outcome
-from evaluation.experiments.plan import (
-    key_of,
-    plan_experiment,
-    plan_trials,
-    read_suite,
-)
+from evaluation.experiments.plan import key_of, plan_experiment, plan_trials, read_suite
 from evaluation.experiments.trial import TrialRunner
 from evaluation.experiments.trial_records import describe_trials
 from evaluation.prices import read_prices

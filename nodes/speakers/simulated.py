@@ -104,15 +104,20 @@ class SimulatedUser:
                     self._chat.model_name,
                 )
             discarded.append(_note(completion.text, refusal, completion.usage))
-            self._emitter.discard(
-                completion.text,
-                refusal.reason,
-                kind=refusal.kind,
-                persona=request.scenario.persona or DEFAULT,
-                model=self._chat.model_name,
-                usage=completion.usage or {},
-            )
+            self._report_discarded(completion, refusal, request)
             self._give_up(refusal, discarded)
+
+    def _report_discarded(
+        self, completion: Completion, refusal: _Refusal, request: TurnRequest
+    ) -> None:
+        self._emitter.discard(
+            completion.text,
+            refusal.reason,
+            kind=refusal.kind,
+            persona=request.scenario.persona or DEFAULT,
+            model=self._chat.model_name,
+            usage=completion.usage or {},
+        )
 
     def _give_up(self, refusal: _Refusal, discarded: list[Refused]) -> None:
         """Raises `UserError` when no try is left."""
