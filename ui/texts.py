@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ui.bot_texts import BOTS
 from ui.failure_texts import FAILURES, REFUSED, end_sentence
 
 Language = Literal["en", "vi"]
@@ -124,66 +125,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Empty: whoever opens decides what to say",
         "Để trống: bên mở đầu tự quyết định",
     ),
-    # the bots
-    "bots_title": ("Bots", "Các bot"),
-    "bots_lead": (
-        "What bots.yaml configures. A bot that costs nothing to call is tried when you look.",
-        "Những bot khai báo trong bots.yaml. Bot nào gọi không tốn phí thì được thử ngay.",
-    ),
-    "bot_ready": ("ready", "sẵn sàng"),
-    "bot_unreachable": ("cannot be reached", "không kết nối được"),
-    "bot_missing": ("key missing", "thiếu khóa"),
-    "bot_unknown": ("not tried", "chưa thử"),
-    "try_bot": ("Try", "Thử"),
-    "set_variable": ("Set {names} and start again.", "Hãy đặt {names} rồi khởi động lại."),
-    "or": ("or", "hoặc"),
-    "kind_demo": ("built in", "có sẵn"),
-    "kind_webhook": ("HTTP bot", "bot HTTP"),
-    "kind_openai": ("OpenAI-compatible", "tương thích OpenAI"),
-    "kind_prompt": ("a prompt", "theo prompt"),
-    "kind_langgraph": ("LangGraph server", "máy chủ LangGraph"),
-    "seat": ("Who plays the user", "Ai đóng vai người dùng"),
-    "seat_simulated": ("Simulated (a model)", "Mô phỏng (mô hình)"),
-    "seat_scripted": ("Scripted (no model)", "Kịch bản (không cần mô hình)"),
-    "seat_human": ("I answer myself", "Tôi tự trả lời"),
-    "opens": ("Who speaks first", "Ai nói trước"),
-    "opens_user": ("User", "Người dùng"),
-    "opens_bot": ("Bot", "Bot"),
-    "turns": ("Turns", "Số lượt"),
-    "turns_info": ("How many times the bot answers", "Số lần bot trả lời"),
-    "user_prompt": ("What should the user try?", "Người dùng nên thử điều gì?"),
-    "user_prompt_hint": (
-        "For example: you forgot yesterday’s words and are a little shy",
-        "Ví dụ: em quên hết từ vựng hôm qua và hơi ngại nói",
-    ),
-    "pace": ("Pace of the demo", "Nhịp của bản demo"),
-    "pace_info": (
-        "Of the demo robot and the scripted learner; all others take the time they take",
-        "Của robot demo và học viên theo kịch bản; các bot khác nhanh chậm tùy bot",
-    ),
-    "pace_slow": ("Slow", "Chậm"),
-    "pace_normal": ("Normal", "Vừa"),
-    "pace_instant": ("At once", "Tức thì"),
-    "more": ("More options", "Tùy chọn khác"),
-    "bot_prompt": ("Bot prompt (prompt against prompt)", "Prompt cho bot (prompt đấu prompt)"),
-    "bot_prompt_hint": (
-        "A model plays the bot with this system prompt, instead of the bot chosen above",
-        "Mô hình đóng vai bot theo prompt này, thay cho bot đã chọn ở trên",
-    ),
-    "opening": ("The user’s first line", "Câu mở đầu của người dùng"),
-    "lines": ("Fixed user lines, one per line", "Các câu cố định của người dùng, mỗi dòng một câu"),
-    "time_limit": ("Time limit in seconds (0: none)", "Giới hạn thời gian, giây (0: không có)"),
-    "import": ("Continue a transcript", "Tiếp tục từ một hội thoại có sẵn"),
-    "import_hint": (
-        "Paste JSON, or lines that begin with “User:” and “Bot:”",
-        "Dán JSON, hoặc các dòng bắt đầu bằng “User:” và “Bot:”",
-    ),
-    "import_file": ("Read from a file …", "Đọc từ tệp …"),
-    "import_bad": (
-        "This is not a transcript: JSON with role and content, or lines “User: …” / “Bot: …”.",
-        "Không đọc được hội thoại: cần JSON có role và content, hoặc dòng “User: …” / “Bot: …”.",
-    ),
-    "start": ("Start", "Bắt đầu"),
     # chat
     "chat_title": ("Talk to the bot yourself", "Tự trò chuyện với bot"),
     "chat_lead": (
@@ -354,7 +295,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "key_go": ("Continue", "Tiếp tục"),
     "key_wrong": ("The server does not take this key.", "Máy chủ không chấp nhận khóa này."),
 }
-TEXTS |= FAILURES
+TEXTS |= BOTS | FAILURES
 
 _LABELS = {
     "bot_id": "bot",
