@@ -205,7 +205,7 @@ class WebSocket:
             try:
                 data = await self._receive(connection, waits)
             except ConnectionClosedOK:
-                if not answered and not self.config.close_ends:
+                if (not answered or self.config.turn.done) and not self.config.close_ends:
                     raise
                 heard.ended = self.config.close_ends
                 break
