@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
@@ -39,6 +40,11 @@ CREATE TABLE IF NOT EXISTS answered (
 """
 
 
+LONG_S = 0.1
+REWRITE_SHARE = 10
+"""After a VACUUM that took long, so many times as long passes before the next."""
+
+
 class Lessons:
     """The lessons in a SQLite file, or `:memory:`. Blocking: to be used from one thread only.
 
@@ -52,6 +58,7 @@ class Lessons:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.executescript(_SCHEMA)
+        self._rewrite_at = 0.0
 
     def open(self, conversation_id: str, fresh: lesson.LessonState, key: str) -> None:
         """Begins a lesson. One that runs is begun anew only by a key that was not seen before."""
@@ -88,7 +95,18 @@ class Lessons:
             for table in ("answered", "lessons"):
                 sql = f"DELETE FROM {table} WHERE conversation_id = ?"  # noqa: S608 - our names
                 self._db.execute(sql, [conversation_id])
+        self._rewrite()
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # gone from the log too
+
+    def _rewrite(self) -> None:
+        """SQLite leaves copies of what it moved in the unused parts of pages; VACUUM does not."""
+        if monotonic() < self._rewrite_at:
+            return
+        began = monotonic()
+        with suppress(sqlite3.OperationalError):  # another process writes: the next time, then
+            self._db.execute("VACUUM")
+        took = monotonic() - began
+        self._rewrite_at = monotonic() + (REWRITE_SHARE * took if took > LONG_S else 0.0)
 
     def close(self) -> None:
         self._db.close()

@@ -2,10 +2,11 @@ import asyncio
 import io
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import aiohttp
 import pytest
 
 from demo.lesson import answer, start
-from demo.server import API, main, serve_demo
+from demo.server import API, Lessons, main, serve_demo
 
 OK = {"status": 0, "msg": "Success"}
 
@@ -305,3 +306,21 @@ def test_a_signal_ends_the_process_well(tmp_path: Path, number: signal.Signals) 
     with process(tmp_path / "lessons.sqlite") as (running, _):
         running.send_signal(number)
         assert running.wait(5) == 0
+
+
+def test_what_is_forgotten_is_in_no_unused_part_of_a_page(tmp_path: Path) -> None:
+    file = tmp_path / "lessons.db"
+    lessons = Lessons(file)
+    lessons.open("gone", start(16), "k")
+    lessons.close()
+    with closing(sqlite3.connect(file)) as connection:
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'answered'"
+        (page,) = connection.execute(sql).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as raw:  # where SQLite leaves copies of rows that it moves
+        raw.seek((page - 1) * size + size // 2)
+        raw.write(b"a copy of gone")
+    lessons = Lessons(file)
+    lessons.forget("gone")
+    lessons.close()
+    assert b"gone" not in file.read_bytes()
