@@ -33,6 +33,11 @@ def add_run(command: argparse.ArgumentParser) -> None:
     add("--initial-message", metavar="TEXT", help="the user's first line")
     add("--first-speaker", choices=("user", "bot"), help="who opens (user)")
     add("--history", metavar="FILE", help="what was said before: a JSON list; - reads stdin")
+    add(
+        "--lines",
+        metavar="FILE",
+        help="the user's lines: a YAML list of texts, {say: …} and {simulate: n}",
+    )
     add("--user", choices=("simulated", "scripted"), help="a model, or rules (no model needed)")
     add("--time-limit", type=float, metavar="SECONDS", help="after that no new turn begins")
     add("--soft-turns", type=int, metavar="N", help="from this turn on the user wraps up")

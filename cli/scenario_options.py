@@ -7,12 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import RootModel, TypeAdapter, ValidationError
 
 from core.errors import ConfigError, Invalid
-from core.files import load
-from core.scenario import MAX_HISTORY, HistoryLine, Scenario
+from core.files import fault_at, load
+from core.scenario import MAX_HISTORY, HistoryLine, PlannedLine, Scenario
 from core.settings import Settings
+from core.spelling import nearest
 from core.text import clean_deep
 from nodes.speakers.personas import Persona
 
@@ -39,6 +40,7 @@ def build_scenario(options: Namespace, settings: Settings, persona: str | None) 
         "time_limit_s": options.time_limit,
         "persona": persona,
         "history": load_history(options.history) if options.history else None,
+        "lines": load_lines(Path(options.lines)) if options.lines else None,
     }
     return _validate({name: value for name, value in asked.items() if value is not None})
 
@@ -67,7 +69,27 @@ def _is_file(given: str) -> bool:
     return given.endswith((".yaml", ".yml")) or Path(given).name != given
 
 
-# --- history --------------------------------------------------------------------------------------
+# --- lines and history ----------------------------------------------------------------------------
+
+
+class PlannedLines(RootModel[list[PlannedLine]]):
+    """A file with the user's lines."""
+
+
+def load_lines(path: Path) -> list[PlannedLine]:
+    """The lines in a YAML file. Raises `ConfigError` with the file, the line and the key."""
+
+    def check_keys(data: Any) -> Any:
+        for at, line in enumerate(data if isinstance(data, list) else []):
+            for key in line if isinstance(line, dict) else ():
+                if key not in ("say", "simulate"):
+                    guess = nearest(str(key), ("say", "simulate")) or "say or simulate"
+                    raise fault_at(
+                        path, (at, str(key)), f"not permitted here; did you mean {guess}?"
+                    )
+        return data
+
+    return load(path, PlannedLines, check_keys).root
 
 
 def load_history(given: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluation.fingerprints import Fingerprint, digest
 from evaluation.scenarios import ScenarioFile
+from evaluation.simulated_users import SecondOpinionRule
 from evaluation.suite_info import AutoRepeats, SimulatorInfo
 from evaluation.suites import SuiteFile
 from evaluation.verdicts import CellKey, Record, TrialKey
@@ -41,13 +42,16 @@ class ResolvedSuite(Record):
     prompts: dict[str, str]
     judges: list[str]
     simulators: list[SimulatorInfo] = []
+    second_opinion: SecondOpinionRule | None = None
     cells: list[Cell]
 
     @cached_property
     def hash(self) -> str:
         """The same for the same suite, whatever else lies in its folder."""
         return digest(
-            self.model_dump(mode="json", exclude={"file", "simulators"}, exclude_defaults=True)
+            self.model_dump(
+                mode="json", exclude={"file", "simulators", "second_opinion"}, exclude_defaults=True
+            )
         )
 
     def trials(self) -> Iterator[TrialKey]:

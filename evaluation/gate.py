@@ -24,6 +24,13 @@ from evaluation.results import (
     Sentence,
     Tally,
 )
+from evaluation.simulated_users import (
+    Played,
+    describe_second_opinions,
+    describe_users,
+    summarize_second_opinions,
+    summarize_users,
+)
 from evaluation.suite_info import AutoRepeats, GateRule, SuiteInfo
 from evaluation.summary import (
     JudgedTrial,
@@ -46,6 +53,7 @@ def summarize(
 ) -> Figures:
     """The figures of an experiment. Comparisons with a baseline are conditions of the gate."""
     by_bot: dict[str, list[JudgedTrial]] = {bot.id: [] for bot in suite.bots}
+    trials = list(trials)
     for trial in trials:
         by_bot.setdefault(trial.bot, []).append(trial)
     cells_of = {bot: [cell for cell in cells if cell.bot == bot] for bot in by_bot}
@@ -57,6 +65,10 @@ def summarize(
     ]
     tally = add_tallies(cell.tally for cell in cells)
     invalid = find_invalidity(suite.gate, tally)
+    played = [Played(t.id, t.cell, t.outcome, t.user, t.second_opinion) for t in trials]
+    users = summarize_users(played, {one.id: one.aims for one in suite.personas})
+    second = summarize_second_opinions(played)
+    told = [describe_second_opinions(second) if second else None, *map(describe_users, users)]
     return Figures(
         tally=tally,
         bots=[_add_answer(figures, gate) for figures in bots],
@@ -65,7 +77,9 @@ def summarize(
         invalid_reason=invalid,
         flaky_cells=sum(cell.flaky for cell in cells),
         cost=summarize_cost(bots),
-        notes=[to_sentence(note) for note in _notes(suite, comparisons)],
+        users=users,
+        second_opinion=second,
+        notes=[to_sentence(note) for note in (*_notes(suite, comparisons), *told) if note],
         sentence=invalid or (gate.sentence if gate else to_sentence(_describe_tally(tally))),
     )
 

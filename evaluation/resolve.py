@@ -15,6 +15,7 @@ from evaluation.fingerprints import Fingerprint, digest, fingerprint
 from evaluation.judge.prompts import PROMPT_HASH, RULES
 from evaluation.project import Project
 from evaluation.scenarios import ScenarioFile, load_scenario
+from evaluation.simulated_users import SecondOpinionRule
 from evaluation.suite_info import AutoRepeats, SimulatorInfo
 from evaluation.suites import MAX_TRIALS, JudgeConfig, SuiteBase, SuiteBody, SuiteFile
 from nodes.bots.chat import OpenAIBot, PromptBot
@@ -116,7 +117,8 @@ class _Resolver:
             bots={id: _without_secrets(self.project.bots[id]) for id in _list_used(cells, "bot")},
             prompts=_prompts(),
             judges=judges,
-            simulators=self._list_simulators(scenarios, cells),
+            simulators=(simulators := self._list_simulators(scenarios, cells)),
+            second_opinion=self._second_opinion(simulators),
             cells=cells,
         )
         self._check_prices(resolved)
@@ -258,6 +260,22 @@ class _Resolver:
         own = scenario.user_model or (card and card.model)
         model = own or project.user_model or project.model
         return SimulatorInfo(persona=id, kind="model", model=model)
+
+    def _second_opinion(self, simulators: Sequence[SimulatorInfo]) -> SecondOpinionRule | None:
+        """The rule with its model, which must be another than that of at least one persona."""
+        rule, project = self.suite.second_opinion, self.project
+        if rule is None:
+            return None
+        rule = rule if isinstance(rule, SecondOpinionRule) else SecondOpinionRule(share=rule)
+        usual = {one.model for one in simulators if one.model}
+        known = [rule.user_model] if rule.user_model else [project.user_model, project.model]
+        other = next((model for model in known if model and usual - {model}), None)
+        if other is None:
+            what = "no other user model is known; name one: {share: 0.1, user_model: NAME}"
+            raise self._fault(
+                ("second_opinion",), what if usual else "no model plays the user of any trial"
+            )
+        return rule.model_copy(update={"user_model": other})
 
     # --- what is refused ----------------------------------------------------------------------
 

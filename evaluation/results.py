@@ -8,6 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from evaluation.simulated_users import (
+    SecondOpinion,
+    SecondOpinionFigures,
+    UserFigures,
+    UserRecord,
+)
 from evaluation.suite_info import Share, SuiteInfo
 from evaluation.verdicts import Cause as BreakCause
 from evaluation.verdicts import CellKey, Kind, Label, Outcome, Record, Spending, Verdict
@@ -134,6 +140,8 @@ class TrialRecord(Record):
     latencies_ms: list[float] = []
     spending: dict[Party, Spending] = {}
     reproduce: str | None = None
+    user: UserRecord | None = None
+    second_opinion: SecondOpinion | None = None
     lines: list[Line] | None = None
 
     @property
@@ -283,6 +291,8 @@ class Figures(Record):
     invalid_reason: Sentence | None = None
     flaky_cells: Count = 0
     cost: CostFigures = CostFigures()
+    users: list[UserFigures] = []
+    second_opinion: SecondOpinionFigures | None = None
     notes: list[Sentence] = []
     sentence: Sentence
 

@@ -39,6 +39,7 @@ class ScenarioInfo(Record):
 class PersonaInfo(Record):
     id: str
     name: str
+    aims: list[str] = []
 
 
 class SimulatorInfo(Record):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from core.scenario import BotId
 from evaluation.scenarios import PersonaId, Repeats, ScenarioFile, ScenarioId
+from evaluation.simulated_users import Part, SecondOpinionRule
 from evaluation.suite_info import BaselineInfo, GateRule
 from evaluation.verdicts import Record
 
@@ -101,6 +102,9 @@ class SuiteBase(Record):
     budget: Budget | None = None
     gate: GateRule | None = None
     baseline: BaselineInfo | None = None
+    second_opinion: Part | SecondOpinionRule | None = Field(
+        None, description="The share of trials that is replayed with another user model."
+    )
 
 
 class SuiteFile(SuiteBase):

@@ -28,6 +28,7 @@ from evaluation.results import (
     Tally,
     Variant,
 )
+from evaluation.simulated_users import SecondOpinion, UserRecord
 from evaluation.suite_info import AutoRepeats, ScenarioInfo, SuiteInfo
 from evaluation.verdicts import (
     CellKey,
@@ -70,6 +71,10 @@ class JudgedTrial(Protocol):
     def verdicts(self) -> Sequence[Verdict]: ...
     @property
     def labels(self) -> Sequence[Label]: ...
+    @property
+    def user(self) -> UserRecord | None: ...
+    @property
+    def second_opinion(self) -> SecondOpinion | None: ...
     @property
     def lines(self) -> Sequence[Line] | None: ...
 

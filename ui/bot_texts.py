@@ -48,6 +48,12 @@ BOTS: dict[str, tuple[str, str]] = {
     ),
     "opening": ("The user’s first line", "Câu mở đầu của người dùng"),
     "lines": ("Fixed user lines, one per line", "Các câu cố định của người dùng, mỗi dòng một câu"),
+    "lines_info": (
+        "A line {simulate: 3}: the simulator speaks three times; {simulate: rest}: to the end",
+        "Dòng {simulate: 3} để người dùng mô phỏng nói ba câu, {simulate: rest} để nói đến hết",
+    ),
+    "soft_turns": ("Wraps up from turn (0: never)", "Bắt đầu kết thúc từ lượt (0: không)"),
+    "token_limit": ("Token limit (0: none)", "Giới hạn token (0: không có)"),
     "time_limit": ("Time limit in seconds (0: none)", "Giới hạn thời gian, giây (0: không có)"),
     "import": ("Continue a transcript", "Tiếp tục từ một hội thoại có sẵn"),
     "import_hint": (

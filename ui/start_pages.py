@@ -1,5 +1,6 @@
 """The pages on which something begins: a simulation, or a chat."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ AUTO = ""
 USUAL_BOT = "16"  # what the API takes where no bot is named
 FIELDS = (
     "bot persona scripted_persona user_prompt seat opens turns pace bot_prompt opening lines "
-    "time_limit given"
+    "soft_turns time_limit token_limit given"
 ).split()
 VERSUS_FIELDS = "user_prompt bot_prompt opens opening turns".split()
 PLAIN = "plain"  # the persona that adds nothing to a prompt
@@ -27,7 +28,6 @@ PLAIN = "plain"  # the persona that adds nothing to a prompt
 
 def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
     """The scenario of the form, without what was left alone. Raises `Unreadable`."""
-    lines = [line.strip() for line in str(told["lines"] or "").splitlines() if line.strip()]
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
         "persona": _choose_persona(told) or None,
@@ -38,7 +38,9 @@ def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
         "pace": told["pace"] or None,
         "bot_prompt": _text(told["bot_prompt"]),
         "initial_message": _text(told["opening"]),
-        "lines": lines or None,
+        "lines": read_lines(str(told["lines"] or "")) or None,
+        "soft_turns": int(told["soft_turns"] or 0) or None,
+        "token_limit": int(told["token_limit"] or 0) or None,
         "time_limit_s": float(told["time_limit"] or 0) or None,
         "history": parse_transcript(str(told["given"] or "")) or None,
     }
@@ -48,6 +50,21 @@ def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
 def _choose_persona(told: Mapping[str, Any]) -> object:
     """Each kind of player has personas of its own to choose from."""
     return told["scripted_persona" if told["seat"] == "scripted" else "persona"]
+
+
+def read_lines(text: str) -> list[Any]:
+    """The user's lines as the API takes them: a text a line, `{simulate: 3}` or `{simulate: rest}`
+    on a line of its own where the simulator goes on.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [_read_simulate(found[1]) if (found := _SIMULATE.fullmatch(x)) else x for x in lines]
+
+
+_SIMULATE = re.compile(r"(?:- )?\{? ?simulate ?: ?(\d{1,4}|rest) ?\}?", re.IGNORECASE)
+
+
+def _read_simulate(count: str) -> dict[str, int | str]:
+    return {"simulate": int(count) if count.isdigit() else "rest"}
 
 
 def build_versus_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,8 +239,23 @@ def _build_more(words: Words) -> dict[str, Any]:
             label=words("bot_prompt"), info=words("bot_prompt_hint"), lines=2, max_lines=8
         ),
         "opening": gr.Textbox(label=words("opening"), max_lines=1),
-        "lines": gr.Textbox(label=words("lines"), lines=2, max_lines=8),
-        "time_limit": gr.Number(0, label=words("time_limit"), minimum=0, maximum=86400),
+        "lines": gr.Textbox(
+            label=words("lines"),
+            info=words("lines_info"),
+            lines=2,
+            max_lines=8,
+            elem_id="lines",
+        ),
+    }
+    with gr.Row(elem_classes="fields"):
+        found |= {
+            "soft_turns": gr.Number(
+                0, label=words("soft_turns"), minimum=0, maximum=1000, precision=0
+            ),
+            "time_limit": gr.Number(0, label=words("time_limit"), minimum=0, maximum=86400),
+            "token_limit": gr.Number(0, label=words("token_limit"), minimum=0, precision=0),
+        }
+    found |= {
         "given": gr.Textbox(
             label=words("import"),
             placeholder=words("import_hint"),

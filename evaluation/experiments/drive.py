@@ -10,7 +10,6 @@ from core.errors import DuologueError, StorageError
 from evaluation.cells import ResolvedSuite
 from evaluation.experiments.schedule import Schedule
 from evaluation.experiments.trial import TrialResult, TrialRunner, Unfinished
-from evaluation.verdicts import Spending
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.opening import Storage
 
@@ -141,7 +140,7 @@ class ExperimentRun:
             owner=self.row.owner,
             **result.columns(seconds),
         )
-        for spent in (result.assessment.spending if result.assessment else {}).values():
+        for spent in result.spending.values():
             self._budget.spent_usd += spent.cost_usd or 0.0
         if self._fail_fast and result.outcome == "failed":
             self.halt("stopped", "a trial failed, and that was enough")
@@ -203,7 +202,5 @@ def read_budget(row: ExperimentRow, suite: ResolvedSuite) -> RemainingBudget:
 def sum_costs(trials: list[TrialRow]) -> float:
     """What the trials cost, as far as it is known."""
     return sum(
-        Spending.model_validate(spent).cost_usd or 0.0
-        for trial in trials
-        for spent in trial.spending.values()
+        spent.get("cost_usd") or 0.0 for trial in trials for spent in trial.spending.values()
     )

@@ -87,7 +87,10 @@ def describe_suite(suite: ResolvedSuite, row: ExperimentRow | None = None) -> Su
         scenarios=[
             _describe_scenario(one, plans.get(one.id or "", 1)) for one in suite.scenarios.values()
         ],
-        personas=[PersonaInfo(id=id, name=one.name) for id, one in suite.personas.items()],
+        personas=[
+            PersonaInfo(id=id, name=one.name, aims=[aim.aim for aim in one.aims])
+            for id, one in suite.personas.items()
+        ],
         simulators=suite.simulators,
         bots=[_describe_bot(id, one, known.get("versions", {})) for id, one in suite.bots.items()],
         gate=asked.gate,

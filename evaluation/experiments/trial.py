@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from core.ends import EndReason, Status
@@ -16,11 +16,15 @@ from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
 from evaluation.experiments.assess import Assessment, Assessor, FinishedConversation
-from evaluation.results import Breakage
-from evaluation.verdicts import Cause, Verdict
+from evaluation.experiments.trial_records import pack_user
+from evaluation.prices import add_spendings
+from evaluation.results import Breakage, Party
+from evaluation.simulated_users import SecondOpinion, UserRecord, is_chosen, observe_user
+from evaluation.verdicts import Cause, Spending, Verdict
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation as ConversationRow
 from graph.storage.experiment_rows import ExperimentRow, TrialRow, VerdictRow
+from nodes.speakers.personas import DEFAULT
 
 log = logging.getLogger("duologue.experiments")
 POLL_S = 0.5
@@ -41,6 +45,19 @@ class TrialResult:
     broken: Breakage | None = None
     skipped: str | None = None
     verdicts: Sequence[VerdictRow] = ()
+    user: UserRecord | None = None
+    second: "SecondTrial | None" = None
+
+    @property
+    def spending(self) -> dict[Party, Spending]:
+        """What it took by party, its second opinion included."""
+        parts = [self.assessment, self.second.assessment if self.second else None]
+        some = [part.spending for part in parts if part]
+        parties = dict.fromkeys(party for spent in some for party in spent)
+        return {
+            party: add_spendings(spent[party] for spent in some if party in spent)
+            for party in parties
+        }
 
     @property
     def outcome(self) -> str:
@@ -51,7 +68,7 @@ class TrialResult:
     def columns(self, seconds: float) -> dict[str, Any]:
         """The trial's columns."""
         found = self.assessment
-        spending = found.spending if found else {}
+        second = self.second.opinion if self.second else None
         return {
             "status": "finished",
             "outcome": self.outcome,
@@ -62,8 +79,18 @@ class TrialResult:
             "broken": self.broken.model_dump() if self.broken else None,
             "skipped": self.skipped,
             "latencies": found.latencies if found else [],
-            "spending": {party: one.model_dump() for party, one in spending.items()},
+            "spending": {
+                **{party: one.model_dump() for party, one in self.spending.items()},
+                **(pack_user(self.user, second) if self.user else {}),
+            },
         }
+
+
+class SecondTrial(NamedTuple):
+    """The replay of a trial with another user model; without an assessment it is broken."""
+
+    opinion: SecondOpinion
+    assessment: Assessment | None = None
 
 
 def pack_verdict(verdict: Verdict) -> VerdictRow:
@@ -85,6 +112,7 @@ class TrialRunner:
     ) -> None:
         self._runs, self._suite, self._assessor = runs, suite, assessor
         self._id, self._client_id = row.id, row.client_id
+        self._replays: dict[str, str] = {}
 
     async def close(self) -> None:
         """Ends what the checks needed."""
@@ -96,7 +124,7 @@ class TrialRunner:
 
     async def stop(self, conversation_id: str) -> None:
         """Ends a trial's conversation, also while its bot hangs."""
-        await self._runs.stop(conversation_id)
+        await self._runs.stop(self._replays.get(conversation_id, conversation_id))
 
     async def run(self, trial: TrialRow) -> TrialResult:
         """Has the conversation and assesses it; one that has ended already is only assessed.
@@ -126,9 +154,61 @@ class TrialRunner:
         session = await self._session(trial, id)
         said = FinishedConversation(await self._runs.messages(id), session, row.end_reason)
         found = await self._assessor.assess(trial.scenario, trial.bot, said)
-        return TrialResult(row, found, verdicts=[pack_verdict(one) for one in found.verdicts])
+        return TrialResult(
+            row,
+            found,
+            verdicts=[pack_verdict(one) for one in found.verdicts],
+            user=observe_user(said.messages),
+            second=await self._replay(trial, id),
+        )
+
+    async def _replay(self, trial: TrialRow, first: str) -> SecondTrial | None:
+        """The trial once more with another user model, if it is one of those that are chosen."""
+        model = self._find_second_model(trial)
+        if model is None:
+            return None
+        id = self._replays[first] = await self._converse(trial, model)
+        try:
+            row = await self._drive(id)
+        finally:
+            del self._replays[first]
+        if row.status is Status.STOPPED:
+            return None
+        opinion = SecondOpinion(
+            model=model,
+            conversation_id=id,
+            outcome="broken",
+            end_reason=row.end_reason,
+            turns=row.turn,
+        )
+        if row.status is not Status.COMPLETED:
+            if not row.error:
+                raise Unfinished
+            cause = explain_breakage(row).cause
+            return SecondTrial(opinion.model_copy(update={"cause": cause}))
+        said = FinishedConversation(
+            await self._runs.messages(id), await self._session(trial, id), row.end_reason
+        )
+        found = await self._assessor.assess(trial.scenario, trial.bot, said)
+        failed = [one.id for one in found.verdicts if one.status == "fail"]
+        judged = {"outcome": found.outcome, "failed": failed}
+        return SecondTrial(opinion.model_copy(update=judged), found)
+
+    def _find_second_model(self, trial: TrialRow) -> str | None:
+        rule = self._suite.second_opinion
+        if rule is None or not is_chosen(trial.number, rule.share):
+            return None
+        scenario = self._suite.scenarios[trial.scenario]
+        models = {one.persona: one.model for one in self._suite.simulators}
+        usual = scenario.user_model or models.get(trial.persona or DEFAULT)
+        return rule.user_model if usual and usual != rule.user_model else None
 
     async def _create(self, trial: TrialRow) -> str:
+        id = await self._converse(trial)
+        await self._runs.storage.trials.begin(self._id, trial.number, id)
+        return id
+
+    async def _converse(self, trial: TrialRow, second_model: str | None = None) -> str:
         """Its key is experiment and trial: asked for twice, it is the same conversation."""
         scenario = self._suite.scenarios[trial.scenario]
         bot = trial.bot
@@ -138,17 +218,18 @@ class TrialRunner:
         # The same for every bot, so that two are compared under the same chance.
         seed = f"{played.seed or trial.scenario}/{trial.persona}/{trial.repeat}"[-200:]
         played = played.model_copy(update={"seed": seed})
+        if second_model is not None:
+            played = played.model_copy(update={"user_model": second_model})
         persona = self._suite.personas.get(trial.persona)
-        id = await self._runs.create(
+        return await self._runs.create(
             played,
-            key=f"trial {self._id} {trial.number} {trial.attempt}",
+            key=f"trial {self._id} {trial.number} {trial.attempt}"
+            + (" second" if second_model else ""),
             body=self._id,
             experiment_id=self._id,
             client_id=self._client_id,
             card=persona.model_dump(exclude_defaults=True) if persona else None,
         )
-        await self._runs.storage.trials.begin(self._id, trial.number, id)
-        return id
 
     async def _drive(self, id: str) -> ConversationRow:
         """Starts or resumes the conversation, whoever drives it, until it rests."""

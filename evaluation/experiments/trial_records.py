@@ -10,6 +10,7 @@ import orjson
 from core.message import Message
 from evaluation.experiments.plan import key_of
 from evaluation.results import Breakage, Line, Party, TrialRecord
+from evaluation.simulated_users import SecondOpinion, UserRecord
 from evaluation.summary import JudgedTrial
 from evaluation.verdicts import CellKey, Label, Outcome, Spending, Verdict
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow, VerdictRow
@@ -38,6 +39,8 @@ class BriefTrial(NamedTuple):
     broken: Breakage | None
     verdicts: Sequence[Verdict]
     labels: Sequence[Label]
+    user: UserRecord | None = None
+    second_opinion: SecondOpinion | None = None
     lines: None = None
 
 
@@ -86,6 +89,7 @@ def describe_trial(
         latencies_ms=row.latencies,
         spending=_read_spending(row),
         reproduce=describe_reproduction(file, row),
+        **read_user(row),
         lines=None,
         **facts,
     )
@@ -108,6 +112,7 @@ def _describe_briefly(
         _read_breakage(row) if row.broken else None,
         verdicts,
         labels.get(row.conversation_id or "", ()),
+        **read_user(row),
     )
 
 
@@ -116,8 +121,31 @@ def _read_breakage(row: TrialRow) -> Breakage | None:
 
 
 def _read_spending(row: TrialRow) -> dict[Party, Spending]:
-    found: dict[Any, Spending] = {name: Spending(**spent) for name, spent in row.spending.items()}
+    spent: dict[Any, Any] = row.spending
+    return {name: Spending(**spent[name]) for name in spent if name not in _OF_USERS}
+
+
+def pack_user(user: UserRecord, second: SecondOpinion | None) -> dict[str, Any]:
+    """What a trial's user did, to be stored beside what it took."""
+    found = {"user": user.model_dump(exclude_defaults=True)}
+    if second is not None:
+        found["second_opinion"] = second.model_dump(exclude_defaults=True)
     return found
+
+
+def read_user(row: TrialRow) -> dict[str, Any]:
+    """What `pack_user` packed; nothing of trials that ended before there was such a thing."""
+    return {
+        name: kind.model_validate(row.spending[name])
+        for name, kind in _OF_USERS.items()
+        if name in row.spending
+    }
+
+
+_OF_USERS: Mapping[str, type[UserRecord | SecondOpinion]] = {
+    "user": UserRecord,
+    "second_opinion": SecondOpinion,
+}
 
 
 def describe_reproduction(file: str | None, row: TrialRow) -> str:

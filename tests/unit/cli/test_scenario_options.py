@@ -140,3 +140,31 @@ def test_bad_persona_file_is_told_with_line_and_key(tmp_path: Path) -> None:
     path.write_text("name: Lan\nmood: fine\n")
     with pytest.raises(ConfigError, match=r"p\.yaml:2: mood: "):
         scenario_options.load_persona(str(path))
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def test_planned_lines_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines.yaml"
+    path.write_text("- một\n- simulate: 2\n- say: hai\n- simulate: rest\n", encoding="utf-8")
+    plan = ["một", {"simulate": 2}, {"say": "hai"}, {"simulate": "rest"}]
+    assert scenario("--lines", str(path)).lines == plan
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- một\n- simulat: 2\n", ":2: 1.simulat: not permitted here; did you mean simulate?"),
+        ("- simulate: -2\n", ":1: 0.simulate: "),
+        ("say: một\n", ":1: "),
+    ],
+)
+def test_a_mistake_in_planned_lines_is_told_with_line_and_key(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "lines.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        scenario("--lines", str(path))
+    assert f"{path}{told}" in str(error.value)

@@ -33,7 +33,14 @@ EN = Words("en")
 
 
 def form(**told: Any) -> dict[str, Any]:
-    return {**dict.fromkeys(FIELDS, ""), "turns": 10, "time_limit": 0, **told}
+    return {
+        **dict.fromkeys(FIELDS, ""),
+        "turns": 10,
+        "time_limit": 0,
+        "soft_turns": 0,
+        "token_limit": 0,
+        **told,
+    }
 
 
 def test_what_was_left_alone_is_left_out() -> None:
@@ -69,6 +76,14 @@ def test_who_is_played_by_a_script_is_chosen_apart_from_who_is_played_by_a_model
     told = form(bot="16", persona="teen", scripted_persona="wrong")
     assert build_scenario({**told, "seat": "scripted"})["persona"] == "wrong"
     assert build_scenario({**told, "seat": "simulated"})["persona"] == "teen"
+
+
+def test_the_simulator_speaks_between_fixed_lines() -> None:
+    told = form(lines="một\n{simulate: 3}\n- simulate: 2\nhai\n{simulate: REST}", soft_turns=4)
+    found = build_scenario({**told, "token_limit": 900})
+    plan = ["một", {"simulate": 3}, {"simulate": 2}, "hai", {"simulate": "rest"}]
+    assert (found["lines"], found["soft_turns"], found["token_limit"]) == (plan, 4, 900)
+    Scenario(**found)
 
 
 def test_a_transcript_that_is_none_is_refused() -> None:
