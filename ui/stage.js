@@ -161,7 +161,8 @@ function change(page) {
   if (page.thread !== conversation.thread) {
     Object.values(columns).forEach((column) => column.clear());
     conversation.thread = page.thread;
-    stickTo(["running", "waiting"].includes(page.flags.stands));
+    conversation.opening = true;
+    stickTo(false);
     seen = 0;
   }
   if (first) window.dispatchEvent(new Event("duologue:ready"));
@@ -186,6 +187,10 @@ function receive(page) {
   change(page);
   offer(page.flags);
   for (const [name, value] of Object.entries(page.flags)) document.body.dataset[name] = String(value);
+  if (conversation.opening && page.flags.stands !== "opening") {
+    conversation.opening = false; // what came before told nothing of how it stands
+    stickTo(live());
+  }
   if (rested && live()) follow(true);
   duologue.model(page.flags.model);
   for (const [name, html] of Object.entries(page.parts))
