@@ -16,6 +16,7 @@ FORBIDDEN_KEYS = frozenset({"python", "file", "files", "glob", "sql"})
 BOT_PREFIX = "DUOLOGUE_BOT_"
 _NAME = re.compile(r"\$\{([^}]*)\}")
 _ADDRESS_KEYS = frozenset({"url", "base_url"})
+_SCHEMES = frozenset({"http", "https", "ws", "wss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class EditPolicy:
             raise Invalid("cannot be set over HTTP; write it into the file", path)
         for path, text in _walk(data):
             self._check_names(path, text)
-            if _is_address(path):
+            if _is_address(path) and not _follows_base(path, text):
                 self._check_address(path, text)
 
     def _check_names(self, path: str, text: str) -> None:
@@ -57,8 +58,8 @@ class EditPolicy:
         except ValueError:
             raise Invalid("is no address", path) from None
         host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or parts.username is not None or not host:
-            raise Invalid("must be http:// or https:// and a host, without a user", path)
+        if parts.scheme not in _SCHEMES or parts.username is not None or not host:
+            raise Invalid("must be http(s):// or ws(s):// and a host, without a user", path)
         if not any(_matches(allowed, host, port) for allowed in self.hosts):
             raise Invalid("is not an allowed address; DUOLOGUE_EDIT_HOSTS lists them", path)
 
@@ -73,6 +74,11 @@ def _matches(allowed: str, host: str, port: int | None) -> bool:
 
 def _is_address(path: str) -> bool:
     return path.rpartition(".")[2] in _ADDRESS_KEYS
+
+
+def _follows_base(path: str, text: str) -> bool:
+    """A call's path, which stands after a `base_url` that is checked itself."""
+    return not path.endswith("base_url") and text.startswith("/") and not text.startswith("//")
 
 
 def _forbidden_paths(data: Any, path: str = "") -> Iterator[str]:

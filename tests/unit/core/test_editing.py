@@ -41,6 +41,9 @@ POLICY = EditPolicy.of_bots(BOTS, ["*.bots.example", "127.0.0.1:11434"])
         ({"url": "http://127.0.0.1:25050/"}, "url"),
         ({"turn": {"url": "//shop.example:8443/"}}, "turn.url"),
         ({"url": "https://evilbots.example/"}, "url"),
+        ({"url": "wss://evil.example/chat"}, "url"),
+        ({"base_url": "/v1"}, "base_url"),
+        ({"cassette": {"file": "/etc/cron.d/x"}}, "cassette.file"),
     ],
 )
 def test_what_reaches_further_is_refused(data: dict[str, Any], path: str) -> None:
@@ -55,6 +58,8 @@ def test_what_reaches_further_is_refused(data: dict[str, Any], path: str) -> Non
         {"headers": {"Authorization": "Bearer ${SHOP_TOKEN}", "X": "${DUOLOGUE_BOT_KEY}"}},
         {"turn": {"url": "https://shop.example:8443/other"}},
         {"base_url": "http://a.bots.example/v1"},
+        {"base_url": "http://a.bots.example/v1", "turn": {"url": "/chat"}},
+        {"kind": "websocket", "url": "wss://a.bots.example/chat"},
         {"base_url": "http://127.0.0.1:11434/v1"},
         {"prompt": "You sell fruit. See https://evil.example/ for prices.", "kind": "prompt"},
     ],
