@@ -10,15 +10,15 @@ import aiosqlite
 
 from core.errors import ConfigError, StorageError
 from graph.storage.conversation import Conversation
-from graph.storage.sqlite.catalogue import SqliteCatalogue
+from graph.storage.sql.catalogue import SqliteCatalogue
+from graph.storage.sql.deliveries import Deliveries
+from graph.storage.sql.experiments import Experiments
+from graph.storage.sql.fences import Fences
+from graph.storage.sql.labels import Labels
+from graph.storage.sql.trials import Trials
 from graph.storage.sqlite.checkpoints import SqliteCheckpoints
 from graph.storage.sqlite.database import Database, prepare_file
-from graph.storage.sqlite.deliveries import Deliveries
-from graph.storage.sqlite.experiments import Experiments
-from graph.storage.sqlite.fences import Fences
-from graph.storage.sqlite.labels import Labels
 from graph.storage.sqlite.owners import Owner
-from graph.storage.sqlite.trials import Trials
 
 PROBE_BYTES = 65_536
 _PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"

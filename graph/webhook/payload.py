@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from core.errors import ConfigError
 from core.spelling import nearest
-from graph.storage.sqlite.deliveries import Delivery
+from graph.storage.sql.deliveries import Delivery
 from nodes.bots.templates import fill_deep
 
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")

@@ -22,7 +22,7 @@ from core.errors import ConfigError, StorageError
 from core.failures import task_group
 from core.settings import Settings
 from graph.storage.opening import Storage
-from graph.storage.sqlite.deliveries import Delivery
+from graph.storage.sql.deliveries import Delivery
 from graph.stream.live import Watch
 from graph.webhook.payload import describe, fill_template, read_template
 from nodes.calls.http import HttpClient, to_json_bytes

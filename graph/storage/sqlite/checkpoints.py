@@ -31,8 +31,8 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from core.errors import Damaged
 from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
 from graph.storage.port import Checkpoints
+from graph.storage.sql.fences import Fences
 from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
-from graph.storage.sqlite.fences import Fences
 
 _PUT = """INSERT OR REPLACE INTO checkpoints
     (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)

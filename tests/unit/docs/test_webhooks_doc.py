@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.storage.sqlite.deliveries import Delivery
+from graph.storage.sql.deliveries import Delivery
 from graph.webhook.payload import ConversationEnded, describe, fill_template, read_template
 from graph.webhook.sender import PAUSES_S, sign
 from tests.servers.process import ROOT

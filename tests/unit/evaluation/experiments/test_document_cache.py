@@ -18,7 +18,7 @@ from evaluation.results import ExperimentDocument
 from evaluation.verdicts import Verdict
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow
 from graph.storage.opening import Storage, open_storage
-from graph.storage.sqlite.labels import forget_conversation
+from graph.storage.sql.labels import forget_conversation
 
 SCENARIO = "checks:\n  - bot_says: juice\nuser: scripted\n"
 SUITE = (

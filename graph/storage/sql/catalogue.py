@@ -12,10 +12,10 @@ from core.message import now
 from graph.storage.conversation import Conversation
 from graph.storage.decisions import can_be_stopped, check_claim, check_key, is_orphan
 from graph.storage.port import DescribeCrashes, no_description
+from graph.storage.sql.fences import Fences
+from graph.storage.sql.labels import forget_conversation
 from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
 from graph.storage.sqlite.erasing import note_deletion
-from graph.storage.sqlite.fences import Fences
-from graph.storage.sqlite.labels import forget_conversation
 
 T = TypeVar("T")
 SCAN_PAGE = 200

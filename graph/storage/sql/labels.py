@@ -4,8 +4,8 @@ import sqlite3
 
 from core.errors import NotFound
 from graph.storage.experiment_rows import LabelRow
+from graph.storage.sql.trials import raise_revision, write_trial
 from graph.storage.sqlite.database import Database
-from graph.storage.sqlite.trials import raise_revision, write_trial
 
 _LABELS = "SELECT conversation_id, verdict_id, labeller, status, note, created_at FROM labels"
 

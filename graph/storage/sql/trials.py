@@ -9,8 +9,8 @@ import orjson
 from core.errors import Conflict, NotFound
 from core.message import now
 from graph.storage.experiment_rows import TrialRow, VerdictRow
+from graph.storage.sql.packing import pack
 from graph.storage.sqlite.database import Database
-from graph.storage.sqlite.packing import pack
 
 _TRIAL = list(TrialRow.__dataclass_fields__)
 _TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"

@@ -8,10 +8,10 @@ from core.errors import Busy, Conflict, NotFound
 from core.message import now
 from graph.storage.decisions import check_key
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
+from graph.storage.sql.packing import pack, unpack
+from graph.storage.sql.trials import insert_trials, raise_revision
 from graph.storage.sqlite.database import Database
 from graph.storage.sqlite.erasing import note_deletion
-from graph.storage.sqlite.packing import pack, unpack
-from graph.storage.sqlite.trials import insert_trials, raise_revision
 
 _COLUMNS = list(ExperimentRow.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM experiments"
