@@ -19,14 +19,14 @@ from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.document import describe_experiment
 from evaluation.experiments.service import ExperimentService
 from evaluation.results import ComparisonDocument, ExperimentDocument, ExperimentInfo
-from graph.storage.opening import sqlite_path
+from graph.storage.opening import database_exists
 
 T = TypeVar("T")
 
 
 def ask(settings: Settings, question: Callable[[ExperimentService], Awaitable[T]]) -> T:
     """What the service answers. Raises `NotFound` where there is no database yet."""
-    if not sqlite_path(settings.database_url).exists():
+    if not database_exists(settings.database_url):
         raise NotFound(f"there is no experiment, and no {settings.database_url}")
 
     async def open_and_ask() -> T:

@@ -17,7 +17,7 @@ from graph.presentation import describe_conversation, summarize
 from graph.process import open_runs
 from graph.runs.service import RunService
 from graph.storage.conversation import Conversation
-from graph.storage.opening import open_storage, sqlite_path
+from graph.storage.opening import database_exists, open_storage
 from nodes.speakers.registry import Speakers
 
 
@@ -51,7 +51,7 @@ def show(options: Namespace, settings: Settings) -> int:
 async def _load_conversation(
     id: str, settings: Settings
 ) -> tuple[Conversation, Sequence[Message], Sequence[str]]:
-    if not sqlite_path(settings.database_url).exists():
+    if not database_exists(settings.database_url):
         raise NotFound(f"there is no conversation with that id, and no {settings.database_url}")
     async with open_stored(settings) as runs:
         catalogue = runs.storage.catalogue
@@ -97,7 +97,7 @@ def show_list(options: Namespace, settings: Settings) -> int:
 
 
 async def _load_page(options: Namespace, settings: Settings) -> list[Conversation]:
-    if not sqlite_path(settings.database_url).exists():
+    if not database_exists(settings.database_url):
         return []
     async with open_stored(settings) as runs:
         rows, _more = await runs.storage.catalogue.list_page(

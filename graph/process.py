@@ -10,7 +10,7 @@ from core.settings import Settings
 from demo.kinds import DemoBot
 from demo.server import serve_demo
 from graph.runs.service import RunService
-from graph.storage.opening import Storage, open_storage, resolved_path
+from graph.storage.opening import Storage, file_beside, open_storage
 from graph.stream.live import Watch, nobody_watches
 from graph.webhook.sender import open_webhook
 from nodes.bots.config import read_bots
@@ -30,8 +30,7 @@ async def open_process(
         storage = await stack.enter_async_context(open_storage(settings.database_url))
         demo_url = None
         if any(isinstance(bot, DemoBot) for bot in bots.values()):
-            path = resolved_path(settings.database_url)
-            file = path.with_name(f"{path.name}.demo")
+            file = file_beside(settings.database_url, ".demo")
             demo = serve_demo(file, delay_s=settings.demo_delay_s)
             demo_url = await stack.enter_async_context(demo)
         speakers = await asyncio.to_thread(Speakers, settings, demo_url)

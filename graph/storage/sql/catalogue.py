@@ -1,7 +1,6 @@
 """The catalogue of conversations: how each stands, in the same file as its checkpoints."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -14,8 +13,16 @@ from graph.storage.decisions import can_be_stopped, check_claim, check_key, is_o
 from graph.storage.port import DescribeCrashes, no_description
 from graph.storage.sql.fences import Fences
 from graph.storage.sql.labels import forget_conversation
-from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
-from graph.storage.sqlite.erasing import note_deletion
+from graph.storage.sql.statements import (
+    FOR_UPDATE,
+    FOR_UPDATE_UNLOCKED,
+    STORE_META,
+    Connection,
+    Database,
+    Step,
+    execute_fenced,
+    execute_steps,
+)
 
 T = TypeVar("T")
 SCAN_PAGE = 200
@@ -77,7 +84,7 @@ def to_readable(id: Any) -> str:
     return id.encode(errors="replace").decode() if isinstance(id, str) else repr(id)
 
 
-class SqliteCatalogue:
+class SqlCatalogue:
     """Reads and writes rows; each change is one transaction."""
 
     def __init__(self, database: Database, fences: Fences) -> None:
@@ -98,7 +105,7 @@ class SqliteCatalogue:
         `KeyReused` where the key came with another body.
         """
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             if key is not None:
                 known = _id_for_key(connection, key, body)
                 if known:
@@ -184,8 +191,8 @@ class SqliteCatalogue:
         `only_orphaned` `Conflict` unless it stands as a process that died left it.
         """
 
-        def work(connection: sqlite3.Connection) -> Conversation:
-            row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+        def work(connection: Connection) -> Conversation:
+            row = connection.execute(f"{_SELECT} WHERE id = ?{FOR_UPDATE}", (id,)).fetchone()
             if row is None:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
@@ -212,8 +219,8 @@ class SqliteCatalogue:
     async def stop(self, id: str, is_driven: Callable[[Conversation], bool]) -> bool:
         """Writes `stopped`, unless it has ended or somebody drives it. Raises `NotFound`."""
 
-        def work(connection: sqlite3.Connection) -> bool:
-            row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+        def work(connection: Connection) -> bool:
+            row = connection.execute(f"{_SELECT} WHERE id = ?{FOR_UPDATE}", (id,)).fetchone()
             if row is None:
                 raise NotFound("there is no conversation with that id")
             found = _conversation(row)
@@ -273,8 +280,9 @@ class SqliteCatalogue:
         Each has one more of `crashes` and of `deaths`; what `describe` makes of these is its error.
         """
 
-        def work(connection: sqlite3.Connection) -> list[Conversation]:
-            rows = connection.execute(f"{_SELECT} WHERE status = ?", (Status.RUNNING,)).fetchall()
+        def work(connection: Connection) -> list[Conversation]:
+            sql = f"{_SELECT} WHERE status = ?{FOR_UPDATE_UNLOCKED}"
+            rows = connection.execute(sql, (Status.RUNNING,)).fetchall()
             found = self._readable(rows)
             left = [row for row in found if is_orphan(row, is_alive)]
             connection.executemany(
@@ -297,7 +305,7 @@ class SqliteCatalogue:
     async def delete(self, id: str) -> None:
         """Everything of it is gone, its checkpoints and keys too."""
 
-        await self._database.write(partial(_delete, id))
+        await self._database.write(partial(_delete, id, self._database))
         self._forget(id)
 
     def _forget(self, id: str) -> None:
@@ -310,20 +318,19 @@ class SqliteCatalogue:
         return None if at is None else str(at)
 
     async def store_last_look(self, at: str) -> None:
-        sql = "INSERT OR REPLACE INTO meta VALUES ('last look', ?)"
-        await self._database.execute_many(sql, [(at,)])
+        await self._database.execute_many(STORE_META, [("last look", at)])
 
     async def list_expired(self, before: str, now: str, limit: int) -> list[str]:
         wanted = {"before": before, "now": now, "limit": limit}
         return [id for (id,) in await self._database.read(_EXPIRED, wanted)]
 
     async def expire(self, id: str, before: str) -> Conversation | None:
-        def work(connection: sqlite3.Connection) -> Conversation | None:
-            sql = f"{_SELECT} c WHERE c.id = :id AND {_IS_OLD}"
+        def work(connection: Connection) -> Conversation | None:
+            sql = f"{_SELECT} c WHERE c.id = :id AND {_IS_OLD}{FOR_UPDATE}"
             row = connection.execute(sql, {"id": id, "before": before}).fetchone()
             found = _conversation(row) if row else None
             if found:
-                _delete(id, connection)
+                _delete(id, self._database, connection)
             return found
 
         found = await self._database.write(work)
@@ -337,7 +344,7 @@ class SqliteCatalogue:
         return dict(rows)
 
 
-def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | None:
+def _id_for_key(connection: Connection, key: str, body: str) -> str | None:
     row = connection.execute(
         "SELECT body, conversation_id FROM idempotency WHERE key = ?", (key,)
     ).fetchone()
@@ -347,20 +354,19 @@ def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | No
     return str(row[1])
 
 
-def _delete(id: str, connection: sqlite3.Connection) -> None:
+def _delete(id: str, database: Database, connection: Connection) -> None:
     for table, column in (
         ("conversations", "id"),
         ("idempotency", "conversation_id"),
-        ("checkpoints", "thread_id"),
-        ("writes", "thread_id"),
+        *((table, "thread_id") for table in database.checkpoint_tables),
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
     connection.execute("UPDATE conversations SET parent_id = NULL WHERE parent_id = ?", (id,))
     forget_conversation(connection, id)
-    note_deletion(connection, id)
+    database.note_deletion(connection, id)
 
 
-def _insert(connection: sqlite3.Connection, row: Conversation) -> None:
+def _insert(connection: Connection, row: Conversation) -> None:
     values = {name: _to_column(name, getattr(row, name)) for name in _COLUMNS}
     sql = "SELECT coalesce(max(seq), 0) FROM conversations WHERE seq < ?"
     (last,) = connection.execute(sql, (_LAST_SEQ,)).fetchone()

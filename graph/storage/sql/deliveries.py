@@ -1,17 +1,17 @@
 """Ends that a webhook is still to hear of; triggers of the database mark them (migration 0005)."""
 
 import json
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from graph.storage.sqlite.database import Database
+from graph.storage.sql.statements import FOR_UPDATE_UNLOCKED, STORE_META, Connection, Database
 
 LEASE_S = 60.0
 FAR_S = 7200.0
 """Due later than that: a clock was set back, and it is due now."""
-KEPT = "-7 days"
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,10 @@ class Deliveries:
 
     async def expect(self) -> None:
         """Ends are marked from now on; marks of more than a week ago are removed."""
+        today = datetime.now(UTC)
+        await self._database.execute_many(STORE_META, [("webhook", _as_text(today))])
         await self._database.execute_many(
-            "INSERT OR REPLACE INTO meta VALUES ('webhook', datetime('now'))", [()]
-        )
-        await self._database.execute_many(
-            "DELETE FROM deliveries WHERE created_at < datetime('now', ?)", [(KEPT,)]
+            "DELETE FROM deliveries WHERE created_at < ?", [(_as_text(today - KEPT),)]
         )
 
     async def take(
@@ -45,10 +44,10 @@ class Deliveries:
     ) -> list[Delivery]:
         """What is due, oldest first; it is this owner's until it dies or a minute has passed."""
 
-        def work(connection: sqlite3.Connection) -> list[Delivery]:
+        def work(connection: Connection) -> list[Delivery]:
             rows = connection.execute(
                 "SELECT id, kind, subject, facts, attempts, owner, due_at FROM deliveries "
-                "ORDER BY rowid"
+                f"ORDER BY rowid{FOR_UPDATE_UNLOCKED}"
             ).fetchall()
             due = [row for row in rows if _is_due(row[-2], row[-1], owner, is_alive, now)][:limit]
             connection.executemany(
@@ -71,6 +70,11 @@ class Deliveries:
             "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, owner = NULL WHERE id = ?",
             [(due_at, id)],
         )
+
+
+def _as_text(moment: datetime) -> str:
+    """As the triggers of the database write it."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _is_due(

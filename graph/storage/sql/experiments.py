@@ -1,6 +1,5 @@
 """Experiments, in the same file as the conversations that are their trials."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,9 +8,8 @@ from core.message import now
 from graph.storage.decisions import check_key
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.sql.packing import pack, unpack
+from graph.storage.sql.statements import FOR_UPDATE, Connection, Database
 from graph.storage.sql.trials import insert_trials, raise_revision
-from graph.storage.sqlite.database import Database
-from graph.storage.sqlite.erasing import note_deletion
 
 _COLUMNS = list(ExperimentRow.__dataclass_fields__)
 _SELECT = f"SELECT {', '.join(_COLUMNS)}, seq FROM experiments"
@@ -38,7 +36,7 @@ class Experiments:
         `KeyReused` where the key came with another body.
         """
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: Connection) -> str:
             known = _id_for_key(connection, key, body) if key is not None else None
             if known is not None:
                 return known
@@ -67,9 +65,9 @@ class Experiments:
         """
         theirs, owners = _among(clients)
         rows = await self._database.read(
-            f"{_SELECT} WHERE id IN (SELECT id FROM experiments WHERE id = ?1 "
-            f"OR (length(?1) >= 4 AND substr(id, 1, length(?1)) = ?1)){theirs}",
-            (text, *owners),
+            f"{_SELECT} WHERE id IN (SELECT id FROM experiments WHERE id = ? "
+            f"OR substr(id, 1, ?) = ?){theirs}",
+            (text, len(text), text if len(text) >= 4 else None, *owners),
         )
         if len(rows) > 1:
             raise Conflict(f"several experiments begin with {text}; give more of the id")
@@ -125,7 +123,7 @@ class Experiments:
         process died at it: else `Conflict`.
         """
 
-        def work(connection: sqlite3.Connection) -> ExperimentRow:
+        def work(connection: Connection) -> ExperimentRow:
             found = _find(connection, id)
             if found.status == "running" and found.owner and is_alive(found.owner):
                 raise Busy("the experiment is running already", experiment_id=id)
@@ -145,7 +143,7 @@ class Experiments:
     async def update(self, id: str, **changes: Any) -> int:
         """Changes columns; gives the revision."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             revision = raise_revision(connection, id)
             if changes:
                 sets = ", ".join(f"{name} = ?" for name in changes)
@@ -165,8 +163,9 @@ class Experiments:
     async def keep_figures(self, id: str, stamp: str, body: str) -> None:
         """Stores what was worked out, in the place of what was stored before."""
         await self._database.execute_many(
-            "INSERT OR REPLACE INTO figures SELECT id, ?2, ?3 FROM experiments WHERE id = ?1",
-            [(id, stamp, body)],
+            "INSERT INTO figures SELECT id, ?, ? FROM experiments WHERE id = ? ON CONFLICT "
+            "(experiment_id) DO UPDATE SET stamp = excluded.stamp, body = excluded.body",
+            [(stamp, body, id)],
         )
 
     async def list_orphans(self, is_alive: Callable[[str], bool]) -> list[ExperimentRow]:
@@ -178,7 +177,7 @@ class Experiments:
     async def delete(self, id: str) -> None:
         """The experiment, its trials, verdicts and labels; its conversations are the caller's."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(
                 "DELETE FROM labels WHERE conversation_id IN "
                 "(SELECT conversation_id FROM trials WHERE experiment_id = ?)",
@@ -192,7 +191,7 @@ class Experiments:
                 ("experiments", "id"),
             ):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
-            note_deletion(connection, id)
+            self._database.note_deletion(connection, id)
 
         await self._database.write(work)
         self._database.erase_soon()
@@ -209,14 +208,14 @@ def _experiment(row: Sequence[Any]) -> ExperimentRow:
     return ExperimentRow(**unpack(_COLUMNS, row))
 
 
-def _find(connection: sqlite3.Connection, id: str) -> ExperimentRow:
-    row = connection.execute(f"{_SELECT} WHERE id = ?", (id,)).fetchone()
+def _find(connection: Connection, id: str) -> ExperimentRow:
+    row = connection.execute(f"{_SELECT} WHERE id = ?{FOR_UPDATE}", (id,)).fetchone()
     if row is None:
         raise NotFound("there is no experiment with that id")
     return _experiment(row)
 
 
-def _insert(connection: sqlite3.Connection, row: ExperimentRow, trials: Sequence[TrialRow]) -> None:
+def _insert(connection: Connection, row: ExperimentRow, trials: Sequence[TrialRow]) -> None:
     (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM experiments").fetchone()
     values = {name: pack(name, getattr(row, name)) for name in _COLUMNS} | {"seq": last + 1}
     marks = ", ".join("?" for _ in values)
@@ -226,7 +225,7 @@ def _insert(connection: sqlite3.Connection, row: ExperimentRow, trials: Sequence
     insert_trials(connection, row.id, trials)
 
 
-def _id_for_key(connection: sqlite3.Connection, key: str, body: str) -> str | None:
+def _id_for_key(connection: Connection, key: str, body: str) -> str | None:
     row = connection.execute(
         "SELECT body, experiment_id FROM experiment_keys WHERE key = ?", (key,)
     ).fetchone()

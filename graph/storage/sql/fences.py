@@ -1,14 +1,14 @@
 """Who lost a conversation cannot write to it: every write shows the claim that it is made under."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.ends import Status
 from core.errors import Overtaken
 from graph.storage.port import OwnerOfRuns
+from graph.storage.sql.statements import FOR_UPDATE, Connection
 
-Fence = Callable[[sqlite3.Connection], None]
+Fence = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,10 @@ class _Fence:
     claim: int | None
     owner: OwnerOfRuns
 
-    def __call__(self, connection: sqlite3.Connection) -> None:
+    def __call__(self, connection: Connection) -> None:
         row = connection.execute(
-            "SELECT runs, owner, status FROM conversations WHERE id = ?", (self.conversation,)
+            f"SELECT runs, owner, status FROM conversations WHERE id = ?{FOR_UPDATE}",
+            (self.conversation,),
         ).fetchone()
         if self.claim is not None:
             lost = row is None or row[:2] != (self.claim, self.owner.id)

@@ -1,13 +1,15 @@
 """People's verdicts on the checks and criteria of conversations."""
 
-import sqlite3
-
 from core.errors import NotFound
 from graph.storage.experiment_rows import LabelRow
+from graph.storage.sql.statements import Connection, Database
 from graph.storage.sql.trials import raise_revision, write_trial
-from graph.storage.sqlite.database import Database
 
 _LABELS = "SELECT conversation_id, verdict_id, labeller, status, note, created_at FROM labels"
+_PUT = """INSERT INTO labels (conversation_id, verdict_id, labeller, status, note, created_at)
+    SELECT ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM conversations WHERE id = ?)
+    ON CONFLICT (conversation_id, verdict_id, labeller) DO UPDATE SET
+    status = excluded.status, note = excluded.note, created_at = excluded.created_at"""
 
 
 class Labels:
@@ -19,10 +21,9 @@ class Labels:
     async def put(self, label: LabelRow) -> None:
         """A person's verdict; the same person's earlier one is replaced. Raises `NotFound`."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             stored = connection.execute(
-                "INSERT OR REPLACE INTO labels SELECT ?, ?, ?, ?, ?, ? "
-                "WHERE EXISTS (SELECT 1 FROM conversations WHERE id = ?)",
+                _PUT,
                 [
                     *(getattr(label, name) for name in LabelRow.__dataclass_fields__),
                     label.conversation_id,
@@ -39,7 +40,7 @@ class Labels:
     ) -> int:
         """Removes a person's label, or all of them; gives how many there were."""
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             who = " AND labeller = ?" if labeller is not None else ""
             values = [conversation_id, verdict_id, *([labeller] if labeller is not None else [])]
             gone = connection.execute(
@@ -69,7 +70,7 @@ class Labels:
         return [LabelRow(*row) for row in rows]
 
 
-def forget_conversation(connection: sqlite3.Connection, conversation_id: str) -> None:
+def forget_conversation(connection: Connection, conversation_id: str) -> None:
     """Removes what labels, verdicts and figures quote of a conversation that is deleted."""
     _mark_changed(connection, conversation_id)
     connection.execute(
@@ -88,7 +89,7 @@ def forget_conversation(connection: sqlite3.Connection, conversation_id: str) ->
     )
 
 
-def _mark_changed(connection: sqlite3.Connection, conversation_id: str) -> None:
+def _mark_changed(connection: Connection, conversation_id: str) -> None:
     """Figures change with a label and with what is deleted, so the trial has changed."""
     row = connection.execute(
         "SELECT experiment_id, number FROM trials WHERE conversation_id = ?", (conversation_id,)

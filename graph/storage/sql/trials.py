@@ -1,6 +1,5 @@
 """The trials of experiments and their verdicts."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,14 +9,16 @@ from core.errors import Conflict, NotFound
 from core.message import now
 from graph.storage.experiment_rows import TrialRow, VerdictRow
 from graph.storage.sql.packing import pack
-from graph.storage.sqlite.database import Database
+from graph.storage.sql.statements import FOR_UPDATE, Connection, Database
 
+ALL = 2**53
 _TRIAL = list(TrialRow.__dataclass_fields__)
 _TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"
 _ADD_TRIAL = f"""INSERT INTO trials (experiment_id, {", ".join(_TRIAL)})
     VALUES (?{", ?" * len(_TRIAL)})"""
 _ADD_VERDICT = "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_BLANK = """UPDATE trials SET status = 'pending', attempt = attempt + (conversation_id IS NOT NULL),
+_BLANK = """UPDATE trials SET status = 'pending',
+    attempt = attempt + CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END,
     outcome = NULL, conversation_id = NULL, end_reason = NULL, turns = 0, started_at = NULL,
     ended_at = NULL, seconds = NULL, broken = NULL, skipped = NULL, latencies = NULL,
     spending = NULL, revision = ? WHERE experiment_id = ? AND number = ?"""
@@ -42,7 +43,7 @@ class Trials:
         status: str | None = None,
         after: int | None = None,
         since: int | None = None,
-        limit: int = -1,
+        limit: int = ALL,
     ) -> list[TrialRow]:
         """In the order of their numbers from behind `after`; with `since`, those that changed
         after that revision, in the order of the changes.
@@ -94,7 +95,7 @@ class Trials:
         Raises `Conflict` where the experiment is no longer `owner`'s.
         """
 
-        def work(connection: sqlite3.Connection) -> int:
+        def work(connection: Connection) -> int:
             if owner is not None and _find_owner(connection, id) != owner:
                 raise Conflict("another process runs the experiment now")
             revision = raise_revision(connection, id)
@@ -108,7 +109,7 @@ class Trials:
     async def skip(self, id: str, numbers: Iterable[int], reason: str) -> None:
         """They do not run; those that have ended meanwhile stay as they are."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             revision = raise_revision(connection, id)
             connection.executemany(
                 "UPDATE trials SET status = 'finished', outcome = 'skipped', skipped = ?, "
@@ -122,7 +123,7 @@ class Trials:
     async def reset(self, id: str, numbers: Sequence[int]) -> None:
         """They are pending again, without verdicts; the conversation will be another."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             revision = raise_revision(connection, id)
             connection.executemany(_BLANK, [(revision, id, number) for number in numbers])
             connection.executemany(
@@ -135,7 +136,7 @@ class Trials:
     async def reopen(self, id: str, numbers: Sequence[int]) -> None:
         """They are to be assessed again: their conversations stay, their verdicts until then."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             revision = raise_revision(connection, id)
             connection.executemany(
                 "UPDATE trials SET status = 'running', outcome = NULL, revision = ? "
@@ -150,7 +151,7 @@ class Trials:
     ) -> None:
         """More trials for an experiment, which may have another plan from now on."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             revision = raise_revision(connection, id)
             insert_trials(connection, id, trials)
             connection.execute(
@@ -199,12 +200,12 @@ class Trials:
         return found
 
 
-def insert_trials(connection: sqlite3.Connection, id: str, trials: Sequence[TrialRow]) -> None:
+def insert_trials(connection: Connection, id: str, trials: Sequence[TrialRow]) -> None:
     """Stores new trials of an experiment."""
     connection.executemany(_ADD_TRIAL, [_trial_values(id, trial) for trial in trials])
 
 
-def raise_revision(connection: sqlite3.Connection, id: str) -> int:
+def raise_revision(connection: Connection, id: str) -> int:
     rows = connection.execute(
         "UPDATE experiments SET revision = revision + 1 WHERE id = ? RETURNING revision", (id,)
     ).fetchall()
@@ -230,14 +231,14 @@ def _trial_values(id: str, trial: TrialRow) -> list[Any]:
     return [id, *(pack(name, getattr(trial, name)) for name in _TRIAL)]
 
 
-def _find_owner(connection: sqlite3.Connection, id: str) -> str | None:
-    row = connection.execute("SELECT owner FROM experiments WHERE id = ?", (id,)).fetchone()
+def _find_owner(connection: Connection, id: str) -> str | None:
+    row = connection.execute(
+        f"SELECT owner FROM experiments WHERE id = ?{FOR_UPDATE}", (id,)
+    ).fetchone()
     return row[0] if row else None
 
 
-def write_trial(
-    connection: sqlite3.Connection, id: str, number: int, columns: Mapping[str, Any]
-) -> None:
+def write_trial(connection: Connection, id: str, number: int, columns: Mapping[str, Any]) -> None:
     sets = ", ".join(f"{name} = ?" for name in columns)
     values = [pack(name, value) for name, value in columns.items()]
     connection.execute(
@@ -246,7 +247,7 @@ def write_trial(
 
 
 def _write_verdicts(
-    connection: sqlite3.Connection, id: str, number: int, verdicts: Sequence[VerdictRow]
+    connection: Connection, id: str, number: int, verdicts: Sequence[VerdictRow]
 ) -> None:
     connection.execute("DELETE FROM verdicts WHERE experiment_id = ? AND trial = ?", (id, number))
     connection.executemany(

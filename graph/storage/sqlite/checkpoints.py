@@ -7,8 +7,7 @@ long transcripts are read (without unpacking every step on the way).
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,14 +24,13 @@ from langgraph.checkpoint.base import (
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from core.errors import Damaged
 from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
-from graph.storage.port import Checkpoints
+from graph.storage.sql.checkpoints import SteppedCheckpoints, make_serializer
 from graph.storage.sql.fences import Fences
-from graph.storage.sqlite.database import Database, Step, execute_fenced, execute_steps
+from graph.storage.sql.statements import Step
+from graph.storage.sqlite.database import Database
 
 _PUT = """INSERT OR REPLACE INTO checkpoints
     (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
@@ -115,20 +113,13 @@ def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
     }
 
 
-_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, ImportError)
-"""What unpacking raises where bytes are not what was packed."""
-
-
-class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
+class SqliteCheckpoints(SteppedCheckpoints, AsyncSqliteSaver):
     """The saver that all runs share."""
 
     def __init__(self, database: Database, reader: aiosqlite.Connection, fences: Fences) -> None:
-        super().__init__(reader, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        self.database = database
-        self._fences = fences
-        self._creating: set[str] = set()
+        super().__init__(reader, serde=make_serializer())
+        self._share(database, fences)
         self.is_setup = True
-        self._pending: dict[str, list[Step]] = {}
 
     def get_next_version(self, current: Any, channel: None) -> Any:
         return next_version(current)
@@ -194,26 +185,6 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
             await self.settle(thread)
         return _config_of(thread, namespace, checkpoint["id"])
 
-    @contextmanager
-    def _naming_damage(self, id: str) -> Iterator[None]:
-        try:
-            yield
-        except _DAMAGE as error:
-            why = f"a checkpoint of conversation {id} is damaged: {error}"
-            damage = Damaged(why, id=id)
-            self.database.report_damage(damage)
-            raise damage from error
-
-    @contextmanager
-    def creating(self, thread_id: str) -> Iterator[list[Step]]:
-        """Collects what is checkpointed of a new thread, for one transaction with its row."""
-        self._creating.add(thread_id)
-        try:
-            yield self._pending.setdefault(thread_id, [])
-        finally:
-            self._creating.discard(thread_id)
-            self._pending.pop(thread_id, None)
-
     async def aput_writes(
         self,
         config: RunnableConfig,
@@ -238,21 +209,6 @@ class SqliteCheckpoints(AsyncSqliteSaver, Checkpoints):
         again = all(channel in WRITES_IDX_MAP for channel, _ in writes)
         sql = _WRITE.format(verb="REPLACE" if again else "IGNORE")
         self._pending.setdefault(head[0], []).append((sql, rows))
-
-    async def settle(self, thread_id: str) -> None:
-        """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.
-
-        Returns once all that the run wrote is on disk, also where nobody waited for it. Raises
-        `Overtaken` where another process drives the conversation.
-        """
-        steps = self._pending.pop(thread_id, [])
-        await self.database.write(partial(execute_fenced, self._fences.of(thread_id), steps))
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        tables = ("checkpoints", "writes")
-        steps = [(f"DELETE FROM {table} WHERE thread_id = ?", [(thread_id,)]) for table in tables]
-        await self.database.write(partial(execute_steps, steps))
-        self.database.erase_soon()
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

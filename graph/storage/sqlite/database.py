@@ -11,7 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -21,18 +21,17 @@ from typing import Any, TypeVar
 
 from core.errors import Damaged, Overtaken, StorageError, StorageFull
 from graph.storage.migrations import Migration
-from graph.storage.sqlite.erasing import AGAIN_S, Eraser
+from graph.storage.sql.statements import Connection, Rows, Values, execute_steps
+from graph.storage.sqlite.erasing import AGAIN_S, Eraser, note_deletion
 from graph.storage.sqlite.handles import Handle, hold_handle, release_handle
 from graph.storage.sqlite.migrate import migrate
 
 T = TypeVar("T")
-Rows = Sequence[Sequence[Any]]
-Values = Sequence[Any] | Mapping[str, Any]
-Step = tuple[str, Rows]
-"""A statement, and the rows that it is run for."""
 ERASE_AFTER_S = 1.0
 BUSY_TIMEOUT_S = 15.0
 GROUP = 500
+PROBE_BYTES = 65_536
+_PROBE = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
 log = logging.getLogger("duologue.storage")
 CACHE_KB = 512
 
@@ -52,6 +51,8 @@ class _Failure:
 
 class Database:
     """The file at `path`. Raises `StorageError` where SQLite does."""
+
+    checkpoint_tables: tuple[str, ...] = ("checkpoints", "writes")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -112,6 +113,9 @@ class Database:
             self._erase_at = time.monotonic() + ERASE_AFTER_S
             self._jobs.put(_Job(_do_nothing, None))  # wakes a writer that waits without end
 
+    def note_deletion(self, connection: Connection, id: str) -> None:
+        note_deletion(connection, id)
+
     def report_damage(self, error: Damaged) -> None:
         """Remembers the conversation that is damaged, and logs it once."""
         id = error.facts["id"]
@@ -142,6 +146,14 @@ class Database:
         if self._failed:
             failed, self._failed = self._failed, None
             raise failed
+
+    async def probe(self) -> None:
+        """Raises `StorageError` where writing failed lately and still fails."""
+        if self.last_failure:
+            # As much as a conversation may need: less may find room that is of no use.
+            await self.execute_many(_PROBE, [(PROBE_BYTES,)])
+            await self.execute_many("DELETE FROM meta WHERE name = 'probe'", [()])
+            self.last_failure = None
 
     async def read(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of a query, read beside the writer."""
@@ -303,23 +315,6 @@ def _require_one_name(path: Path) -> None:
             f"the database {path.name} has {names} names (hard links), and what is written by one "
             "of them is lost to the others: remove the others, or copy the file"
         )
-
-
-def execute_steps(steps: Sequence[Step], connection: sqlite3.Connection) -> None:
-    # Gives no cursor away: freed in another thread, it resets the statement that the writer may
-    # be running again just then ("bad parameter or other API misuse").
-    for sql, rows in steps:
-        connection.executemany(sql, rows)
-
-
-def execute_fenced(
-    fence: Callable[[sqlite3.Connection], None],
-    steps: Sequence[Step],
-    connection: sqlite3.Connection,
-) -> None:
-    """`execute_steps`, unless `fence` raises."""
-    fence(connection)
-    execute_steps(steps, connection)
 
 
 def _do_nothing(_connection: sqlite3.Connection) -> None:

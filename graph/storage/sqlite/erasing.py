@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from graph.storage.sql.statements import Connection
 from graph.storage.sqlite.handles import Handle
 
 BUSY_MS = 100
@@ -36,7 +37,7 @@ Search = Generator[None, None, bool]
 log = logging.getLogger("duologue.storage")
 
 
-def note_deletion(connection: sqlite3.Connection, id: str) -> None:
+def note_deletion(connection: Connection, id: str) -> None:
     """To be called in the transaction that deletes everything of `id`."""
     name = _NOTE + digest_id(id.encode(errors="replace"))
     connection.execute("INSERT OR IGNORE INTO meta VALUES (?, '')", (name,))

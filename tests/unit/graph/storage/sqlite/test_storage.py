@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from core.ends import Status
 from core.errors import Damaged, StorageError
 from graph.storage.opening import Storage, open_storage
-from graph.storage.sqlite import catalogue
+from graph.storage.sql import catalogue
 from tests.unit.graph.storage.contract.worlds import ROW, nobody
 
 PLACE: Any = {"configurable": {"thread_id": "0", "checkpoint_ns": ""}, "metadata": {}}
