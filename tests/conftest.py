@@ -1,12 +1,13 @@
 """Fixtures for all tests: the servers to talk to, a database to write to, no way to the outside."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers.llm import LlmServer
+from tests.servers.postgres import PostgresServer, run_postgres
 from tests.servers.process import PRIVATE
 from tests.servers.robot import RobotServer
 
@@ -34,3 +35,16 @@ async def llm() -> AsyncIterator[LlmServer]:
 def tmp_database(tmp_path: Path) -> Path:
     """Where a database may be made; nothing is there yet."""
     return tmp_path / "duologue.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of this process; each takes a schema of its own."""
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> str:
+    """Where a database may be made; nothing is there yet."""
+    return postgres.new_schema()

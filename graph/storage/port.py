@@ -1,6 +1,6 @@
 """What the engine asks of a database, whichever it is: SQLite, or the twin in memory.
 
-One suite of tests holds all of them to it: tests/unit/graph/storage/contract.
+One suite of tests holds all of them to it: tests/contract.
 """
 
 from collections.abc import Awaitable, Callable

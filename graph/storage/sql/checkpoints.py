@@ -1,9 +1,12 @@
 """What a step writes is kept until its checkpoint and stored with it, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import WRITES_IDX_MAP, Checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from core.errors import Damaged
@@ -11,6 +14,8 @@ from graph.storage.port import Checkpoints
 from graph.storage.sql.fences import Fences
 from graph.storage.sql.statements import Database, Step, execute_fenced, execute_steps
 
+_OF, _CHANNEL = 2, 6
+"""Columns of a stored write: the checkpoint that it follows, and what it is written to."""
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, ImportError)
 """What unpacking raises where bytes are not what was packed."""
 
@@ -20,9 +25,39 @@ def make_serializer() -> JsonPlusSerializer:
     return JsonPlusSerializer(allowed_msgpack_modules=None)
 
 
+def _needed_writes(
+    steps: Sequence[Step], parent: str | None, values: Mapping[str, Any]
+) -> list[Step]:
+    """Without what a step wrote to channels whose values its checkpoint holds itself.
+
+    They would serve a process that died before the checkpoint, and both are stored at once. What
+    remains is what long channels are put together from, and interrupts, answers and errors.
+    """
+
+    def is_needed(row: Sequence[Any]) -> bool:
+        channel = row[_CHANNEL]
+        return row[_OF] != parent or channel not in values or channel in WRITES_IDX_MAP
+
+    found = [(sql, [row for row in rows if is_needed(row)]) for sql, rows in steps]
+    return [(sql, rows) for sql, rows in found if rows]
+
+
+def config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
+    return {
+        "configurable": {
+            "thread_id": thread,
+            "checkpoint_ns": namespace,
+            "checkpoint_id": id,
+        }
+    }
+
+
 class SteppedCheckpoints(Checkpoints):
     """The saver that all runs share, whatever its tables are."""
 
+    ignore_writes: str
+    """Stores writes; those that are there already stay."""
+    replace_writes: str
     database: Database
     _fences: Fences
     _creating: set[str]
@@ -53,6 +88,41 @@ class SteppedCheckpoints(Checkpoints):
         finally:
             self._creating.discard(thread_id)
             self._pending.pop(thread_id, None)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Kept until the step's checkpoint, and stored with it in one transaction."""
+        place = config["configurable"]
+        head = (str(place["thread_id"]), place.get("checkpoint_ns", ""), place["checkpoint_id"])
+        rows = [
+            (
+                *head,
+                task_id,
+                task_path,
+                WRITES_IDX_MAP.get(channel, at),
+                channel,
+                *self.serde.dumps_typed(value),
+            )
+            for at, (channel, value) in enumerate(writes)
+        ]
+        again = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+        sql = self.replace_writes if again else self.ignore_writes
+        self._pending.setdefault(head[0], []).append((sql, rows))
+
+    async def _store_checkpoint(
+        self, thread: str, parent: str | None, checkpoint: Checkpoint, steps: Sequence[Step]
+    ) -> None:
+        pending = self._pending.get(thread, [])
+        needed = _needed_writes(pending, parent, checkpoint["channel_values"])
+        self._pending[thread] = pending
+        pending[:] = [*needed, *steps]
+        if thread not in self._creating:
+            await self.settle(thread)
 
     async def settle(self, thread_id: str) -> None:
         """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.

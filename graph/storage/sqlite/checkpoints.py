@@ -15,7 +15,6 @@ import aiosqlite
 import orjson
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -27,7 +26,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from graph.storage.checkpoint_ids import continue_after, next_version, versions_as_text
-from graph.storage.sql.checkpoints import SteppedCheckpoints, make_serializer
+from graph.storage.sql.checkpoints import SteppedCheckpoints, config_of, make_serializer
 from graph.storage.sql.fences import Fences
 from graph.storage.sql.statements import Step
 from graph.storage.sqlite.database import Database
@@ -38,8 +37,6 @@ _PUT = """INSERT OR REPLACE INTO checkpoints
 _WRITE = """INSERT OR {verb} INTO writes
     (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_OF, _CHANNEL = 2, 6
-"""Columns of `_WRITE`."""
 _LINEAGE = """WITH RECURSIVE lineage(id, parent, depth) AS (
     SELECT checkpoint_id, parent_checkpoint_id, 0 FROM checkpoints
     WHERE thread_id = :thread AND checkpoint_ns = :ns AND checkpoint_id = :id
@@ -86,35 +83,11 @@ def _select_checkpoint(
     return row, connection.execute(_PENDING, (*head, row[0])).fetchall(), latest
 
 
-def _needed_writes(
-    steps: Sequence[Step], parent: str | None, values: Mapping[str, Any]
-) -> list[Step]:
-    """Without what a step wrote to channels whose values its checkpoint holds itself.
-
-    They would serve a process that died before the checkpoint, and both are stored at once. What
-    remains is what long channels are put together from, and interrupts, answers and errors.
-    """
-
-    def is_needed(row: Sequence[Any]) -> bool:
-        channel = row[_CHANNEL]
-        return row[_OF] != parent or channel not in values or channel in WRITES_IDX_MAP
-
-    found = [(sql, [row for row in rows if is_needed(row)]) for sql, rows in steps]
-    return [(sql, rows) for sql, rows in found if rows]
-
-
-def _config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
-    return {
-        "configurable": {
-            "thread_id": thread,
-            "checkpoint_ns": namespace,
-            "checkpoint_id": id,
-        }
-    }
-
-
 class SqliteCheckpoints(SteppedCheckpoints, AsyncSqliteSaver):
     """The saver that all runs share."""
+
+    ignore_writes = _WRITE.format(verb="IGNORE")
+    replace_writes = _WRITE.format(verb="REPLACE")
 
     def __init__(self, database: Database, reader: aiosqlite.Connection, fences: Fences) -> None:
         super().__init__(reader, serde=make_serializer())
@@ -141,10 +114,10 @@ class SqliteCheckpoints(SteppedCheckpoints, AsyncSqliteSaver):
             checkpoint = self.serde.loads_typed((kind, blob))
             versions_as_text(checkpoint)
             return CheckpointTuple(
-                _config_of(*head, id),
+                config_of(*head, id),
                 checkpoint,
                 orjson.loads(metadata_blob) if metadata_blob is not None else {},
-                _config_of(*head, parent) if parent else None,
+                config_of(*head, parent) if parent else None,
                 [
                     (task_id, channel, self.serde.loads_typed((kind, value)))
                     for task_id, channel, kind, value in writes
@@ -177,38 +150,9 @@ class SqliteCheckpoints(SteppedCheckpoints, AsyncSqliteSaver):
         metadata_blob = orjson.dumps(get_checkpoint_metadata(config, metadata))
         parent = place.get("checkpoint_id")
         row = (thread, namespace, checkpoint["id"], parent, kind, blob, metadata_blob)
-        pending = self._pending.get(thread, [])
-        needed = _needed_writes(pending, parent, checkpoint["channel_values"])
-        self._pending[thread] = pending
-        pending[:] = [*needed, (_PUT, [row])]
-        if thread not in self._creating:
-            await self.settle(thread)
-        return _config_of(thread, namespace, checkpoint["id"])
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Kept until the step's checkpoint, and stored with it in one transaction."""
-        place = config["configurable"]
-        head = (str(place["thread_id"]), place.get("checkpoint_ns", ""), place["checkpoint_id"])
-        rows = [
-            (
-                *head,
-                task_id,
-                task_path,
-                WRITES_IDX_MAP.get(channel, at),
-                channel,
-                *self.serde.dumps_typed(value),
-            )
-            for at, (channel, value) in enumerate(writes)
-        ]
-        again = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        sql = _WRITE.format(verb="REPLACE" if again else "IGNORE")
-        self._pending.setdefault(head[0], []).append((sql, rows))
+        steps: list[Step] = [(_PUT, [row])]
+        await self._store_checkpoint(thread, parent, checkpoint, steps)
+        return config_of(thread, namespace, checkpoint["id"])
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

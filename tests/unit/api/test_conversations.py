@@ -9,7 +9,7 @@ from api.routes.conversations import _respond_with_transcript
 from core.ends import Status
 from core.message import Message, new_message
 from graph.storage.conversation import Conversation
-from tests.unit.graph.storage.contract.worlds import ROW
+from tests.contract.worlds import ROW
 
 LINES = [
     new_message("user", "một", index=0, turn=1, origin="scripted"),

@@ -14,7 +14,7 @@ from graph.runs import retention as module
 from graph.runs.retention import Retention, find_clock_trouble, open_retention
 from graph.runs.service import RunService
 from graph.storage.experiment_rows import LabelRow
-from tests.unit.graph.storage.contract.worlds import ROW, no_checkpoint
+from tests.contract.worlds import ROW, no_checkpoint
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

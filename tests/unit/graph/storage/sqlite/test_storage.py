@@ -15,7 +15,7 @@ from core.ends import Status
 from core.errors import Damaged, StorageError
 from graph.storage.opening import Storage, open_storage
 from graph.storage.sql import catalogue
-from tests.unit.graph.storage.contract.worlds import ROW, nobody
+from tests.contract.worlds import ROW, nobody
 
 PLACE: Any = {"configurable": {"thread_id": "0", "checkpoint_ns": ""}, "metadata": {}}
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core.ends import Status
 from graph.storage.port import ConversationStorage
-from tests.unit.graph.storage.contract.worlds import ROW, add, anybody, no_checkpoint
+from tests.contract.worlds import ROW, add, anybody, no_checkpoint
 
 OLD, LIMIT, NOW = "2026-01-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z", "2026-07-01T00:00:00.000Z"
 AGES = {"created_at": OLD, "updated_at": OLD}

@@ -8,7 +8,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from core.ends import Status
 from core.errors import KeyReused, NotFound, Overtaken, StorageError
 from graph.storage.port import ConversationStorage
-from tests.unit.graph.storage.contract.worlds import ROW, World, add, anybody, nobody, replace
+from tests.contract.worlds import ROW, World, add, anybody, nobody, replace
 
 PLACE: Any = {"configurable": {"thread_id": "0", "checkpoint_ns": ""}, "metadata": {}}
 

@@ -9,7 +9,7 @@ from core.ends import Status
 from core.errors import Busy, KeyReused, NotFound
 from graph.storage.conversation import Conversation
 from graph.storage.port import ConversationStorage
-from tests.unit.graph.storage.contract.worlds import ROW, add, anybody, no_checkpoint, nobody
+from tests.contract.worlds import ROW, add, anybody, no_checkpoint, nobody
 
 
 async def test_a_row_is_read_as_it_was_written(storage: ConversationStorage) -> None:

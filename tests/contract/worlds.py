@@ -1,9 +1,8 @@
-"""Databases that the contract is tried on. One for Postgres joins by an entry in `WORLDS`."""
+"""Databases that the contract is tried on, by name."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from core.ends import Status
@@ -45,9 +44,9 @@ class World(Protocol):
         """The process is dead from now on; what it had not stored is lost."""
 
 
-class SqliteWorld:
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
-        self._url = f"sqlite:///{folder / 'duologue.db'}"
+class SqlWorld:
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self._url = url
         self._stack = stack
 
     async def open(self) -> ConversationStorage:
@@ -69,18 +68,19 @@ class MemoryWorld:
 
 
 @asynccontextmanager
-async def sqlite_world(folder: Path) -> AsyncIterator[World]:
+async def sql_world(url: str) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        yield SqliteWorld(folder, stack)
+        yield SqlWorld(url, stack)
 
 
 @asynccontextmanager
-async def memory_world(_folder: Path) -> AsyncIterator[World]:
+async def memory_world(_url: str) -> AsyncIterator[World]:
     yield MemoryWorld()
 
 
-WORLDS: dict[str, Callable[[Path], AbstractAsyncContextManager[World]]] = {
-    "sqlite": sqlite_world,
+WORLDS: dict[str, Callable[[str], AbstractAsyncContextManager[World]]] = {
+    "sqlite": sql_world,
+    "postgres": sql_world,
     "memory": memory_world,
 }
 
