@@ -5,10 +5,12 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import replace
 from typing import Any, Protocol
 
+import pytest
+
 from core.ends import Status
 from graph.storage.conversation import Conversation
 from graph.storage.memory import MemoryDatabase, MemoryStorage
-from graph.storage.opening import open_storage
+from graph.storage.opening import Storage, open_storage
 from graph.storage.port import ConversationStorage
 
 ROW = Conversation(
@@ -99,3 +101,14 @@ async def no_checkpoint() -> None:
 
 async def add(storage: ConversationStorage, id: str = "0", **changes: Any) -> str:
     return await storage.create(replace(ROW, id=id, **changes), no_checkpoint)
+
+
+SQL_ALONE = pytest.mark.parametrize(
+    "place", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+"""For what the twin in memory has not: experiments, labels, ends to be delivered."""
+
+
+def as_storage(opened: ConversationStorage) -> Storage:
+    assert isinstance(opened, Storage)
+    return opened

@@ -1,13 +1,13 @@
 """LangGraph's Postgres checkpoints, written through this process's one writer.
 
 The tables and rows are those of langgraph-checkpoint-postgres, so its own saver reads and continues
-them. What differs: a step is one transaction, every write shows the claim that it is made under,
-and all values are blobs, since JSONB holds no NUL.
+them. What differs: a step is one transaction, and every write shows the claim it is made under.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from secrets import randbelow
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from langgraph.checkpoint.base import (
 from psycopg.types.json import Jsonb
 
 from graph.storage.checkpoint_ids import continue_after
+from graph.storage.postgres.translate import NUL
 from graph.storage.sql.checkpoints import SteppedCheckpoints, config_of, make_serializer
 from graph.storage.sql.fences import Fences
 from graph.storage.sql.statements import Connection, Database, Step
@@ -113,6 +114,16 @@ def _select_all(sql: str, values: Sequence[Any], connection: Connection) -> list
     return [_select(connection, row) for row in rows]
 
 
+def _is_inline(value: Any) -> bool:
+    """Whether it stands in the checkpoint itself, as langgraph-checkpoint-postgres has it.
+
+    What JSONB cannot hold is a blob all the same.
+    """
+    if isinstance(value, str):
+        return NUL not in value
+    return value is None or (isinstance(value, int | float) and isfinite(value))
+
+
 class PostgresCheckpoints(SteppedCheckpoints):
     """The saver that all runs share."""
 
@@ -151,7 +162,7 @@ class PostgresCheckpoints(SteppedCheckpoints):
         load = self.serde.loads_typed
         with self._naming_damage(thread):
             values = {name: load((kind, blob)) for name, kind, blob in stored.blobs}
-            inline = checkpoint.get("channel_values") or {}  # another saver's
+            inline = checkpoint.get("channel_values") or {}
             return CheckpointTuple(
                 config_of(thread, namespace, id),
                 cast(Checkpoint, {**checkpoint, "channel_values": {**inline, **values}}),
@@ -194,12 +205,13 @@ class PostgresCheckpoints(SteppedCheckpoints):
         thread, namespace = str(place["thread_id"]), place.get("checkpoint_ns", "")
         parent, values = place.get("checkpoint_id"), checkpoint["channel_values"]
         described = get_serializable_checkpoint_metadata(config, metadata)
-        bare = Jsonb({**checkpoint, "channel_values": {}})
+        inline = {name: value for name, value in values.items() if _is_inline(value)}
+        bare = Jsonb({**checkpoint, "channel_values": inline})
         row = (thread, namespace, checkpoint["id"], parent, bare, Jsonb(described))
         blobs = [
             (thread, namespace, channel, version, *self.serde.dumps_typed(values[channel]))
             for channel, version in new_versions.items()
-            if channel in values
+            if channel in values and channel not in inline
         ]
         steps: list[Step] = [(_PUT_BLOB, blobs), (_PUT, [row])]
         await self._store_checkpoint(thread, parent, checkpoint, steps)

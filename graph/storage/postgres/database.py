@@ -105,6 +105,9 @@ class PostgresDatabase:
     def erase_soon(self) -> None:
         """Postgres's own VACUUM does it."""
 
+    def note_deletion(self, connection: Connection, id: str) -> None:
+        """Nothing is to be looked through."""
+
     def report_damage(self, error: Damaged) -> None:
         id = error.facts["id"]
         if id not in self.damaged:

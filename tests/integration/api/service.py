@@ -15,6 +15,7 @@ from typing import Any, Self
 import aiohttp
 
 from tests.integration.api.reading import Frame, Frames, Heard, Torn
+from tests.servers.database import databases
 from tests.servers.host import free_port
 from tests.servers.process import ROOT, Process, clean_environment
 from tests.servers.wait import wait_until
@@ -155,7 +156,7 @@ class Service:
         bots.write_text(text)
         return {
             "DUOLOGUE_PORT": str(self.port),
-            "DUOLOGUE_DATABASE_URL": f"sqlite:///{self.database}",
+            "DUOLOGUE_DATABASE_URL": databases.url(self.database),
             "DUOLOGUE_BOTS": str(bots),
             "DUOLOGUE_UI": "false",
             "DUOLOGUE_GRACE_S": "3",

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
+import pytest
+
 from tests.integration.api.service import Service
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
@@ -29,6 +31,7 @@ async def test_health_and_info_touch_neither_bot_nor_model(
     assert not llm.calls
 
 
+@pytest.mark.sqlite
 async def test_health_names_damaged_conversations_to_administrators(opened: Opened) -> None:
     service = await opened(DUOLOGUE_API_KEYS="a-key", DUOLOGUE_CLIENT_KEYS="lan=her-key")
     service.headers["X-API-Key"] = "a-key"

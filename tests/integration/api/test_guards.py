@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from tests.integration.api.reading import Heard
 from tests.integration.api.service import Service, lines
 from tests.servers.robot import RobotServer
@@ -105,6 +107,7 @@ async def test_lists_are_newest_first_filtered_and_paged(service: Service) -> No
     assert newer not in walked
 
 
+@pytest.mark.sqlite
 async def test_what_is_deleted_has_left_the_database_file(service: Service) -> None:
     id = await service.make(2, client_id="lan", lines=[SECRET_LINE] * 2, user_prompt="Giấu kín 91")
     await service.run(id, client_id="lan")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.api.reading import Heard, said_of
 from tests.integration.api.service import Service, line_of, lines
+from tests.servers.database import databases
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
 
@@ -137,7 +138,7 @@ async def test_the_same_key_at_a_second_process_tells_the_run_of_the_first(
     opened: Opened, robot: RobotServer, accept: str
 ) -> None:
     first = await opened()
-    second = await opened(database_url=f"sqlite:///{first.database}")
+    second = await opened(database_url=databases.url(first.database))
     held = robot.fail("hold", turn=1)
     body: dict[str, Any] = {"bot_id": 16, "max_turns": 2, "lines": lines(2)}
     headers = {"Accept": accept, **AGAIN}

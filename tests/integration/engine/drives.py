@@ -1,6 +1,6 @@
 """A process that starts a conversation and drives it until it is killed.
 
-`python -m tests.integration.engine.drives FOLDER URL SCENARIO`: prints the conversation's id.
+`python -m tests.integration.engine.drives FOLDER URL SCENARIO DATABASE`: prints the id.
 """
 
 import asyncio
@@ -12,8 +12,10 @@ from core.scenario import Scenario
 from tests.integration.engine.house import House
 
 
-async def main(folder: str, url: str, scenario: str) -> None:
-    async with House(Path(folder), url).open(turn_timeout_s=60.0) as runs:
+async def main(folder: str, url: str, scenario: str, database: str) -> None:
+    house = House(Path(folder), url)
+    house.database_url = database
+    async with house.open(turn_timeout_s=60.0) as runs:
         id = await runs.create(Scenario(**json.loads(scenario)))
         await runs.start(id)
         sys.stdout.write(f"drives {id}\n")

@@ -13,6 +13,7 @@ from graph.process import open_process
 from graph.runs.service import RunService
 from graph.stream.follower import Follower
 from graph.stream.live import Frame
+from tests.servers.database import databases
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
 
@@ -27,6 +28,7 @@ class House:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.database = folder / "duologue.db"
+        self.database_url = databases.url(self.database)
         self.bots = folder / "bots.yaml"
         self.bots.write_text(ROBOT.format(url=url), encoding="utf-8")
 
@@ -39,7 +41,7 @@ class House:
         # A call that must time out says so itself: a slow machine must not make others do it.
         given = {"grace_s": 1.0, **changes}
         return Settings(
-            database_url=f"sqlite:///{self.database}",
+            database_url=self.database_url,
             bots=self.bots,
             personas=self.folder / "personas",
             **given,

@@ -164,6 +164,7 @@ async def test_a_broken_conversation_says_so_to_who_comes_later_and_after_a_rest
         assert [frame.event for frame in frames[-2:]] == ["error", "done"]
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk_interrupts_and_with_room_again_nothing_is_lost(
     house: House, robot: RobotServer
 ) -> None:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from core.ends import Status
 from core.settings import Settings
 from graph.process import open_runs
@@ -15,6 +17,8 @@ from graph.storage.opening import open_storage
 from nodes.speakers.protocol import Bot, OnPiece, Reply, TurnRequest, User, UserLine
 from nodes.speakers.registry import Speakers
 from tests.integration.engine.house import created, rested, status
+
+pytestmark = pytest.mark.sqlite
 
 
 def text(who: str, turn: int) -> str:

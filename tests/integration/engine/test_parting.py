@@ -1,5 +1,6 @@
 """A bot that wants to know is told when a conversation has ended."""
 
+import pytest
 from aiohttp import web
 
 from tests.integration.engine.house import House, created, followed, ran, status
@@ -57,6 +58,7 @@ async def test_an_end_call_that_fails_changes_nothing_of_the_conversation(
     await ending(house, robot, 500)
 
 
+@pytest.mark.sqlite
 async def test_a_deleted_conversation_is_forgotten_by_the_demo_bot_too(house: House) -> None:
     house.bots.unlink()
     async with house.open() as runs:

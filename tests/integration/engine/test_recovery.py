@@ -15,6 +15,7 @@ from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
 
+@pytest.mark.sqlite
 async def test_five_runs_at_the_limit_of_five_all_finish_after_kill_9_while_clients_post(
     house: House, robot: RobotServer
 ) -> None:

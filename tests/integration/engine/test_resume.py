@@ -23,6 +23,7 @@ from tests.integration.engine.house import (
     rested,
     status,
 )
+from tests.servers.database import ON_POSTGRES
 from tests.servers.process import Process
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -31,7 +32,8 @@ from tests.servers.wait import wait_until
 @asynccontextmanager
 async def driver(house: House, robot: RobotServer, **scenario: Any) -> AsyncIterator[Process]:
     given = json.dumps({"user": "scripted", **scenario})
-    argv = ["python", "-m", "tests.integration.engine.drives", str(house.folder), robot.url, given]
+    program = ["python", "-m", "tests.integration.engine.drives"]
+    argv = [*program, str(house.folder), robot.url, given, house.database_url]
     async with Process(argv, ready=r"drives \S+") as process:
         yield process
 
@@ -40,9 +42,17 @@ async def killed_in_turn(house: House, robot: RobotServer, turn: int, **scenario
     """The id of a conversation whose process was cut off while that turn was in flight.
 
     What kill -9 leaves is what lies on the disk at that moment: the files are copied then, and
-    put back behind the process.
+    put back behind the process. There are no files of Postgres: there it is a real kill -9.
     """
     robot.fail("hang", turn=turn, times=1)
+    if ON_POSTGRES:
+        async with driver(house, robot, **scenario) as process:
+            id = re.findall(r"drives (\S+)", process.stdout)[0]
+            await wait_until(lambda: len(robot.of(id)) == turn)
+            process.kill9()
+            await process.wait()
+        robot.faults.clear()
+        return id
     async with house.open(turn_timeout_s=60.0, grace_s=0.05) as runs:
         id = await created(runs, **scenario)
         await runs.start(id)

@@ -254,6 +254,7 @@ async def test_a_drain_during_the_last_turn_completes_it(house: House, robot: Ro
         assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
 
 
+@pytest.mark.sqlite
 async def test_a_deleted_conversation_is_gone_from_every_table(
     house: House, robot: RobotServer
 ) -> None:

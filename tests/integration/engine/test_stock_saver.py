@@ -1,7 +1,7 @@
-"""LangGraph's own SQLite saver reads, drives and changes our conversations, and ours go on."""
+"""LangGraph's own savers read, drive and change our conversations, and ours go on."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -13,12 +13,21 @@ from graph.build import builder
 from graph.runs.service import RunService
 from nodes.context import RunContext
 from tests.integration.engine.house import House, created, exact, lines, rested
+from tests.servers.database import ON_POSTGRES, databases
 from tests.servers.robot import RobotServer
+
+
+def _stock_saver(house: House) -> AbstractAsyncContextManager[Any]:
+    if ON_POSTGRES:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        return AsyncPostgresSaver.from_conn_string(databases.url(house.database))
+    return AsyncSqliteSaver.from_conn_string(str(house.database))
 
 
 @asynccontextmanager
 async def stock_graph(runs: RunService, house: House) -> AsyncIterator[Any]:
-    async with AsyncSqliteSaver.from_conn_string(str(house.database)) as saver:
+    async with _stock_saver(house) as saver:
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
         yield builder().compile(checkpointer=saver)
 

@@ -5,10 +5,13 @@ import sqlite3
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from core.ends import Status
 from tests.integration.engine.house import House, lines, rested
 from tests.servers.robot import ROOT, RobotServer
+
+pytestmark = pytest.mark.sqlite
 
 FIRST_RELEASE = Path(__file__).parents[2] / "unit/graph/storage/sqlite/files/version_0.sql"
 

@@ -56,6 +56,7 @@ async def _all(frames: object) -> list[object]:
     return [frame async for frame in frames]  # type: ignore[attr-defined]
 
 
+@pytest.mark.sqlite
 async def test_a_database_locked_for_three_seconds_costs_no_turn(
     house: House, robot: RobotServer
 ) -> None:

@@ -1,17 +1,17 @@
-"""Experiments on disk: everything before anything runs, one owner, every change numbered."""
+"""Experiments in any database: all before anything runs, one owner, every change numbered."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.errors import Busy, Conflict, NotFound
+from core.errors import Busy, Conflict, KeyReused, NotFound
 from core.message import now
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow, VerdictRow
-from graph.storage.opening import Storage, open_storage
-from tests.unit.graph.storage.contract.worlds import ROW as CONVERSATION
+from graph.storage.opening import Storage
+from tests.contract.worlds import ROW as CONVERSATION
+from tests.contract.worlds import SQL_ALONE, World, as_storage
+from tests.contract.worlds import add as add_conversation
 
 ROW = ExperimentRow(
     id="3f0e6f0e",
@@ -27,11 +27,14 @@ TRIALS = [TrialRow(number, "drinks", "child", "16", number + 1) for number in ra
 VERDICT = VerdictRow("bot_says", "check", "pass", True, '{"reason": "nước ép"}')
 
 
+pytestmark = SQL_ALONE
+
+
 @pytest.fixture
-async def storage(tmp_database: Path) -> AsyncIterator[Storage]:
-    async with open_storage(f"sqlite:///{tmp_database}") as storage:
-        await storage.experiments.add(ROW, TRIALS)
-        yield storage
+async def storage(world: World) -> Storage:
+    storage = as_storage(await world.open())
+    await storage.experiments.add(ROW, TRIALS)
+    return storage
 
 
 async def add(storage: Storage, **changes: Any) -> None:
@@ -211,3 +214,31 @@ async def test_a_deleted_experiment_leaves_nothing(storage: Storage) -> None:
     await storage.experiments.delete(ROW.id)
     for table in ("experiments", "trials", "verdicts", "labels"):
         assert await storage.database.read(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+async def test_a_key_stands_for_the_experiment_that_it_made(storage: Storage) -> None:
+    one, other = replace(ROW, id="one"), replace(ROW, id="other")
+    assert await storage.experiments.add(one, [], "key", "body") == "one"
+    assert await storage.experiments.add(other, [], "key", "body") == "one"
+    with pytest.raises(KeyReused):
+        await storage.experiments.add(other, [], "key", "another body")
+    with pytest.raises(NotFound):
+        await storage.experiments.get("other")
+
+
+async def test_figures_are_read_under_the_stamp_that_they_were_kept_under(storage: Storage) -> None:
+    await storage.experiments.keep_figures(ROW.id, "1", "old")
+    await storage.experiments.keep_figures(ROW.id, "2", "new")
+    assert await storage.experiments.read_figures(ROW.id, "2") == "new"
+    assert await storage.experiments.read_figures(ROW.id, "1") is None
+    await storage.experiments.keep_figures("nobody", "1", "x")
+    assert await storage.experiments.read_figures("nobody", "1") is None
+
+
+async def test_what_is_labelled_or_part_of_an_experiment_does_not_expire(storage: Storage) -> None:
+    old, limit, now_ = (f"2026-{month}-01T00:00:00.000Z" for month in ("01", "06", "07"))
+    for id, experiment in (("c0", ROW.id), ("c1", "deleted"), ("c2", None)):
+        times = {"created_at": old, "updated_at": old}
+        await add_conversation(storage, id, experiment_id=experiment, **times)
+    await storage.labels.put(LabelRow("c2", "bot_says", "An", "fail", "", now()))
+    assert await storage.catalogue.list_expired(limit, now_, 10) == ["c1"]
