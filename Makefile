@@ -10,7 +10,7 @@ IN_PROCESSES := $(addprefix tests/integration/,api cli module examples)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run venv dev test test-processes check format bench soak studio lock wheel clean
+.PHONY: help run venv dev test test-postgres test-processes check format bench soak studio lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,12 @@ run: $(VENV)/.run ## start the server and the web page (ARGS="--port 8000")
 	$(BIN)/duologue serve --delay 0.3 $(ARGS) # the demo bot thinks a moment, so that one can watch
 
 test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k stop")
-	$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration \
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not postgres' tests/unit tests/contract tests/integration \
 	  $(addprefix --ignore=,$(IN_PROCESSES)) $(ARGS)
+
+test-postgres: $(VENV)/.dev ## storage, engine and API on a Postgres that the tests start (apt-get install postgresql-15)
+	TEST_DATABASE=postgres $(BIN)/python -m pytest -n auto --dist loadfile \
+	  tests/contract tests/integration/engine tests/integration/api $(ARGS)
 
 test-processes: $(VENV)/.dev ## servers, the command, the module and the examples in processes of their own
 	$(BIN)/python -m pytest -n auto --dist loadfile $(IN_PROCESSES) $(ARGS)

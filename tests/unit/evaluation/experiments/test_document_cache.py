@@ -19,6 +19,7 @@ from evaluation.verdicts import Verdict
 from graph.storage.experiment_rows import ExperimentRow, LabelRow, TrialRow
 from graph.storage.opening import Storage, open_storage
 from graph.storage.sql.labels import forget_conversation
+from tests.contract.worlds import add
 
 SCENARIO = "checks:\n  - bot_says: juice\nuser: scripted\n"
 SUITE = (
@@ -109,6 +110,7 @@ async def test_figures_of_an_experiment_that_rests_are_worked_out_once(
 async def test_a_label_makes_them_anew(storage: Storage, tmp_path: Path) -> None:
     shelf = await fill(storage, tmp_path, repeats=4)
     await shelf.read()
+    await add(storage, "talk-0")
     await storage.labels.put(LabelRow("talk-0", "bot_says", "Mai", "fail", "", ""))
     (question,) = (await shelf.read()).figures.bots[0].questions
     assert (question.passed, question.failed) == (1, 3)

@@ -1,12 +1,13 @@
 """A database is made where there is none, and what cannot be opened is told."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
 
-from core.errors import StorageError
-from graph.storage.opening import open_storage
+from core.errors import ConfigError, StorageError
+from graph.storage.opening import open_storage, prepare_storage
 
 
 async def test_the_file_and_its_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -46,3 +47,13 @@ async def test_a_place_that_cannot_be_written_is_told(url: str) -> None:
     with pytest.raises(StorageError):
         async with open_storage(url):
             pass
+
+
+def test_postgres_without_its_extra_is_told_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("graph.storage.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=r"psycopg is missing.*pip install 'duologue\[postgres\]"):
+        prepare_storage("postgresql://me:geheim@localhost/talks")
