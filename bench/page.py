@@ -90,7 +90,7 @@ async def _list(count: int) -> dict[str, float]:
     from tests.browser.service import Service
 
     with tempfile.TemporaryDirectory(prefix="duologue-list-") as folder:
-        await fill(Path(folder) / "duologue.db", count)
+        await fill(Path(folder) / "duologue.db", count, clients=0)
         async with async_playwright() as playwright, Service(Path(folder)) as service:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             tab = await Looking(browser, service.url).tab()

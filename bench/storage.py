@@ -63,11 +63,11 @@ async def opening(folder: Path, mocked: Mocks, rounds: int = 3) -> dict[str, Any
     return {"engine_ms": engine, "http_ms": http}
 
 
-async def fill(path: Path, conversations: int) -> None:
-    """So many conversations, 500 at a time, in the database at `path`."""
+async def fill(path: Path, conversations: int, clients: int = 7) -> None:
+    """So many conversations of so many clients, or of nobody, in the database at `path`."""
     async with open_storage(f"sqlite:///{path}") as storage:
         for first in range(0, conversations, 500):
-            rows = [_row(first + at) for at in range(500)]
+            rows = [_row(first + at, clients) for at in range(500)]
             await asyncio.gather(*(storage.catalogue.add(row) for row in rows))
 
 
@@ -110,10 +110,10 @@ async def _timed(call: Callable[[], Awaitable[Any]], count: int) -> list[float]:
     return times
 
 
-def _row(at: int) -> Conversation:
+def _row(at: int, clients: int) -> Conversation:
     return Conversation(
         id=f"00000000-0000-4000-8000-{at:012}",
-        client_id=f"client-{at % 7}",
+        client_id=f"client-{at % clients}" if clients else None,
         bot_id="16",
         persona="learner",
         seat="simulated",
