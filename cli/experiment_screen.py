@@ -15,6 +15,7 @@ from cli.experiment_output import (
     describe_progress,
     describe_result,
 )
+from cli.experiment_texts import speak
 from core.text import show_controls
 from evaluation.cells import ResolvedSuite
 from evaluation.experiments.events import Event
@@ -25,6 +26,7 @@ MARKS = {"passed": ("●", "green"), "failed": ("✗", "bold red"), "broken": ("
 MARKS |= {"unjudged": ("?", "yellow"), "skipped": ("–", "dim")}
 MOST_CELLS = 24
 _STYLES = {"  ✗": "red", "Broken": "magenta", "  pass": "red", "  fail": "green", "Exit": "bold"}
+_STYLES |= {"Hỏng": "magenta", "  đạt →": "red", "  không đạt →": "green", "Mã thoát": "bold"}
 
 
 class LiveExperiment:
@@ -47,12 +49,14 @@ class LiveExperiment:
 
     def plan(self, suites: Sequence[ResolvedSuite]) -> int:
         for suite in suites:
-            for line in describe_plan(suite):
+            for line in describe_plan(suite, self._language):
                 self._console.print(Text(show_controls(line)))
         return 0
 
     def show_opening(self, row: ExperimentRow) -> None:
-        self._console.print(Text(show_controls(describe_opening(row)), "bold"), soft_wrap=True)
+        self._console.print(
+            Text(show_controls(describe_opening(row, self._language)), "bold"), soft_wrap=True
+        )
 
     def event(self, event: Event) -> None:
         if event.event == "trial":
@@ -71,12 +75,12 @@ class LiveExperiment:
 
     def _render(self) -> RenderableType:
         if not self._progress:
-            return Text("Starting …", "dim")
+            return Text(speak(self._language)("starting"), "dim")
         bar = ProgressBar(self._progress["total"], self._progress["finished"], width=40)
         table = Table.grid(padding=(0, 2))
         for key in list(self._cells)[-MOST_CELLS:]:
             table.add_row(Text(show_controls(key)), _draw_cell(self._cells[key]))
-        return Group(table, bar, Text(describe_progress(self._progress), "dim"))
+        return Group(table, bar, Text(describe_progress(self._progress, self._language), "dim"))
 
 
 def _draw_cell(cell: Mapping[int, str]) -> Text:

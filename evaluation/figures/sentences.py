@@ -41,6 +41,10 @@ def percent(share: float) -> str:
     return f"{whole} %"
 
 
+def count_trials(count: int) -> str:
+    return f"{count} trial" if count == 1 else f"{count} trials"
+
+
 def points(difference: float) -> str:
     return f"{abs(round(100 * difference))}"
 
@@ -53,8 +57,8 @@ def describe_rate(estimate: Estimate | None, passed: int, judged: int) -> Biling
     range_vi = f"{_vi(percent(estimate.low))} đến {_vi(percent(estimate.high))}"
     rate = percent(estimate.value)
     return BilingualText(
-        f"{passed} of {judged} trials passed. The rate is {rate}; with these trials anything from "
-        f"{range_en} is plausible.",
+        f"{passed} of {count_trials(judged)} passed. The rate is {rate}; with these trials "
+        f"anything from {range_en} is plausible.",
         f"{passed} trên {judged} lượt chạy đạt. Tỷ lệ đạt là {_vi(rate)}; với số lượt chạy này, "
         f"giá trị thật có thể nằm trong khoảng {range_vi}.",
     )
@@ -181,8 +185,8 @@ def describe_no_baseline(wanted: str) -> BilingualText:
 
 def describe_broken(broken: int, ended: int, allowed: float) -> BilingualText:
     return BilingualText(
-        f"Invalid: {broken} of {ended} trials broke, at most {percent(allowed)} may. They say "
-        "nothing about the bot's quality; repair the cause and retry them.",
+        f"Invalid: {broken} of {count_trials(ended)} broke, at most {percent(allowed)} may. They "
+        "say nothing about the bot's quality; repair the cause and retry them.",
         f"Không hợp lệ: {broken} trên {ended} lượt chạy bị hỏng, chỉ cho phép tối đa "
         f"{_vi(percent(allowed))}. Các lượt này không nói gì về chất lượng của bot; hãy khắc phục "
         "nguyên nhân rồi chạy lại.",
@@ -211,7 +215,7 @@ def describe_tally(passed: int, failed: int, unjudged: int, total: int) -> Bilin
     rest_en = f", {unjudged} could not be judged" if unjudged else ""
     rest_vi = f", {unjudged} không chấm được" if unjudged else ""
     return BilingualText(
-        f"{passed} of {total} trials passed, {failed} failed{rest_en}.",
+        f"{passed} of {count_trials(total)} passed, {failed} failed{rest_en}.",
         f"{passed} trên {total} lượt chạy đạt, {failed} không đạt{rest_vi}.",
     )
 
@@ -228,8 +232,9 @@ def describe_luck(rate: float, repeats: int, required: float, chance: float) -> 
 
 
 def describe_few_scenarios(scenarios: int) -> BilingualText:
+    few = "One scenario is little" if scenarios == 1 else f"{scenarios} scenarios are few"
     return BilingualText(
-        f"{scenarios} scenarios are few: intervals are wide, and new scenarios narrow them more "
+        f"{few}: intervals are wide, and new scenarios narrow them more "
         "than further repeats of these do.",
         f"{scenarios} tình huống là ít: khoảng tin cậy còn rộng, và thêm tình huống mới có ích hơn "
         "là lặp lại các tình huống cũ.",
@@ -258,14 +263,15 @@ def _describe_doubt(
     lower, floor = percent(decision.lower or 0), percent(max(0.0, required - tolerance))
     if not decision.more_trials:
         return BilingualText(
-            f"Undecided: {value} so far, {needed} asked for; {open_trials} trials without a "
-            "verdict could still change it.",
+            f"Undecided: {value} so far, {needed} asked for; {count_trials(open_trials)} without "
+            "a verdict could still change it.",
             f"Chưa kết luận: hiện đạt {_vi(value)}, yêu cầu {_vi(needed)}; còn {open_trials} lượt "
             "chạy chưa có kết quả có thể làm thay đổi.",
         )
     return BilingualText(
         f"Undecided: {value} is enough, but it may be as low as {lower}, and {floor} must be sure. "
-        f"About {decision.more_trials} more trials would do, best in further scenarios.",
+        f"About {decision.more_trials} more {'trial' if decision.more_trials == 1 else 'trials'} "
+        "would do, best in further scenarios.",
         f"Chưa kết luận: {_vi(value)} là đủ, nhưng giá trị thật có thể chỉ {_vi(lower)}, trong khi "
         f"phải chắc chắn từ {_vi(floor)}. Cần thêm khoảng {decision.more_trials} lượt chạy, "
         "tốt nhất là ở các tình huống khác.",

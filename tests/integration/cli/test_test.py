@@ -71,7 +71,7 @@ async def test_failures_come_first_each_with_the_command_that_reproduces_it(desk
     assert again == "duologue test suites/robot.yaml --trial 'strict/-/16#1'"
     code, out, _ = await desk.run("test", "suites/robot.yaml", "--trial", "strict/-/16#1")
     assert code == 1
-    assert "Robot, 1 trials" in out
+    assert "Robot, 1 trial" in out
 
 
 async def test_a_typing_error_in_a_file_names_file_line_key_and_the_nearest_word(
