@@ -223,7 +223,7 @@ class _Resolver:
                 "checks": [self._check_facts(check) for check in scenario.checks],
                 "scenario": played.model_dump(mode="json", exclude=besides),
                 "persona": self._persona_facts(persona),
-                "simulator": self._simulator(scenario),
+                "simulator": self._simulator(scenario, persona),
             }
         )
 
@@ -238,11 +238,11 @@ class _Resolver:
         found = self.project.personas.get(persona or DEFAULT)
         return found.model_dump(mode="json", exclude_defaults=True) if found else None
 
-    def _simulator(self, scenario: ScenarioFile) -> Any:
-        seat = scenario.user or ("simulated" if self.project.has_model else "scripted")
-        if seat != "simulated":
-            return {"seat": seat}
-        return {"seat": seat, "model": self.project.model, "prompt": digest(prompt("user"))}
+    def _simulator(self, scenario: ScenarioFile, persona: str) -> Any:
+        player = self._find_simulator(scenario, persona)
+        if player.kind == "scripted":
+            return {"seat": "scripted"}
+        return {"seat": "simulated", "model": player.model, "prompt": digest(prompt("user"))}
 
     def _list_simulators(
         self, scenarios: Mapping[str, ScenarioFile], cells: Sequence[Cell]
@@ -340,10 +340,7 @@ class _Resolver:
 
 def models_used(resolved: ResolvedSuite, project: Project) -> list[str]:
     """The models that an experiment pays for: judges, simulated users, bots at model endpoints."""
-    models = set(resolved.judges)
-    seats = {scenario.user for scenario in resolved.scenarios.values()}
-    if "simulated" in seats or (None in seats and project.has_model):
-        models.add(project.model)
+    models = {*resolved.judges, *(one.model for one in resolved.simulators if one.model)}
     bots = (project.bots[id] for id in resolved.bots)
     models |= {bot.model or project.model for bot in bots if isinstance(bot, OpenAIBot | PromptBot)}
     return sorted(models)

@@ -215,11 +215,11 @@ def test_the_hash_follows_what_is_run_and_not_where_it_lies(resolve: Resolve, wr
     assert load_suite_anew(write).hash != before
 
 
-def load_suite_anew(write: Write) -> ResolvedSuite:
+def load_suite_anew(write: Write, **changes: Any) -> ResolvedSuite:
     path = write("suites/night.yaml", SUITE)
     root = path.parent.parent
-    settings = Settings(model="gpt-4.1", openai_base_url="http://127.0.0.1:1")
-    return load_suite(path, Project.open(settings, root))
+    given = {"model": "gpt-4.1", "openai_base_url": "http://127.0.0.1:1", **changes}
+    return load_suite(path, Project.open(Settings.model_validate(given), root))
 
 
 def test_bots_are_kept_without_secrets(resolve: Resolve) -> None:
@@ -261,6 +261,35 @@ def test_what_moved_is_named(
     write(name, (tmp_path / name).read_text("utf-8").replace(old, new))
     after = cell_of(load_suite_anew(write), "greet/wrong/16").fingerprint
     assert find_moved(before, after) == moved
+
+
+@pytest.mark.parametrize(
+    ("settings", "card", "scenario", "moved"),
+    [
+        ({"model": "other"}, "", "", ["simulator"]),
+        ({"user_model": "other"}, "", "", ["simulator"]),
+        ({"user_model": "gpt-4.1"}, "", "", []),
+        ({}, "model: other\n", "", ["persona", "simulator"]),
+        ({}, "", "user_model: other\n", ["scenario", "simulator"]),
+        ({"model": "other"}, "kind: scripted\n", "", None),
+    ],
+)
+def test_the_fingerprint_names_the_model_that_plays_the_user(
+    write: Write,
+    settings: dict[str, Any],
+    card: str,
+    scenario: str,
+    moved: list[str] | None,
+) -> None:
+    before = cell_of(load_suite_anew(write), "drink/shy/16").fingerprint
+    write("personas/shy.yaml", PERSONA.format(name="shy") + card)
+    write("scenarios/drink.yaml", scenario + DRINK)
+    after = cell_of(load_suite_anew(write, **settings), "drink/shy/16").fingerprint
+    if moved is not None:
+        assert find_moved(before, after) == moved
+        return
+    again = cell_of(load_suite_anew(write, model="third"), "drink/shy/16").fingerprint
+    assert find_moved(after, again) == []
 
 
 def test_another_judge_moves_what_is_judged_and_no_more(resolve: Resolve) -> None:
