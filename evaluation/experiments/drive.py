@@ -74,6 +74,8 @@ class ExperimentRun:
         self._schedule = Schedule(plans, trials)
         self._running: dict[int, TrialRow] = {}
         self._moved = asyncio.Event()
+        told: dict[str, str] = (row.judge or {}).get("versions", {})
+        self._versions = {bot: versions.split(", ") for bot, versions in told.items()}
         self._began = monotonic()
 
     @property
@@ -132,6 +134,18 @@ class ExperimentRun:
         finally:
             await self._note_end(trial, outcome)
 
+    async def _note_version(self, bot: str, version: str) -> None:
+        """What a bot told of itself; where it told several versions, all of them."""
+        known = self._versions.setdefault(bot, [])
+        if version in known:
+            return
+        known.append(version)
+        row = await self._storage.experiments.get(self.row.id)
+        told = {id: ", ".join(sorted(some)) for id, some in self._versions.items()}
+        await self._storage.experiments.update(
+            self.row.id, judge={**(row.judge or {}), "versions": told}
+        )
+
     async def _store(self, trial: TrialRow, result: TrialResult, seconds: float) -> None:
         await self._storage.trials.change(
             self.row.id,
@@ -140,6 +154,8 @@ class ExperimentRun:
             owner=self.row.owner,
             **result.columns(seconds),
         )
+        if result.bot_version is not None:
+            await self._note_version(trial.bot, result.bot_version)
         for spent in result.spending.values():
             self._budget.spent_usd += spent.cost_usd or 0.0
         if self._fail_fast and result.outcome == "failed":

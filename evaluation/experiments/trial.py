@@ -12,6 +12,7 @@ from core.ends import EndReason, Status
 from core.errors import Busy, Conflict, DuologueError, Stopping, StorageError
 from core.failures import or_else
 from core.message import now
+from core.text import clean
 from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
@@ -47,6 +48,7 @@ class TrialResult:
     verdicts: Sequence[VerdictRow] = ()
     user: UserRecord | None = None
     second: "SecondTrial | None" = None
+    bot_version: str | None = None
 
     @property
     def spending(self) -> dict[Party, Spending]:
@@ -154,12 +156,14 @@ class TrialRunner:
         session = await self._session(trial, id)
         said = FinishedConversation(await self._runs.messages(id), session, row.end_reason)
         found = await self._assessor.assess(trial.scenario, trial.bot, said)
+        version = session.get("version") if trial.bot in self._telling_versions else None
         return TrialResult(
             row,
             found,
             verdicts=[pack_verdict(one) for one in found.verdicts],
             user=observe_user(said.messages),
             second=await self._replay(trial, id),
+            bot_version=_shorten_version(version),
         )
 
     async def _replay(self, trial: TrialRow, first: str) -> SecondTrial | None:
@@ -266,7 +270,7 @@ class TrialRunner:
             await asyncio.sleep(POLL_S)
 
     async def _session(self, trial: TrialRow, id: str) -> Mapping[str, Any]:
-        if not self._reads_session[trial.scenario]:
+        if not self._reads_session[trial.scenario] and trial.bot not in self._telling_versions:
             return {}
         state = await self._runs.views.read_state(id)
         return state.get("session") or {}
@@ -279,6 +283,16 @@ class TrialRunner:
             for id, scenario in self._suite.scenarios.items()
         }
 
+    @cached_property
+    def _telling_versions(self) -> set[str]:
+        """The bots whose first answer tells their version."""
+        first = ("init", "open")
+        return {
+            id
+            for id, bot in self._suite.bots.items()
+            if any("version" in (bot.get(call) or {}).get("capture", {}) for call in first)
+        }
+
     def _log_crash(self, trial: TrialRow, error: Exception) -> TrialResult:
         incident = uuid4().hex[:12]
         facts = {"experiment_id": self._id, "trial": trial.number, "incident": incident}
@@ -286,6 +300,10 @@ class TrialRunner:
         text = f"an internal error, incident {incident}"
         broken = Breakage(cause="infrastructure", code="internal", message=text)
         return TrialResult(None, broken=broken)
+
+
+def _shorten_version(version: Any) -> str | None:
+    return None if version in (None, "") else clean(str(version))[:100]
 
 
 def explain_breakage(row: ConversationRow) -> Breakage:

@@ -262,3 +262,25 @@ async def test_a_trial_that_cannot_be_assessed_breaks_alone(
         row = await run(service, lab.suite())
         assert await outcomes(service, row.id) == ["broken", "broken"]
         assert (row.status, row.exit_code) == ("completed", 3)
+
+
+async def test_a_bot_s_version_is_captured_from_its_init_call(lab: Lab, robot: RobotServer) -> None:
+    told = {"kind": "webhook", "preset": "robot-lesson", "base_url": robot.url}
+    told["init"] = {
+        "url": "/robot-ai-lesson/api/v1/bot/initConversation",
+        "body": {
+            "bot_id": "{{remote_bot_id}}",
+            "conversation_id": "{{conversation_id}}",
+            "input_slots": "{{input_slots}}",
+        },
+        "capture": {"version": "msg"},
+    }
+    lab.write("bots.yaml", {"bots": {"16": {**told, "version": "of the file"}}})
+    async with lab.open() as service:
+        row = await run(service, lab.suite(repeats=2))
+        document = await service.document(row.id)
+        assert [bot.version for bot in document.suite.bots] == ["Success"]
+    async with lab.open() as service:  # it is kept over a restart, and stays the same in more runs
+        await extend(service, row.id, 1)
+        await service.wait(row.id)
+        assert (await service.document(row.id)).suite.bots[0].version == "Success"
