@@ -58,7 +58,7 @@ def add_reports(command: argparse.ArgumentParser) -> None:
 
 
 def add_language(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--lang", choices=("en", "vi"), default="en", help="of reports and terminal (en)")
+    command.add_argument("--lang", choices=("en", "vi"), default="en", help="of what is told (en)")
 
 
 def add_experiment(command: argparse.ArgumentParser) -> None:
