@@ -101,14 +101,14 @@ async def test_a_dry_run_says_what_would_run_and_runs_nothing(
     desk: Desk, robot: RobotServer
 ) -> None:
     code, out, _ = await desk.run("test", desk.suite_file(repeats=7), "--dry-run")
-    assert (code, out) == (0, "Robot: 7 trials in 1 cells\n  greets/-/16  × 7\n")
+    assert (code, out) == (0, "Robot: 7 trials in 1 cell\n  greets/-/16  × 7\n")
     assert robot.calls == []
 
 
 async def test_ctrl_c_ends_with_3_and_says_how_to_go_on(desk: Desk, robot: RobotServer) -> None:
     robot.fail("hang", turn=2, seconds=60)
     process = await desk.start("test", desk.suite_file(repeats=3))
-    await wait_until(lambda: len(robot.calls) >= 6, 20, what="the hanging turns")
+    await wait_until(lambda: len(robot.calls) >= 6, 120, what="the hanging turns")
     process.send_signal(signal.SIGINT)
     out, _ = await process.communicate()
     assert process.returncode == 3
