@@ -341,6 +341,9 @@ class _Resolver:
 def models_used(resolved: ResolvedSuite, project: Project) -> list[str]:
     """The models that an experiment pays for: judges, simulated users, bots at model endpoints."""
     models = {*resolved.judges, *(one.model for one in resolved.simulators if one.model)}
+    second = resolved.second_opinion
+    if second is not None and second.user_model is not None:
+        models.add(second.user_model)
     bots = (project.bots[id] for id in resolved.bots)
     models |= {bot.model or project.model for bot in bots if isinstance(bot, OpenAIBot | PromptBot)}
     return sorted(models)
