@@ -45,6 +45,8 @@ class UserLab(Lab):
             "openai_base_url": llm.base_url,
             "model_timeout_s": 60.0,
             "turn_timeout_s": 60.0,
+            "init_timeout_s": 60.0,
+            "attempts_total_s": 120.0,
         }
 
     def resolve(self, **facts: Any) -> ResolvedSuite:
