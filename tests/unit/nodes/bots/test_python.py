@@ -201,7 +201,7 @@ async def test_no_process_is_left_behind(bot: Bench) -> None:
     await mine.reply(asks("a"), unheard)
     process: Any = mine._process
     await mine.aclose()
-    assert process.lost
+    assert process.is_lost
 
 
 @pytest.mark.parametrize("wrong", ["mine.py", "mine.py:", ":echo", "mine.py:a b"])
