@@ -25,23 +25,6 @@ def make_serializer() -> JsonPlusSerializer:
     return JsonPlusSerializer(allowed_msgpack_modules=None)
 
 
-def _needed_writes(
-    steps: Sequence[Step], parent: str | None, values: Mapping[str, Any]
-) -> list[Step]:
-    """Without what a step wrote to channels whose values its checkpoint holds itself.
-
-    They would serve a process that died before the checkpoint, and both are stored at once. What
-    remains is what long channels are put together from, and interrupts, answers and errors.
-    """
-
-    def is_needed(row: Sequence[Any]) -> bool:
-        channel = row[_CHANNEL]
-        return row[_OF] != parent or channel not in values or channel in WRITES_IDX_MAP
-
-    found = [(sql, [row for row in rows if is_needed(row)]) for sql, rows in steps]
-    return [(sql, rows) for sql, rows in found if rows]
-
-
 def config_of(thread: str, namespace: str, id: str) -> RunnableConfig:
     return {
         "configurable": {
@@ -118,11 +101,32 @@ class SteppedCheckpoints(Checkpoints):
         self, thread: str, parent: str | None, checkpoint: Checkpoint, steps: Sequence[Step]
     ) -> None:
         pending = self._pending.get(thread, [])
-        needed = _needed_writes(pending, parent, checkpoint["channel_values"])
+        needed = self._needed(pending, parent, checkpoint["channel_values"])
         self._pending[thread] = pending
         pending[:] = [*needed, *steps]
         if thread not in self._creating:
             await self.settle(thread)
+
+    def _needed(
+        self, steps: Sequence[Step], parent: str | None, values: Mapping[str, Any]
+    ) -> list[Step]:
+        """Without what a step wrote to channels whose values its checkpoint holds itself.
+
+        They would serve a process that died before the checkpoint, and both are stored at once.
+        What remains is what long channels are put together from, interrupts, answers and errors,
+        and an earlier checkpoint that is not stored yet.
+        """
+
+        def is_needed(row: Sequence[Any]) -> bool:
+            channel = row[_CHANNEL]
+            return row[_OF] != parent or channel not in values or channel in WRITES_IDX_MAP
+
+        writes = (self.ignore_writes, self.replace_writes)
+        found = [
+            (sql, [row for row in rows if sql not in writes or is_needed(row)])
+            for sql, rows in steps
+        ]
+        return [(sql, rows) for sql, rows in found if rows]
 
     async def settle(self, thread_id: str) -> None:
         """Stores what a run left without a checkpoint behind it: interrupts, answers, errors.

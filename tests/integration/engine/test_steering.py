@@ -40,6 +40,7 @@ def changed(**wanted: Any) -> Act:
     return act
 
 
+@pytest.mark.sqlite
 async def test_a_seat_that_was_taken_before_kill_9_is_the_persons_after_it(
     house: House, robot: RobotServer
 ) -> None:
@@ -53,6 +54,7 @@ async def test_a_seat_that_was_taken_before_kill_9_is_the_persons_after_it(
         assert (await runs.views.read_state(id))["seat"] == "human"
 
 
+@pytest.mark.sqlite
 async def test_a_limit_that_was_lowered_before_kill_9_ends_the_conversation(
     house: House, robot: RobotServer
 ) -> None:
@@ -63,6 +65,7 @@ async def test_a_limit_that_was_lowered_before_kill_9_ends_the_conversation(
         assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
 
 
+@pytest.mark.sqlite
 async def test_two_changes_before_kill_9_both_hold_and_of_one_thing_the_later(
     house: House, robot: RobotServer
 ) -> None:
@@ -79,6 +82,7 @@ async def test_two_changes_before_kill_9_both_hold_and_of_one_thing_the_later(
         assert scenario["user_prompt"] == "Nói ngắn"
 
 
+@pytest.mark.sqlite
 async def test_a_stop_that_was_answered_before_kill_9_is_not_undone_by_the_next_start(
     house: House, robot: RobotServer
 ) -> None:
