@@ -23,7 +23,7 @@ HALVES = {
 }
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("what", ["", "/events"])
 async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
     opened: Opened, robot: RobotServer, what: str
@@ -44,7 +44,7 @@ async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
     ask = f"GET /api/conversations/{id}{what} HTTP/1.1\r\nHost: localhost\r\n\r\n"
     sleepers = [connected(service, ask, 2048) for _ in range(20)]
     began, most = monotonic(), 0
-    while open_sockets(service.process) and monotonic() - began < 60:
+    while open_sockets(service.process) and monotonic() - began < 150:
         most = max(most, service.process.rss() - before)
         await asyncio.sleep(0.1)
     dropped = service.log.count("reader dropped")
