@@ -99,13 +99,13 @@ async def test_a_cell_of_the_map_leads_to_its_conversation(pages: Any, report: P
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_paper_is_white_and_has_the_failing_turn(pages: Any, report: Path) -> None:
+async def test_paper_is_white_and_has_the_failing_turn_and_what_is_folded(pages: Any, report: Path) -> None:
     page = await pages(report, "dark")
     await page.emulate_media(media="print")
     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
     assert await page.locator(".talk .here").first.is_visible()
-    assert not await page.locator("details").first.is_visible()
+    assert await page.locator("details:not([open]) > :not(summary)").first.is_visible()
     paper = await page.pdf(prefer_css_page_size=True)
     assert paper.startswith(b"%PDF")
     assert 3 <= paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ") <= 20
