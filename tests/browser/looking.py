@@ -17,8 +17,8 @@ from playwright.async_api import (
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-SOON = 15_000
-LATER = 45_000
+SOON = 45_000  # a wait ends when what is waited for is there: what takes longer has failed
+LATER = 90_000
 # What a browser itself says of a server that was killed or a page that was left.
 CUT_OFF = re.compile(
     r"ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|FAILED)"
