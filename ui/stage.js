@@ -190,6 +190,7 @@ function receive(page) {
   if (conversation.opening && page.flags.stands !== "opening") {
     conversation.opening = false; // what came before told nothing of how it stands
     stickTo(live());
+    seen = page.messages;
   }
   if (rested && live()) follow(true);
   duologue.model(page.flags.model);
@@ -242,6 +243,12 @@ document.addEventListener("click", (event) => {
   if (again(button)) return;
   const asked = act === "edit" || act === "fork" ? duologue.dialog(button) : 0;
   duologue.send(act, { index: Number(button.dataset.index ?? -1), asked });
+});
+
+// Who says something wants to see it, and what is answered.
+document.addEventListener("click", (event) => { if (event.target.closest("#send")) ACTS.newest(); });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && event.target.closest("#line")) ACTS.newest();
 });
 
 // What can be done with a message appears where the pointer or the focus is: one set for all rows.

@@ -68,6 +68,16 @@ async def test_who_scrolls_up_while_the_bot_speaks_stays_there(
     await stop(service, id)
 
 
+async def test_a_conversation_that_is_over_has_nothing_new(look: Looking, service: Service) -> None:
+    id = await long_run(service, 30)
+    await stop(service, id)
+    tab = await look.tab(f"/ui/?thread={id}")
+    await tab.stands("stopped")
+    await tab.page.mouse.wheel(0, 300)
+    await tab.page.wait_for_function("scrollY >= 299")
+    await expect(tab.page.locator("#newest")).to_be_hidden()
+
+
 @pytest.mark.parametrize("count", [400, 2000])
 async def test_a_long_conversation_is_in_the_document_in_part_and_can_be_read_whole(
     look: Looking, service: Service, count: int

@@ -236,6 +236,29 @@ async def test_who_is_at_the_end_stays_there_when_the_seat_changes_hands(
     await tab.stands("stopped")
 
 
+@pytest.mark.parametrize(("phone", "reads"), [(False, True), (True, False)])
+async def test_who_answers_sees_the_own_line_and_the_answer_to_it(
+    look: Looking, service: Service, phone: bool, reads: bool
+) -> None:
+    history = [{"role": ("user", "assistant")[at % 2], "content": f"{at}"} for at in range(20)]
+    id = await service.started(bot_id=16, user="human", max_turns=30, history=history)
+    tab = await look.tab(f"/ui/?thread={id}", phone=phone)
+    await tab.stands("waiting for you")
+    await ends_above_the_dock(tab)
+    line = tab.page.get_by_label("Your answer as the user")
+    await line.press_sequentially("Ju")
+    await ends_above_the_dock(tab)  # to write moves nothing
+    if reads:
+        await tab.page.evaluate("scrollTo(0, 0)")
+        await expect(tab.page.locator("#newest")).to_be_visible()
+    await line.press_sequentially("ice")
+    await line.press("Enter")
+    await tab.grown(22)
+    await expect(tab.bubbles.last).to_be_in_viewport()
+    await ends_above_the_dock(tab)
+    await expect(tab.page.locator("#newest")).to_be_hidden()
+
+
 async def ends_above_the_dock(tab: Tab) -> None:
     """The last line can be read to its end."""
     await tab.page.wait_for_function(
