@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from core.errors import BotError
-from core.sse_parser import SseParser
+from core.sse_parser import SseEvent, SseParser
 from core.text import clean_deep
 from nodes.calls.http import MAX_REPLY_BYTES, Answer
 
@@ -37,7 +37,7 @@ async def read_stream(answer: Answer, framing: Framing, address: str) -> AsyncIt
         async for text in _read_text(blocks, address):
             yield text
         return
-    async for data in _read_events(blocks) if framing == "sse" else _read_lines(blocks):
+    async for data in _read_events(blocks, address) if framing == "sse" else _read_lines(blocks):
         if data == b"[DONE]":
             return
         if data:
@@ -65,13 +65,20 @@ async def _read_text(blocks: AsyncIterator[bytes], address: str) -> AsyncIterato
         raise BotError("encoding", f"{address} sent what is not UTF-8", url=address) from None
 
 
-async def _read_events(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _read_events(blocks: AsyncIterator[bytes], address: str) -> AsyncIterator[bytes]:
     parser = SseParser()
     async for block in blocks:
         for event in parser.feed(block):
-            yield event.data.strip()
+            yield _read_data(event, address)
     for event in parser.flush():
-        yield event.data.strip()
+        yield _read_data(event, address)
+
+
+def _read_data(event: SseEvent, address: str) -> bytes:
+    if event.event == "error":
+        said = f"{address} broke off its answer with an error"
+        raise BotError("bad_reply", said, transient=True, url=address)
+    return event.data.strip()
 
 
 async def _read_lines(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

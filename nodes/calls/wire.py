@@ -115,6 +115,8 @@ class _Stream:
         chunks = []
         for event in events:
             data = event.data.strip()
+            if event.event == "error":
+                raise self._broken_off()
             if data == b"[DONE]":
                 self.done = True
                 break
@@ -132,10 +134,13 @@ class _Stream:
             said = f"{wire.address} sent an event that is not a JSON object"
             raise wire.fail("bad_json", said, transient=True)
         if chunk.get("error"):
-            said = f"{wire.address} broke off its answer with an error"
-            raise wire.fail("bad_reply", said, transient=True)
+            raise self._broken_off()
         self.join.mend(chunk)
         return chunk
+
+    def _broken_off(self) -> SpeakerError:
+        said = f"{self._wire.address} broke off its answer with an error"
+        return self._wire.fail("bad_reply", said, transient=True)
 
 
 async def _drain_end(answer: Answer) -> None:

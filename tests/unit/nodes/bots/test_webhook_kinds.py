@@ -184,6 +184,9 @@ async def test_a_stream_captures_and_ends(make: Callable[..., Webhook], service:
         ("text/event-stream", [event({"other": 1})], "bot_empty"),
         ("text/event-stream", [b": only a comment\n\n"], "bot_empty"),
         ("text/event-stream", [event({"t": "x" * 1_000_000})] * 5, "bot_too_large"),
+        ("text/event-stream", [event({"t": "a"}), b"event: error\n", event({})], "bot_bad_reply"),
+        ("text/event-stream", [b"event: error\ndata: oh\n\ndata: [DONE]\n\n"], "bot_bad_reply"),
+        ("text/event-stream", [event({"t": "a"}), b"event: error\ndata"], "bot_bad_reply"),
     ],
 )
 async def test_each_fault_of_a_stream_has_its_code(

@@ -202,6 +202,9 @@ async def test_the_key_is_that_of_the_bot_and_the_error_is_the_bots(
 # --- streams that no test server of ours would write ----------------------------------------------
 
 
+DONE = b"\n\ndata: [DONE]\n\n"
+
+
 @pytest.fixture
 async def service() -> AsyncIterator[Desk]:
     async with desk() as made:
@@ -272,6 +275,20 @@ async def test_an_event_that_is_no_object_is_an_error(
     with pytest.raises(UserError) as caught:
         await said(model(http, service.url))
     assert caught.value.code == "user_bad_json"
+
+
+@pytest.mark.parametrize("data", [b'{"message": "overloaded"}', b"overloaded", b"[DONE]", b""])
+@pytest.mark.parametrize("finish", [None, "stop"])
+async def test_an_event_named_error_is_an_error_whatever_it_carries(
+    http: HttpClient, service: Desk, data: bytes, finish: str | None
+) -> None:
+    status, body, head = stream({"content": "Dạ"}, finish=finish)
+    service.answers = [(status, body + b"event: error\ndata: " + data + DONE, head)]
+    for onlooker in (None, Onlooker()):
+        with pytest.raises(UserError) as caught:
+            await said(model(http, service.url), onlooker)
+        assert caught.value.code == "user_bad_reply"
+        assert caught.value.transient
 
 
 async def test_what_follows_done_is_not_heard_and_other_fields_are_no_data(
