@@ -17,7 +17,7 @@ from tests.servers.process import Process
 from tests.servers.remote import robot_process
 from tests.servers.robot import RobotServer
 
-SHIFTS = ["-1h", "+1y"]
+SHIFTS = [("+2s", "+0s"), ("+0s", "-1h"), ("+0s", "+1y")]
 TURNS = 8
 
 
@@ -51,9 +51,12 @@ async def latest_by_ours(database: Path, id: str) -> str:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("shift", SHIFTS)
-async def test_a_run_killed_at_one_time_is_finished_at_another(tmp_path: Path, shift: str) -> None:
+@pytest.mark.parametrize(("before", "after"), SHIFTS)
+async def test_a_run_killed_at_one_time_is_finished_at_another(
+    tmp_path: Path, before: str, after: str
+) -> None:
     desk = Desk(tmp_path)
+    desk.settings = set_clock(before)
     async with robot_process("--honour-keys") as robot:
         desk.knows(robot.url)
         await robot.fail("hold", turn=3, times=1)
@@ -62,7 +65,7 @@ async def test_a_run_killed_at_one_time_is_finished_at_another(tmp_path: Path, s
             await asked(robot, "turn", 3)
             run.kill9()
             assert await run.wait() == -signal.SIGKILL
-        desk.settings = set_clock(shift)
+        desk.settings = set_clock(after)
         resumed = await desk.typed("resume", id)
         assert f"{TURNS} of {TURNS} turns" in resumed.stdout
         heard = [call.key for call in await robot.calls()]
