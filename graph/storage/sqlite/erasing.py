@@ -50,7 +50,7 @@ def digest_id(id: bytes) -> str:
 class Eraser:
     """Works in small slices, so that the writer whose thread it uses is never held up for long.
 
-    But for a VACUUM, which takes a second for each 50 to 100 MB.
+    But for a VACUUM, which takes a second of processor time for each 100 MB.
     """
 
     def __init__(self, handle: Handle) -> None:
