@@ -35,7 +35,7 @@ class SecondOpinion(Record):
     """What came of a trial with another user model; `failed` are its checks and criteria."""
 
     model: str
-    conversation_id: str
+    conversation_id: str | None = None
     outcome: Outcome
     end_reason: str | None = None
     turns: Count = 0
@@ -72,7 +72,7 @@ class Flip(Record):
     bot: str
     first: Outcome
     second: Outcome
-    conversation_id: str
+    conversation_id: str | None = None
 
 
 class SecondOpinionFigures(Record):

@@ -1,10 +1,13 @@
 """What can be asked of an experiment that rests: go on, try again, judge again, more, or away."""
 
+from contextlib import suppress
+
 from core.errors import Conflict, Invalid, NotFound
 from evaluation.cells import Cell
 from evaluation.experiments.drive import RemainingBudget
 from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
 from evaluation.experiments.service import ExperimentService
+from evaluation.experiments.trial_records import read_user
 from evaluation.suite_info import AutoRepeats
 from graph.storage.experiment_rows import ExperimentRow
 
@@ -104,9 +107,9 @@ async def delete(service: ExperimentService, id: str) -> None:
     """Everything of it is gone, its conversations too. Raises `Busy` where it runs."""
     await service.require_rest(id)
     for trial in await service.storage.trials.select(id):
-        if trial.conversation_id:
-            try:
-                await service.runs.delete(trial.conversation_id)
-            except NotFound:
-                continue
+        replay = read_user(trial).get("second_opinion")
+        for conversation_id in (trial.conversation_id, replay and replay.conversation_id):
+            if conversation_id:
+                with suppress(NotFound):
+                    await service.runs.delete(conversation_id)
     await service.storage.experiments.delete(id)

@@ -199,6 +199,19 @@ async def test_a_deleted_conversation_is_quoted_nowhere(storage: Storage) -> Non
     assert (await storage.trials.select(ROW.id))[0].conversation_id is None
 
 
+async def test_a_deleted_replay_is_named_by_no_trial_and_by_no_figure(storage: Storage) -> None:
+    await begin_trial(storage)
+    await storage.catalogue.add(replace(CONVERSATION, id="c1", experiment_id=ROW.id))
+    spending = {"bot": {"calls": 2}, "second_opinion": {"model": "m", "conversation_id": "c1"}}
+    revision = await storage.trials.change(ROW.id, 0, status="finished", spending=spending)
+    await storage.experiments.keep_figures(ROW.id, "1", "c1")
+    await storage.catalogue.delete("c1")
+    (trial,) = await storage.trials.select(ROW.id, since=revision)
+    assert trial.spending == {"bot": {"calls": 2}, "second_opinion": {"model": "m"}}
+    assert trial.conversation_id == "c0"
+    assert await storage.experiments.read_figures(ROW.id, "1") is None
+
+
 async def test_a_conversation_deleted_meanwhile_gets_no_label(storage: Storage) -> None:
     await begin_trial(storage)
     await storage.catalogue.delete("c0")

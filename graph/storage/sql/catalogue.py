@@ -12,7 +12,7 @@ from graph.storage.conversation import Conversation
 from graph.storage.decisions import can_be_stopped, check_claim, check_key, is_orphan
 from graph.storage.port import DescribeCrashes, no_description
 from graph.storage.sql.fences import Fences
-from graph.storage.sql.labels import forget_conversation
+from graph.storage.sql.labels import forget_conversation, forget_replay
 from graph.storage.sql.statements import (
     FOR_UPDATE,
     FOR_UPDATE_UNLOCKED,
@@ -355,6 +355,8 @@ def _id_for_key(connection: Connection, key: str, body: str) -> str | None:
 
 
 def _delete(id: str, database: Database, connection: Connection) -> None:
+    sql = "SELECT experiment_id FROM conversations WHERE id = ? AND experiment_id IS NOT NULL"
+    experiment = connection.execute(sql, (id,)).fetchone()
     for table, column in (
         ("conversations", "id"),
         ("idempotency", "conversation_id"),
@@ -363,6 +365,8 @@ def _delete(id: str, database: Database, connection: Connection) -> None:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (id,))
     connection.execute("UPDATE conversations SET parent_id = NULL WHERE parent_id = ?", (id,))
     forget_conversation(connection, id)
+    if experiment is not None:
+        forget_replay(connection, experiment[0], id)
     database.note_deletion(connection, id)
 
 

@@ -1,5 +1,7 @@
 """People's verdicts on the checks and criteria of conversations."""
 
+import orjson
+
 from core.errors import NotFound
 from graph.storage.experiment_rows import LabelRow
 from graph.storage.sql.statements import Connection, Database
@@ -87,6 +89,22 @@ def forget_conversation(connection: Connection, conversation_id: str) -> None:
     connection.execute(
         "UPDATE trials SET conversation_id = NULL WHERE conversation_id = ?", (conversation_id,)
     )
+
+
+def forget_replay(connection: Connection, experiment_id: str, conversation_id: str) -> None:
+    """Takes a deleted conversation out of what its experiment's trials had replayed."""
+    rows = connection.execute(
+        "SELECT number, spending FROM trials WHERE experiment_id = ? AND spending LIKE ?",
+        (experiment_id, f'%"conversation_id":"{conversation_id}"%'),
+    ).fetchall()
+    for number, spending in rows:
+        parts = orjson.loads(spending)
+        for part in parts.values():
+            if part.get("conversation_id") == conversation_id:
+                del part["conversation_id"]
+        revision = raise_revision(connection, experiment_id)
+        write_trial(connection, experiment_id, number, {"spending": parts, "revision": revision})
+        connection.execute("DELETE FROM figures WHERE experiment_id = ?", (experiment_id,))
 
 
 def _mark_changed(connection: Connection, conversation_id: str) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from core.errors import ConfigError
+from core.errors import ConfigError, NotFound
 from evaluation.cells import ResolvedSuite
-from evaluation.experiments.changes import rejudge
+from evaluation.experiments.changes import delete, rejudge
 from evaluation.project import Project
 from evaluation.resolve import load_suite
 from reports.markdown import render_experiment
@@ -85,6 +85,26 @@ async def test_a_second_opinion_replays_trials_with_another_user_model_and_names
         assert "Second opinion" in render_experiment(document.model_dump(mode="json"))
         brief = await service.document(row.id, details=False)
         assert brief.figures.second_opinion == figures
+
+
+async def test_a_deleted_replay_is_named_nowhere_and_goes_with_its_experiment(
+    lab: UserLab,
+) -> None:
+    async with lab.open(**lab.models) as service:
+        row = await run(service, lab.resolve(repeats=2, second_opinion=SECOND))
+        first, other = [one.second_opinion for one in (await service.document(row.id)).trials]
+        assert first
+        assert first.conversation_id
+        await service.runs.delete(first.conversation_id)
+        document = await service.document(row.id)
+        assert first.conversation_id not in document.model_dump_json()
+        assert document.figures.second_opinion
+        assert document.figures.second_opinion.replayed == 2
+        assert "Second opinion" in render_experiment(document.model_dump(mode="json"))
+        await delete(service, row.id)
+        assert other
+        with pytest.raises(NotFound):
+            await service.runs.get(other.conversation_id or "")
 
 
 async def test_what_was_replayed_is_paid_for(lab: UserLab) -> None:
