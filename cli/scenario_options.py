@@ -81,15 +81,20 @@ def load_lines(path: Path) -> list[PlannedLine]:
 
     def check_keys(data: Any) -> Any:
         for at, line in enumerate(data if isinstance(data, list) else []):
-            for key in line if isinstance(line, dict) else ():
-                if key not in ("say", "simulate"):
-                    guess = nearest(str(key), ("say", "simulate")) or "say or simulate"
-                    raise fault_at(
-                        path, (at, str(key)), f"not permitted here; did you mean {guess}?"
-                    )
+            if isinstance(line, dict):
+                _check_line(path, at, line)
         return data
 
     return load(path, PlannedLines, check_keys).root
+
+
+def _check_line(path: Path, at: int, line: dict[Any, Any]) -> None:
+    for key in map(str, line):
+        if key not in ("say", "simulate"):
+            guess = nearest(key, ("say", "simulate")) or "say or simulate"
+            raise fault_at(path, (at, key), f"not permitted here; did you mean {guess}?")
+    if len(line) != 1:
+        raise fault_at(path, (at,), "give either `say` or `simulate`, each on a line of its own")
 
 
 def load_history(given: str) -> list[dict[str, str]]:

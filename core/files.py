@@ -125,7 +125,7 @@ def _locate_error(
     path: Path, tree: yaml.Node | None, model: type[BaseModel], error: ValidationError
 ) -> ConfigError:
     """All mistakes, each told once: pydantic has an error for every form that a value may have."""
-    left = error.errors(include_url=False)
+    left = _drop_other_forms(tree, error.errors(include_url=False))
     told: list[tuple[str, int | None, list[str]]] = []
     while left and len(told) < MOST_TOLD:
         first = _most_telling(tree, left)
@@ -139,6 +139,32 @@ def _locate_error(
         for reason, line, key in told
     )
     return fault.join(others)
+
+
+def _drop_other_forms(tree: yaml.Node | None, errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the keys that another form of a value would need, where one form has all of its own
+    keys: `{simulate: -2}` lacks no `say`.
+    """
+    values = [one["loc"] for one in errors if one["type"] not in _ABOUT_KEYS]
+    return [
+        one
+        for one in errors
+        if one["type"] not in _ABOUT_KEYS
+        or not any(_is_other_form(tree, one["loc"], loc) for loc in values)
+    ]
+
+
+_ABOUT_KEYS = ("missing", "extra_forbidden")
+
+
+def _is_other_form(tree: yaml.Node | None, loc: Loc, other: Loc) -> bool:
+    """Whether two places part at the name of a form, and the file has the other one."""
+    same = next((at for at, (a, b) in enumerate(zip(loc, other, strict=False)) if a != b), None)
+    if same is None:
+        return False
+    depth = len(_line(tree, loc[:same])[1])
+    forms = [len(_line(tree, place[: same + 1], keeps_last=False)[1]) for place in (loc, other)]
+    return forms == [depth, depth] and len(_line(tree, other, keeps_last=False)[1]) > depth
 
 
 def _find_place(tree: yaml.Node | None, error: ErrorDetails) -> tuple[int | None, list[str]]:

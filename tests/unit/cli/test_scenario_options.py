@@ -158,6 +158,11 @@ def test_planned_lines_come_from_a_file(tmp_path: Path) -> None:
         ("- một\n- simulat: 2\n", ":2: 1.simulat: not permitted here; did you mean simulate?"),
         ("- simulate: -2\n", ":1: 0.simulate: "),
         ("say: một\n", ":1: "),
+        ("- một\n- simulate: res\n", ":2: 1.simulate: should be 'rest'; did you mean rest?"),
+        ("- say: 3\n", ":1: 0.say: Input should be a valid string"),
+        ("- say: ''\n", ":1: 0.say: String should have at least 1 character"),
+        ("- {say: a, simulate: 2}\n", ":1: 0: give either `say` or `simulate`"),
+        ("- {}\n", ":1: 0: give either `say` or `simulate`"),
     ],
 )
 def test_a_mistake_in_planned_lines_is_told_with_line_and_key(
@@ -168,3 +173,4 @@ def test_a_mistake_in_planned_lines_is_told_with_line_and_key(
     with pytest.raises(ConfigError) as error:
         scenario("--lines", str(path))
     assert f"{path}{told}" in str(error.value)
+    assert "\n" not in str(error.value)
