@@ -62,7 +62,8 @@ async def play(
 ) -> Talk:
     """A talk of at most `turns` lines with the canned bot; `number` tells talks apart."""
     talk, lines = Talk(bot), read_canned_bots()[bot]
-    scenario = Scenario(persona=persona_id, max_turns=max(turns, 1))
+    seed = f"{bot}/{number}"  # else a script would hold the same talk again and again
+    scenario = Scenario(persona=persona_id, max_turns=max(turns, 1), seed=seed)
     card = speakers.personas[persona_id].model_dump(exclude_defaults=True)
     user = speakers.user(scenario, seat, card, SilentEmitter())
     for turn in range(1, turns + 1):

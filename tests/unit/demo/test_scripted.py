@@ -62,7 +62,7 @@ def test_declared_rates_are_met(
     given = Rates(**{"wrong_answer": 0.0, **rates})
     said = lines(Script(rates=given, phrases={"word": ("Để mình thử: {}.",)}), 1000)
     measured = sum(map(seen, said)) / len(said)
-    assert abs(measured - share) <= 3 * (0.25 / 1000) ** 0.5
+    assert abs(measured - share) <= 3 * (share * (1 - share) / len(said)) ** 0.5
 
 
 @pytest.mark.parametrize(

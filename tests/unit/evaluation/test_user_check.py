@@ -7,7 +7,7 @@ import pytest
 from core.message import Message, new_message
 from core.settings import Settings
 from evaluation.user_check import Talk, measure, measure_variety, play, read_canned_bots
-from nodes.speakers.personas import Persona
+from nodes.speakers.personas import BUILT_IN, Persona, read_personas
 from nodes.speakers.registry import Speakers
 
 
@@ -73,3 +73,19 @@ async def test_the_scripted_learner_talks_to_every_canned_bot(speakers: Speakers
     talk = await play(speakers, "learner", "scripted", bot, turns=6, number=1)
     assert talk.error is None
     assert len(talk.own) == 6 or talk.ended
+
+
+SCRIPTED = sorted(id for id, one in read_personas(BUILT_IN).items() if one.script or id == "plain")
+
+
+@pytest.mark.parametrize("id", SCRIPTED)
+async def test_the_same_seed_is_the_same_whole_talk_and_another_number_another(
+    speakers: Speakers, id: str
+) -> None:
+    async def hold(bot: str, number: int) -> list[tuple[str, str | None]]:
+        talk = await play(speakers, id, "scripted", bot, turns=20, number=number)
+        return [(line["content"], line.get("behaviour")) for line in talk.messages]
+
+    for bot in read_canned_bots():
+        assert await hold(bot, 1) == await hold(bot, 1)
+    assert len({tuple(await hold("lesson", number)) for number in range(5)}) == 5
