@@ -54,17 +54,22 @@ def _choose_persona(told: Mapping[str, Any]) -> object:
 
 def read_lines(text: str) -> list[Any]:
     """The user's lines as the API takes them: a text a line, `{simulate: 3}` or `{simulate: rest}`
-    on a line of its own where the simulator goes on.
+    on a line of its own where the simulator goes on; `{say: text}` is a text too.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return [_read_simulate(found[1]) if (found := _SIMULATE.fullmatch(x)) else x for x in lines]
+    return [_read_line(line.strip()) for line in text.splitlines() if line.strip()]
+
+
+def _read_line(line: str) -> Any:
+    if found := _SIMULATE.fullmatch(line):
+        count = found[1]
+        return {"simulate": int(count) if count.isdigit() else "rest"}
+    found = _SAY.fullmatch(line)
+    return {"say": (found[1] or found[2]).strip()} if found else line
 
 
 _SIMULATE = re.compile(r"(?:- )?\{? ?simulate ?: ?(\d{1,4}|rest) ?\}?", re.IGNORECASE)
-
-
-def _read_simulate(count: str) -> dict[str, int | str]:
-    return {"simulate": int(count) if count.isdigit() else "rest"}
+# Without braces and dash, `say: hello` may be just what is to be said.
+_SAY = re.compile(r"(?:- )?\{ ?say ?: ?(\S.*)\}|- say ?: ?(\S.*)", re.IGNORECASE)
 
 
 def build_versus_scenario(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,12 @@ def test_the_simulator_speaks_between_fixed_lines() -> None:
     Scenario(**found)
 
 
+def test_a_fixed_line_may_be_written_as_in_a_file() -> None:
+    found = build_scenario(form(lines="{say: một}\n- say: hai {2}\nsay: ba\n- {simulate: 1}"))
+    assert found["lines"] == [{"say": "một"}, {"say": "hai {2}"}, "say: ba", {"simulate": 1}]
+    Scenario(**found)
+
+
 def test_a_transcript_that_is_none_is_refused() -> None:
     with pytest.raises(Unreadable):
         build_scenario(form(given="what is this"))
