@@ -90,13 +90,15 @@ CONTROL = _any(
 )  # fmt: skip
 THOUGHTS = _frames(
     "think thinking thought thoughts reasoning reflection scratchpad suy asking asks wants asked "
-    "answer respond reply act behave vai như",
+    "answer respond reply act behave vai như nghĩ dùng",
     r"</?(think|thinking|thought|reasoning|reflection|scratchpad)>",
     r"^\s*(thoughts?|thinking|reasoning|suy nghĩ)\s*:",
     r"\blet me think about how\b",
     r"\bthe (user|bot|robot|teacher|tutor) (is asking|asks|wants me|asked me)\b",
     r"\bI (should|need to|will|must) (answer|respond|reply|act|behave) (as|like)\b",
-    r"\b(mình|tôi|em|con) (cần|phải|sẽ) (đóng vai|nhập vai|trả lời như)\b",
+    r"\b(mình|tôi|em|con) (cần|phải|sẽ|nên) (đóng vai|nhập vai|trả lời như)\b",
+    r"\bđể (?:tôi|mình) nghĩ xem \w+ sẽ (?:trả lời|nói|đáp)\b",
+    r"\bngười dùng (?:đang hỏi|muốn mình|muốn tôi|vừa hỏi)\b",
     r"\bđóng vai (học sinh|người học|người dùng)\b",
 )
 FENCE = re.compile(r"```|~~~")
@@ -108,7 +110,8 @@ TEMPLATE = _any(
     r"\{\{[^{}\n]{0,80}\}\}", r"\$\{[^{}\n]{1,80}\}", r"(?<!\w)\{[^\W\d][\w ]{0,29}\}",
     r"\[(?:your|my|insert|the|tên|họ tên|name|nhập|điền|số|tuổi|lớp|city|age)\b"
     r"[^\]\n]{0,40}\]",
-    r"<(?:your|insert|name|tên|nhập|điền)[^<>\n]{0,40}>",
+    r"\[(?:teacher|student|user|learner|friend)(?:'s)? (?:name|age)\]",
+    r"<(?:your|insert|name|age|city|tên|tuổi|nhập|điền)\b[^<>\n]{0,40}>",
 )  # fmt: skip
 NOTHING = re.compile(r"\s*(undefined|null|none|nan|n/a)\s*\Z", re.IGNORECASE)
 NOTE = _frames(
@@ -163,7 +166,7 @@ MARKDOWN = _any(
 )  # fmt: skip
 AS_AN_AI = _frames(
     "ai model assistant chatbot trợ mô tuệ chương phần máy program machine software training "
-    "knowledge cảm trải ý feelings emotions experiences preferences consciousness",
+    "knowledge cảm trải ý feelings emotions experiences preferences consciousness intelligence",
     r"\b(?:tôi|mình|em|con) (?:chỉ )?là (?:một )?(?:chương trình|phần mềm|máy tính|cỗ máy)\b",
     r"\b(?:tôi|mình) không có (?:cảm xúc|ý thức|trải nghiệm cá nhân)\b",
     r"\bI(?:'m| am) (?:just |only )?an? (?:computer )?(?:program|machine|software)\b",
@@ -171,6 +174,7 @@ AS_AN_AI = _frames(
     r"\bI (?:don't|do not) have (?:any )?(?:personal |real |human )?(?:feelings|emotions"
     r"|experiences|preferences|consciousness)\b",
     r"\bas an? (?:\w+ )?(?:AI|language model|virtual assistant|assistant|chatbot)\b",
+    r"\b(?:as|I(?:'m| am)) an artificial intelligence\b",
     r"\bI(?:'m| am) (?:just |only )?an? (?:\w+ )?(?:AI|language model|virtual assistant|chatbot)\b",
     r"\b(?:tôi|mình|em|con) (?:chỉ )?là (?:một )?(?:trợ lý|AI|mô hình|chatbot|trí tuệ nhân tạo)\b",
     # Who asks "bạn là AI hả" speaks of the bot.
@@ -187,6 +191,7 @@ REFUSES = _frames(
     r"\bI apologi[sz]e\b.{0,40}\b(?:can(?:'|’)?t|cannot|unable)\b",
     r"\b(?:against|violates?|outside|not allowed by) (?:my|our|the) "
     r"(?:guidelines|polic(?:y|ies)|programming|instructions|rules)\b",
+    r"(?:xin lỗi|tiếc)[^.?\n]{0,30} không thể (?:giúp (?:bạn|anh|chị) (?:với|về|trong)|đóng vai)\b",
     r"không được phép (?:trả lời|cung cấp|thảo luận|nói về|tạo|thực hiện|chia sẻ)",
     r"(?:vi phạm|trái với) (?:các )?(?:chính sách|nguyên tắc|quy định|hướng dẫn)",
     r"(?:không thể|không có khả năng) (?:hỗ trợ|thực hiện|đáp ứng|tiếp tục|cung cấp) .{0,20}"
@@ -204,17 +209,17 @@ OFFERS_HELP = _frames(
     r"\bđừng ngần ngại\b",
     r"\b(?:tôi|mình|cô|thầy) (?:ở đây|luôn sẵn sàng|sẵn sàng|rất vui) (?:để )?(?:được )?"
     r"(?:hỗ trợ|giúp|giúp đỡ)\b",
-    r"\b(?:else|anything) I can (?:help|assist)\b",
+    r"\b(?:else|anything) (?:I can|can I) (?:help|assist)\b",
     r"\b(?:bạn|em|con|anh|chị) (?:có )?cần (?:mình|tôi|cô|thầy) (?:giải thích|giúp|hỗ trợ|hướng dẫn"
     r"|nhắc|nói|làm)",
     r"\bsẵn lòng (?:hỗ trợ|giúp|giải đáp|trả lời)",
-    r"\b(?:happy|glad|here) to (?:assist|support you)\b",
+    r"\b(?:happy|glad|here) to (?:assist|support you|help you)\b",
     r"\b(?:do|would) you (?:need|like) (?:me to|any (?:more )?(?:help|assistance))\b",
     r"\bI(?:'m| am) here to (?:help|assist|support)\b",
 )
 PRAISES = _frames(
     "answer question effort try making doing hào khen vui huy sắc chuẩn đúng hay tốt giỏi rõ xác "
-    "proud lời correct right",
+    "proud lời correct right perfectly correctly improving",
     r"\b(?:excellent|wonderful|fantastic|perfect|great|good) (?:answer|question|effort|try)\b",
     r"\byou(?:'re| are) (?:making|doing) (?:\w+ ){0,3}(?:progress|job|well|great)\b",
     r"\b(?:cô|thầy) (?:rất |thật )?(?:tự hào|khen|vui)\b",
@@ -232,6 +237,8 @@ PRAISES = _frames(
     r"\b(?:bạn|con|em) (?:đã )?(?:trả lời|làm|nói|đọc) (?:rất |thật )?"
     r"(?:đúng|tốt|giỏi|hay|chính xác)(?: rồi| lắm)[!.]",
     r"\bthat(?:'s| is) (?:absolutely |exactly )?(?:correct|right)!",
+    r"\byou (?:answered|said|did|got) [^?\n]{1,40}\b(?:perfectly|correctly)\b",
+    r"\byour (?:english|vietnamese|spelling) is (?:really |quickly )?improving\b",
 )
 _ASKS = r"(?![^.!\n]*(?:\?|(?<!\w)(?:đi|không|hông|với|ạ|hả|chưa|gì|sao|mà|rồi)\b))"
 EXPLAINS = _frames(
@@ -309,6 +316,9 @@ LEAKS = _frames(
     r"|role-?play(?: as)?) an? (?:\w+ ){0,4}(?:learner|student|pupil|user|beginner|child|person"
     r"|customer|adult)\b",
     r"\bsimulated user\b",
+    r"\btheo (?:các )?(?:hướng dẫn|chỉ dẫn|yêu cầu) (?:của )?hệ thống\b",
+    r"\btheo (?:hướng dẫn|chỉ dẫn|yêu cầu) được giao\b",
+    r"\bsystem prompt (?:bảo|nói|yêu cầu|says|tells|asks)\b",
     r"\b(?:break|stay in|out of) character\b",
     r"\b(?:my|the) (?:instructions?|(?:system )?prompt) (?:says?|tells?|is|are|asks?|wants?)\b",
     r"\bI(?: was|'m| am) (?:told|instructed|prompted) to\b",

@@ -1,13 +1,15 @@
 """The guard, against lines written before it: planted faults, and what learners type."""
 
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from core.language import count_words
 from nodes.speakers import guard, phrases
 from nodes.speakers.guard import Situation, find_fault
 from nodes.speakers.personas import BUILT_IN, read_personas
@@ -15,6 +17,7 @@ from nodes.speakers.prompting import describe_secrets
 
 DATA = Path(__file__).parents[3] / "data" / "user_lines"
 PLANTED = yaml.safe_load((DATA / "planted.yaml").read_text("utf-8"))
+BOTH_LANGUAGES = yaml.safe_load((DATA / "both_languages.yaml").read_text("utf-8"))
 HELD_OUT = yaml.safe_load((DATA / "heldout_planted.yaml").read_text("utf-8"))
 KNOWN_TO_PASS = yaml.safe_load((DATA / "heldout_missed.yaml").read_text("utf-8"))
 LEARNER = read_personas(BUILT_IN)["learner"]
@@ -66,7 +69,7 @@ def planted(data: Any = PLANTED) -> list[tuple[str, str, Situation]]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "line", "when"), planted())
+@pytest.mark.parametrize(("kind", "line", "when"), [*planted(), *planted(BOTH_LANGUAGES)])
 def test_every_planted_fault_is_refused(kind: str, line: str, when: Situation) -> None:
     assert find_fault(line, when) is not None, kind
 
@@ -76,9 +79,16 @@ def test_held_out_faults_are_refused_but_for_those_that_are_named() -> None:
     assert missed == KNOWN_TO_PASS
 
 
-def test_there_are_twenty_kinds_of_five_variants() -> None:
-    assert len(PLANTED["kinds"]) >= 20
-    assert all(len(lines) >= 5 for lines in PLANTED["kinds"].values())
+def test_every_kind_that_the_guard_knows_has_five_variants_in_either_language() -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for kind, line, when in (*planted(), *planted(BOTH_LANGUAGES)):
+        words = count_words(line)
+        in_english = when.languages == LANGUAGES["English"] or words.en > words.vi
+        counts[kind, "en" if in_english else "vi"] += 1
+    kinds = get_args(guard.Kind)
+    assert len(kinds) >= 20
+    few = {(kind, language): counts[kind, language] for kind in kinds for language in ("vi", "en")}
+    assert {place: count for place, count in few.items() if count < 5} == {}
 
 
 @pytest.mark.parametrize(("file", "count"), [("clean.txt", 400), ("heldout_clean.txt", 200)])
@@ -120,7 +130,8 @@ def test_a_phrase_that_the_bot_wants_repeated_is_no_echo() -> None:
 
 
 def test_no_frame_matches_a_line_that_is_not_searched_for_it() -> None:
-    lines = [line for _, line, _ in planted()] + [line for _, line in clean_lines()]
+    everything = (*planted(), *planted(BOTH_LANGUAGES))
+    lines = [line for _, line, _ in everything] + [line for _, line in clean_lines()]
     missed = [
         (name, line)
         for name, frames in FRAMES.items()
