@@ -55,6 +55,7 @@ def talk(when: Situation) -> list[Message]:
 ALL = [its for data in (PLANTED, BOTH_LANGUAGES, HELD_OUT) for its in planted(data)]
 
 
+@pytest.mark.timeout(600)  # a hundred lines, each written piece by piece
 @pytest.mark.parametrize("nth", range(len(MANNERS)))
 async def test_no_planted_fault_is_passed_on(http: HttpClient, nth: int) -> None:
     lines = [its for its in ALL if its[1] not in KNOWN_TO_PASS][nth :: len(MANNERS)]
