@@ -1,10 +1,12 @@
 """The published document of an experiment, made of its rows."""
 
+from asyncio import to_thread
 from collections.abc import Sequence
 from typing import Any
 
 from core.message import now
 from evaluation.calibration import calibrate, find_gate_kappa, pair_labels
+from evaluation.cells import ResolvedSuite
 from evaluation.compare import compare_bots, compare_experiments
 from evaluation.experiments.comparison import find_moved_parts
 from evaluation.experiments.plan import describe_suite, fingerprints_of, read_suite
@@ -43,19 +45,19 @@ async def build_document(
     """The experiment as it stands. Without `details` it has no trials, and no reasons were read;
     with details and `lines` each trial that failed has its transcript. `base` is what it is
     compared with. Where the repeats of flaky cells part is told once it rests.
+
+    What takes hundreds of milliseconds runs in threads, so that streams go on meanwhile.
     """
-    suite = read_suite(row.plan)
-    info = describe_suite(suite, row)
+    suite = await to_thread(read_suite, row.plan)
     records = await read_trials(storage, row) if details else []
     trials: Sequence[JudgedTrial] = records if details else await read_brief_trials(storage, row)
-    info = add_agreement(info, trials)
-    cells = summarize_cells(info, trials, fingerprints=fingerprints_of(suite))
+    info, cells = await to_thread(_summarize_cells, suite, row, trials)
     if row.status != "running":  # what changes every second does not read hundreds of transcripts
         cells = await _add_partings(info, cells, trials, messages)
     if lines:
         records = [await _add_lines(one, messages) for one in records]
-    comparisons = _compare(row, info, cells, base)
-    figures = summarize(info, cells, trials, comparisons)
+    comparisons = await to_thread(_compare, row, info, cells, base)
+    figures = await to_thread(summarize, info, cells, trials, comparisons)
     code: int | None = choose_exit_code(figures, info, finished=row.status == "completed")
     code = code if row.ended_at else None
     return ExperimentDocument(
@@ -69,6 +71,13 @@ async def build_document(
         trials=records,
         comparisons=comparisons,
     )
+
+
+def _summarize_cells(
+    suite: ResolvedSuite, row: ExperimentRow, trials: Sequence[JudgedTrial]
+) -> tuple[SuiteInfo, list[CellRecord]]:
+    info = add_agreement(describe_suite(suite, row), trials)
+    return info, summarize_cells(info, trials, fingerprints=fingerprints_of(suite))
 
 
 def add_agreement(info: SuiteInfo, trials: Sequence[JudgedTrial]) -> SuiteInfo:
@@ -118,7 +127,9 @@ async def _add_partings(
     if not read:
         return cells
     found = {one.id: await read_lines(messages, one) for one in read}
-    again = summarize_cells(info, wanted, lines_of=lambda trial: found.get(trial.id))
+    again = await to_thread(
+        summarize_cells, info, wanted, lines_of=lambda trial: found.get(trial.id)
+    )
     partings = {cell.key: cell.parting for cell in again if cell.parting}
     return [
         cell.model_copy(update={"parting": partings[cell.key]}) if cell.key in partings else cell

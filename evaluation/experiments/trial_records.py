@@ -1,6 +1,7 @@
 """The trials of an experiment, made of their rows: all that is known, or what figures need."""
 
 import shlex
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ _SAME = (
 ).split()
 ReadMessages = Callable[[str], Awaitable[Sequence[Message]]]
 Labels = Mapping[str, Sequence[Label]]
+Statuses = Mapping[int, Sequence[tuple[str, str, str, bool]]]
+FEW_TRIALS = 200
 
 
 class BriefTrial(NamedTuple):
@@ -53,8 +56,15 @@ async def read_brief_trials(storage: Storage, row: ExperimentRow) -> list[BriefT
     """All trials, for figures alone."""
     rows = await storage.trials.select(row.id)
     labels = group_labels(await storage.labels.select(experiment_id=row.id))
-    verdicts = _brief(await storage.trials.verdict_statuses(row.id))
-    return [_describe_briefly(row.id, one, verdicts.get(one.number, []), labels) for one in rows]
+    statuses = await storage.trials.verdict_statuses(row.id)
+    return await to_thread(_describe_all_briefly, row.id, rows, statuses, labels)
+
+
+def _describe_all_briefly(
+    id: str, rows: Sequence[TrialRow], statuses: Statuses, labels: Labels
+) -> list[BriefTrial]:
+    verdicts = _brief(statuses)
+    return [_describe_briefly(id, one, verdicts.get(one.number, []), labels) for one in rows]
 
 
 async def describe_trials(
@@ -64,6 +74,17 @@ async def describe_trials(
     labels = group_labels(await storage.labels.select(experiment_id=row.id))
     numbers = [one.number for one in rows]
     stored = await storage.trials.verdicts(row.id, min(numbers, default=0), max(numbers, default=0))
+    if len(rows) < FEW_TRIALS:  # a page: quicker than to change threads
+        return _describe_all(row, rows, stored, labels)
+    return await to_thread(_describe_all, row, rows, stored, labels)
+
+
+def _describe_all(
+    row: ExperimentRow,
+    rows: Sequence[TrialRow],
+    stored: Mapping[int, Sequence[VerdictRow]],
+    labels: Labels,
+) -> list[TrialRecord]:
     verdicts = {one: [read_verdict(each) for each in some] for one, some in stored.items()}
     file = row.plan.get("file")
     return [describe_trial(row.id, file, one, verdicts.get(one.number, []), labels) for one in rows]
@@ -167,7 +188,7 @@ def read_verdict(row: VerdictRow) -> Verdict:
     return Verdict.model_validate(body)
 
 
-def _brief(found: Mapping[int, Sequence[tuple[str, str, str, bool]]]) -> dict[int, list[Verdict]]:
+def _brief(found: Statuses) -> dict[int, list[Verdict]]:
     """Verdicts that say the same are one object: ten thousand trials ask the same few questions."""
     shared: dict[tuple[str, str, str, bool], Verdict] = {}
 

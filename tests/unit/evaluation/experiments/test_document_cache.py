@@ -1,5 +1,6 @@
 """What was worked out of an experiment that rests is kept, and forgotten when anything changes."""
 
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from core.errors import NotFound
 from core.message import Message
 from core.settings import Settings
+from evaluation.experiments import document
 from evaluation.experiments.document_cache import DocumentCache
 from evaluation.experiments.plan import plan_experiment, plan_trials
 from evaluation.experiments.trial import pack_verdict
@@ -105,6 +107,28 @@ async def test_figures_of_an_experiment_that_rests_are_worked_out_once(
     many = await fill(storage, tmp_path, repeats=80)
     await many.read()
     assert await many.count_rows(monkeypatch) == few
+
+
+async def test_figures_are_worked_out_in_a_thread_so_that_streams_go_on(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = await fill(storage, tmp_path, repeats=4)
+    seen: dict[str, threading.Thread] = {}
+
+    def watch(name: str) -> None:
+        work = getattr(document, name)
+
+        def note(*given: object, **named: object) -> object:
+            seen[name] = threading.current_thread()
+            return work(*given, **named)
+
+        monkeypatch.setattr(document, name, note)
+
+    for name in ("read_suite", "summarize_cells", "summarize"):
+        watch(name)
+    await shelf.read()
+    assert len(seen) == 3
+    assert threading.current_thread() not in seen.values()
 
 
 async def test_a_label_makes_them_anew(storage: Storage, tmp_path: Path) -> None:
