@@ -1,8 +1,8 @@
 """What the routes of experiments take and give."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from api.schemas import ResponseModel
 from api.state import OptionalClient
@@ -18,10 +18,21 @@ SuiteName = Annotated[
 ]
 
 
+def _tag(value: Any) -> str:
+    """Which of both is meant, so that only its mistakes are told."""
+    return "suite in place" if isinstance(value, dict | SuiteBody) else "suite by name"
+
+
+Suite = Annotated[
+    Annotated[SuiteName, Tag("suite by name")] | Annotated[SuiteBody, Tag("suite in place")],
+    Discriminator(_tag),
+]
+
+
 class ExperimentRequest(Strict):
     """A suite of the server's by name, or one in place."""
 
-    suite: SuiteName | SuiteBody
+    suite: Suite
     name: Name | None = Field(None, description="To be compared with later.")
     client_id: OptionalClient = None
     start: bool = Field(True, strict=True, description="false: it is stored, and `resume` runs it.")

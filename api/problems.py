@@ -141,7 +141,10 @@ def _field(found: Mapping[str, Any]) -> str:
 
 
 # What pydantic puts into a place beside names: which member of a union it tried.
-_TAG = re.compile(r"(?:constrained-)?(?:int|str|float)|none|(?:list|nullable|function-\w+)\[.*\]")
+_TAG = re.compile(
+    r"(?:constrained-)?(?:int|str|float)|none|(?:list|nullable|function-\w+)\[.*\]"
+    r"|suite (?:by name|in place)"
+)
 
 
 def field_of(loc: Sequence[Any], *name: Any) -> str:

@@ -80,6 +80,24 @@ async def test_a_suite_in_the_body_names_scenarios_by_id_and_nothing_else(lab: S
     assert answer.status == 422
 
 
+async def test_a_mistake_inside_a_suite_in_the_body_names_its_key_and_the_nearest(
+    lab: Service,
+) -> None:
+    suite = {"name": "Mine", "scenarios": ["greets"], "bots": [16]}
+    for more, field, hint in (
+        ({"gaate": {}}, "suite.gaate", "did you mean gate?"),
+        ({"gate": {"pass_raet": 1}}, "suite.gate.pass_raet", "did you mean pass_rate?"),
+        ({"repeats": "x"}, "suite.repeats", ""),
+    ):
+        answer = await lab.ask("POST", "/api/experiments", {"suite": {**suite, **more}})
+        assert (answer.status, answer.json["field"]) == (422, field)
+        assert answer.json["detail"].startswith(f"{field}: ")
+        assert hint in answer.json["detail"]
+    answer = await lab.ask("POST", "/api/experiments", {"suite": 5})
+    assert answer.json["detail"].startswith("suite: ")
+    assert len(answer.json["errors"]) == 1
+
+
 async def test_its_stream_is_taken_up_again_after_a_kill_without_gap_or_repeat(
     lab: Service, robot: RobotServer
 ) -> None:
