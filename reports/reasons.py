@@ -53,8 +53,8 @@ _PATTERNS = tuple(
         (r"(?P<n>\d+) turns; wanted (?P<range>.+)", "{n} lượt; yêu cầu {range}"),
         (r"no reply was timed" + _PLACE, "không câu trả lời nào được đo thời gian{place}"),
         (
-            r"(?P<x>.+ s); wanted (?P<name>\w+) at most (?P<n>\S+ s)",
-            "{x}; yêu cầu {name} không quá {n}",
+            r"(?P<times>.+ s); wanted (?P<name>\w+) at most (?P<limit>\S+ s)",
+            "{times}; yêu cầu {name} không quá {limit}",
         ),
         (
             r"(?P<n>\d+) words in turn (?P<m>\d+); wanted (?P<range>.+)",
@@ -76,10 +76,10 @@ _PATTERNS = tuple(
             rf"(?P<leftover>{'|'.join(map(re.escape, _LEFTOVER))}) in turn (?P<n>\d+)",
             "{leftover} ở lượt {n}",
         ),
-        (r"took more than (?P<n>\S+) s", "chạy lâu hơn {n} giây"),
+        (r"took more than (?P<limit>\S+) s", "chạy lâu hơn {limit} giây"),
         (
-            r"(?P<x>\S+) is (?P<y>.+); wanted " + _BOUND + r" (?P<z>.+)",
-            "{x} là {y}; yêu cầu {bound} {z}",
+            r"(?P<x>\S+) is (?P<value>.+); wanted " + _BOUND + r" (?P<limit>.+)",
+            "{x} là {value}; yêu cầu {bound} {limit}",
         ),
     )
 )
@@ -108,13 +108,22 @@ def _translate_place(text: str) -> str:
 
 def _translate_range(text: str) -> str:
     text = text.replace("at least", "ít nhất").replace("at most", "nhiều nhất")
-    return text.replace(" and ", " và ")
+    return _write_decimals(text.replace(" and ", " và "))
 
 
+def _write_decimals(text: str) -> str:
+    """0.6 as 0,6; what only looks like a number, as 1.2.3, stays."""
+    return _DECIMAL.sub(r"\1,\2", text)
+
+
+_DECIMAL = re.compile(r"(?<![\w.,'\"])(\d+)\.(\d+)(?![\w.,'\"])")
 _GROUPS: dict[str, Callable[[str], str]] = {
     "who": _WHO.__getitem__,
     "leftover": _LEFTOVER.__getitem__,
     "place": _translate_place,
     "range": _translate_range,
+    "times": _write_decimals,
+    "value": _write_decimals,
+    "limit": _write_decimals,
     "bound": _BOUNDS.__getitem__,
 }

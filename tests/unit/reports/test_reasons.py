@@ -44,12 +44,12 @@ CASES: list[tuple[Any, dict[str, Any], str]] = [
     (SAID, {"latency_s": {"p95": 3}}, "không câu trả lời nào được đo thời gian"),
     (SAID, {"words_a_reply": {"at_most": 1}}, "3 từ ở lượt 1; yêu cầu nhiều nhất 1"),
     (SAID, {"session": {"path": "a.b", "equals": 1}}, "phiên không có a.b"),
-    (SAID, {"session": {"path": "score", "at_least": 3}}, "score là 1; yêu cầu ít nhất 3.0"),
+    (SAID, {"session": {"path": "score", "at_least": 3}}, "score là 1; yêu cầu ít nhất 3,0"),
     (SILENT, {"bot_language": {"vi": 0.6}}, "bot không nói từ nào cho biết ngôn ngữ"),
     (
         SAID,
         {"bot_language": {"en": 0.6}},
-        "0% trong 6 từ cho biết ngôn ngữ là en; yêu cầu ít nhất 0.6",
+        "0% trong 6 từ cho biết ngôn ngữ là en; yêu cầu ít nhất 0,6",
     ),
     (SAID, {"no_repeats": "bot"}, "lượt 2 lặp lại lượt 1"),
     (SILENT, {"no_repeats": "bot"}, "bot nói 1 lần"),
@@ -81,8 +81,16 @@ def test_vietnamese_reports_tell_the_reasons_of_checks_in_vietnamese(
 
 
 def test_a_slow_reply_is_told_in_vietnamese() -> None:
-    reason = "p95 4.5 s, max 5 s; wanted p95 at most 3 s"
-    assert translate_reason(reason) == "p95 4.5 s, max 5 s; yêu cầu p95 không quá 3 s"
+    reason = "p95 4.5 s, max 5 s; wanted p95 at most 3.5 s"
+    assert translate_reason(reason) == "p95 4,5 s, max 5 s; yêu cầu p95 không quá 3,5 s"
+
+
+def test_figures_are_told_with_a_decimal_comma_and_texts_as_they_were_said() -> None:
+    number = "score is 2.5; wanted at_least 3.25"
+    assert translate_reason(number) == "score là 2,5; yêu cầu ít nhất 3,25"
+    release = "release is '1.2'; wanted equals '1.2.3'"
+    assert translate_reason(release) == "release là '1.2'; yêu cầu bằng '1.2.3'"
+    assert translate_reason("the bot does not say “2.5”") == "bot không nói “2.5”"
 
 
 def test_a_reason_of_the_users_own_is_left_as_it_is() -> None:
