@@ -51,8 +51,8 @@ class Turns(Check):
 
     def examine(self, transcript: Transcript) -> Finding:
         count = transcript.turns
-        if not transcript.utterances:
-            return cannot_tell("nothing was said")
+        if not any(one.role == "assistant" for one in transcript.utterances):
+            return cannot_tell("the bot said nothing")
         found = passes if count in self.turns else fails
         return found(f"{count} turns; wanted {self.turns}", *_last(transcript), score=count)
 

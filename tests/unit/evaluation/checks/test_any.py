@@ -46,6 +46,11 @@ def test_tones_count_unless_they_are_to_be_ignored() -> None:
     assert status(said, bot_says="nước ép") == "fail"
     assert status(said, bot_says="nước ép", tones="ignore") == "pass"
     assert status(talk("U: a", "B: Đây!"), bot_says={"re": "^Day"}, tones="ignore") == "pass"
+    assert status(said, bot_never_says="nước ép") == "pass"
+    assert status(said, bot_never_says="nước ép", tones="ignore") == "fail"
+    asked = {"user_says": "a", "bot_says": "nước ép"}
+    assert status(said, after=asked) == "fail"
+    assert status(said, after=asked, tones="ignore") == "pass"
 
 
 def test_an_expression_runs_on_nfc() -> None:
@@ -136,6 +141,7 @@ EMPTY = talk()
         {"no_repeats": "bot"},
         {"no_leftovers": "bot"},
         {"session": {"path": "score", "at_least": 3}},
+        {"turns": {"at_most": 9}},
     ],
     ids=lambda fields: next(iter(fields)),
 )
@@ -144,7 +150,14 @@ def test_nothing_to_look_at_is_inconclusive(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"user_says": "a"}, {"turns": {"at_most": 9}}], ids=lambda fields: next(iter(fields))
+    "fields",
+    [
+        {"user_says": "a"},
+        {"turns": {"at_most": 9}},
+        {"no_repeats": "user"},
+        {"no_leftovers": "user"},
+    ],
+    ids=lambda fields: next(iter(fields)),
 )
 def test_a_conversation_that_never_began_is_inconclusive(fields: dict[str, Any]) -> None:
     assert status(EMPTY, **fields) == "inconclusive"
@@ -152,7 +165,44 @@ def test_a_conversation_that_never_began_is_inconclusive(fields: dict[str, Any])
 
 @pytest.mark.parametrize(
     "fields",
-    [{"bot_never_says": "a"}, {"never_before": {"bot_says": "tạm biệt", "user_says": "juice"}}],
+    [
+        {"bot_says": "a"},
+        {"bot_language": {"vi": 0.6}},
+        {"latency_s": {"p95": 3}},
+        {"words_a_reply": {"at_most": 60}},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+@pytest.mark.parametrize("place", [{"turn": 9}, {"where": "first"}, {"where": "every"}], ids=str)
+def test_a_place_where_nobody_spoke_is_inconclusive(
+    fields: dict[str, Any], place: dict[str, Any]
+) -> None:
+    said = ORDER if "turn" in place else SILENT
+    assert status(said, **fields, **place) == "inconclusive"
+
+
+def test_a_turn_that_the_user_never_reached_is_inconclusive() -> None:
+    assert status(ORDER, user_says="nước ép", turn=9) == "inconclusive"
+
+
+def test_given_history_alone_is_nothing_to_look_at() -> None:
+    old = talk("HU: a", "HB: Dạ vâng ạ", "U: b")
+    assert status(old, bot_says="vâng") == "inconclusive"
+    assert status(old, bot_says="vâng", include_history=True) == "pass"
+    asked = {"after": {"user_says": "a", "bot_says": "vâng"}}
+    assert status(old, **asked) == "inconclusive"
+    assert status(old, **asked, include_history=True) == "pass"
+    assert status(old, no_repeats="user") == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"bot_never_says": "a"},
+        {"bot_never_says": "a", "turn": 9},
+        {"bot_never_says": "a", "where": "last"},
+        {"never_before": {"bot_says": "tạm biệt", "user_says": "juice"}},
+    ],
 )
 def test_never_passes_where_there_is_nothing_to_look_at(fields: dict[str, Any]) -> None:
     assert status(SILENT, **fields) == "pass"

@@ -27,6 +27,11 @@ def test_a_greeting_is_no_turn(bounds: dict[str, int], expected: str) -> None:
     assert status(talk(*TWO), turns=bounds) == expected
 
 
+def test_a_bot_that_greets_and_is_not_asked_took_no_turn() -> None:
+    assert status(talk("G: Chào", "U: a"), turns={"at_most": 2}) == "pass"
+    assert status(talk("G: Chào", "U: a"), turns={"at_least": 1}) == "fail"
+
+
 def timed(*latencies: int, **known: Any) -> Any:
     lines = [line for n in range(len(latencies)) for line in (f"U: {n}", f"B: {n}")]
     return talk(*lines, latencies_ms=latencies, **known)
