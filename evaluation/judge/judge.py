@@ -224,12 +224,6 @@ class _Bill:
         self.total = add_spendings([self.total, self.prices.spend(self.model, *counted)])
 
 
-def skip_criteria(config: JudgeConfig, checks: Sequence[Verdict]) -> bool:
-    """Whether the judge is spared: a required check failed and the suite wants it so."""
-    failed = any(one.must and one.status == "fail" for one in checks)
-    return config.when == "checks_passed" and failed
-
-
 def _ask_again(answer: Answer, why: Unusable) -> Prompt:
     return [
         {"role": "assistant", "content": answer.text},

@@ -7,7 +7,7 @@ import pytest
 
 from core.settings import Settings
 from evaluation.criteria import Criterion
-from evaluation.judge.judge import Judge, skip_criteria
+from evaluation.judge.judge import Judge
 from evaluation.suites import JudgeConfig
 from evaluation.verdicts import Verdict
 from tests.integration.evaluation.conftest import PRICES
@@ -318,19 +318,6 @@ async def test_a_panel_most_of_which_failed_is_an_error(
     await judge.check_canary()
     llm.judges |= {"a": "prose", "b": "prose"}
     assert (await one(judge)).status == "error"
-
-
-# --- when -----------------------------------------------------------------------------------------
-
-
-def test_criteria_are_skipped_when_required_checks_failed_and_the_suite_wants_it_so() -> None:
-    failed = [Verdict(id="a", kind="check", status="fail")]
-    reported = [Verdict(id="a", kind="check", status="fail", must=False)]
-    thrifty = JudgeConfig(when="checks_passed")
-    assert skip_criteria(thrifty, failed)
-    assert not skip_criteria(thrifty, reported)
-    assert not skip_criteria(thrifty, [])
-    assert not skip_criteria(JudgeConfig(), failed)
 
 
 # --- a process ------------------------------------------------------------------------------------
