@@ -171,3 +171,10 @@ def test_500_trials_are_at_most_1_mb() -> None:
     assert len(trials) == 500
     page = render_report(build_document(suite, trials).model_dump(mode="json"), "html")
     assert len(page.encode()) <= 1_000_000
+
+
+def test_a_bots_id_stands_beside_its_name(nightly: dict[str, Any]) -> None:
+    page = render_report(nightly, "html", "en")
+    for bot in nightly["suite"]["bots"]:
+        assert bot["id"] != bot["name"]
+        assert f'<h3>{bot["name"]}</h3><code class="quiet">{bot["id"]}</code>' in page
