@@ -49,5 +49,12 @@ def _build_parser() -> argparse.ArgumentParser:
         )
         entry.add_arguments(command)
         # Not None: what was given before the command must not be forgotten behind it.
-        add_places(command, argparse.SUPPRESS)
+        for parser in (command, *_list_steps(command)):
+            add_places(parser, argparse.SUPPRESS)
     return top
+
+
+def _list_steps(command: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of `bot add`, `experiment import` and the like."""
+    steps = (one.choices for one in command._actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001 - argparse has no other way
+    return [parser for choices in steps for parser in choices.values()]

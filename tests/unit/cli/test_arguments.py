@@ -82,7 +82,18 @@ def test_bot_ids_are_numbers_or_names(given: str, id: int | str) -> None:
     assert arguments.parse_arguments(["run", "--bot", given]).bot == id
 
 
-@pytest.mark.parametrize("argv", [["--database", "x", "list"], ["list", "--database", "x"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--database", "x", "list"],
+        ["list", "--database", "x"],
+        ["--database", "x", "experiment", "import", "f"],
+        ["experiment", "--database", "x", "import", "f"],
+        ["experiment", "import", "f", "--database", "x"],
+        ["bot", "list", "--database", "x"],
+    ],
+    ids=" ".join,
+)
 def test_places_are_taken_before_and_behind_the_command(argv: list[str]) -> None:
     assert arguments.parse_arguments(argv).database_url == "x"
 
