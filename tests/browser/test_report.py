@@ -99,7 +99,9 @@ async def test_a_cell_of_the_map_leads_to_its_conversation(pages: Any, report: P
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_paper_is_white_and_has_the_failing_turn_and_what_is_folded(pages: Any, report: Path) -> None:
+async def test_paper_is_white_and_has_the_failing_turn_and_what_is_folded(
+    pages: Any, report: Path
+) -> None:
     page = await pages(report, "dark")
     await page.emulate_media(media="print")
     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
