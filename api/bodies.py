@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,7 +120,11 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             own = StrictRequest(request.scope, request.receive)
-            if request.method in ("POST", "PUT", "PATCH") and await own.body():
+            try:
+                has_body = request.method in ("POST", "PUT", "PATCH") and await own.body()
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it, and it is no fault of ours
+            if has_body:
                 _require_json(own)
                 if await own.json() is None:
                     raise Invalid("the body must be an object", "body")

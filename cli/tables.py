@@ -37,7 +37,7 @@ def print_list(rows: Sequence[Conversation], console: Console | None = None) -> 
     for row in rows:
         id, status, turns, bot, _seat, begun, why = row_columns(row)
         coloured = Text(status, _COLOURS.get(status, "yellow"))
-        table.add_row(id, coloured, turns, format_age(begun), bot, why)
+        table.add_row(id, coloured, turns, format_age(begun), Text(bot), Text(why))
     console = console or Console(highlight=False)
     console.print(table if rows else "No conversations yet.")
 

@@ -80,6 +80,7 @@ async def test_half_sent_requests_are_dropped_and_cost_little(opened: Opened, ha
     await wait_until(lambda: not open_sockets(service.process), what="sockets closed")
     assert most < 200 * MB, most
     assert (await service.ask("GET", "/health")).status == 200
+    assert '"level":"error"' not in service.log, service.log[-2000:]
 
 
 def allow_files(pid: int, count: int) -> None:
