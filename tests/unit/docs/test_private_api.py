@@ -3,6 +3,7 @@
 A release that drops one of them fails here, by its name, and not somewhere in a stream.
 """
 
+import argparse
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ def protocol_shows_its_request() -> bool:
     return all(name in source for name in ("self.cycle", "self.transport", "data_received"))
 
 
+def parser_keeps_its_actions() -> bool:
+    parser = argparse.ArgumentParser()
+    steps = parser.add_subparsers()
+    return isinstance(steps, argparse._SubParsersAction) and steps in parser._actions
+
+
 @dataclass(frozen=True)
 class Private:
     """`name` stands in `file` alone; without it, `breaks`."""
@@ -78,6 +85,13 @@ class Private:
 
 
 USES = [
+    Private(
+        "argparse",
+        "_SubParsersAction",
+        "cli/arguments.py",
+        "`--database` behind `bot list` and the like is refused",
+        parser_keeps_its_actions,
+    ),
     Private(
         "aiohttp",
         "_create_connection",
