@@ -22,9 +22,9 @@ test: $(VENV)/.dev ## unit and integration tests: no network, no key (ARGS="-k s
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not postgres' tests/unit tests/contract tests/integration \
 	  $(addprefix --ignore=,$(IN_PROCESSES)) $(ARGS)
 
-test-postgres: $(VENV)/.dev ## storage, engine and API on a Postgres that the tests start (apt-get install postgresql-15)
+test-postgres: $(VENV)/.dev ## storage and engine on a Postgres that the tests start (ARGS=tests/integration/api)
 	TEST_DATABASE=postgres $(BIN)/python -m pytest -n auto --dist loadfile \
-	  tests/contract tests/integration/engine tests/integration/api $(ARGS)
+	  tests/contract tests/integration/engine $(ARGS)
 
 test-processes: $(VENV)/.dev ## servers, the command, the module and the examples in processes of their own
 	$(BIN)/python -m pytest -n auto --dist loadfile $(IN_PROCESSES) $(ARGS)

@@ -111,17 +111,19 @@ async def test_a_change_while_nobody_runs_it_holds_if_the_process_dies_before_th
 async def test_a_change_that_was_obeyed_is_not_obeyed_again(
     house: House, robot: RobotServer
 ) -> None:
-    robot.fail("slow", turn=1, seconds=0.3, times=1)
+    robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
         id = await created(runs, max_turns=9)
         await runs.start(id)
+        await wait_until(lambda: robot.of(id))
         await runs.change(await runs.get(id), {"seat": "human"})
+        robot.release()
         await rested(runs, id)
         assert (await runs.get(id)).pending is None
         await runs.start(id, turns=1)
         await rested(runs, id)
         assert (await runs.get(id)).seat == "scripted"
-        assert len(await lines(runs, id)) == 2
+        assert len(await lines(runs, id)) == 4
 
 
 def test_merged_updates_are_plain_data_and_keep_what_only_one_has() -> None:
