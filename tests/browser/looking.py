@@ -151,7 +151,7 @@ class Tab:
         return over
 
 
-async def held(tab: Tab) -> asyncio.Event:
+async def hold_requests(tab: Tab) -> asyncio.Event:
     """What the tab asks from now on waits until the event is set."""
     let_go = asyncio.Event()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.looking import Looking, held
+from tests.browser.looking import Looking, hold_requests
 from tests.browser.service import Service
 from tests.servers.llm import LlmServer
 
@@ -89,7 +89,7 @@ async def test_what_needs_a_model_is_disabled_with_the_reason(look: Looking) -> 
 
 async def test_a_form_cannot_be_used_before_it_is_filled(look: Looking) -> None:
     tab = await look.tab("about:blank")
-    answered = await held(tab)
+    answered = await hold_requests(tab)
     await tab.page.goto(f"{look.url}/ui/")
     start = tab.page.locator("#start")
     await expect(tab.page.locator("#page-new h1")).to_be_visible()

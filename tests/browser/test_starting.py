@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from tests.browser.looking import LATER, Looking, held
+from tests.browser.looking import LATER, Looking, hold_requests
 from tests.browser.service import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
@@ -94,7 +94,7 @@ async def test_a_page_that_is_left_keeps_its_stream_until_the_next_one_is_there(
             };
         }"""
     )
-    answered, left, arrived = await held(tab), asyncio.Event(), asyncio.Event()
+    answered, left, arrived = await hold_requests(tab), asyncio.Event(), asyncio.Event()
     async with tab.page.expect_request("**/queue/join*"):
         await tab.page.get_by_role("link", name="Conversations").click()
 

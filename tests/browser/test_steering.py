@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.looking import LATER, Looking, Tab, held
+from tests.browser.looking import LATER, Looking, Tab, hold_requests
 from tests.browser.service import Service
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -107,7 +107,7 @@ async def test_a_branch_cannot_be_sent_before_its_dialog_is_filled(
     await line.fill("của câu khác")
     await wish.fill("của câu khác")
     await dialog.get_by_role("button", name="Cancel").click()
-    answered = await held(tab)
+    answered = await hold_requests(tab)
     await edit(tab, 2)
     await expect(go).to_be_disabled()
     answered.set()

@@ -19,7 +19,7 @@ async def storage(world: World) -> Storage:
     return as_storage(await world.open())
 
 
-async def taken(storage: Storage, now: float = LATER) -> list[str]:
+async def take_subjects(storage: Storage, now: float = LATER) -> list[str]:
     return [one.subject for one in await storage.deliveries.take("me", anybody, now, 10)]
 
 
@@ -27,7 +27,7 @@ async def test_nothing_is_marked_while_nobody_listens(storage: Storage) -> None:
     await add(storage, "0")
     await storage.catalogue.update("0", status=Status.COMPLETED)
     await storage.deliveries.expect()
-    assert await taken(storage) == []
+    assert await take_subjects(storage) == []
 
 
 async def test_ends_are_marked_with_their_facts_and_in_order(storage: Storage) -> None:
@@ -83,4 +83,4 @@ async def test_what_is_deleted_is_not_delivered(storage: Storage) -> None:
     await add(storage, "0")
     await storage.catalogue.update("0", status=Status.COMPLETED)
     await storage.catalogue.delete("0")
-    assert await taken(storage) == []
+    assert await take_subjects(storage) == []

@@ -81,7 +81,7 @@ CASES = {
 }  # fmt: skip
 
 
-def told(view: dict[str, Any]) -> dict[str, Any]:
+def select_agreement(view: dict[str, Any]) -> dict[str, Any]:
     """What all faces have to agree in."""
     lines = [(line["role"], line["origin"], line["turn"], line["content"])
              for line in view["history"]]  # fmt: skip
@@ -182,12 +182,12 @@ async def test_server_and_page_tell_the_same_talk(
         settings |= {"OPENAI_BASE_URL": llm.base_url, "DUOLOGUE_MODEL": "mock-model"}
     service = await opened(**settings)
     view = await by_simulate(service, scenario)
-    expected = told(view)
+    expected = select_agreement(view)
     assert (view["status"], view["end_reason"], view["turn"]) == (
         "completed", case.ends, case.turns,
     )  # fmt: skip
-    assert told(await by_conversation_and_run(service, scenario)) == expected
-    assert told(await by_the_form(service, scenario)) == expected
+    assert select_agreement(await by_conversation_and_run(service, scenario)) == expected
+    assert select_agreement(await by_the_form(service, scenario)) == expected
     assert (await service.ask("POST", "/simulate", scenario)).text == said_of(view["history"])
     users = [line["content"] for line in view["history"] if line["role"] == "user"]
     assert await ask_for_own_lines(service, case, view) == [users[at] for at in case.own]
@@ -215,5 +215,5 @@ async def test_the_command_tells_the_talk_that_the_server_tells(
     (desk.folder / "bots.yaml").write_text(yaml.safe_dump(bots), "utf-8")
     process = await desk.typed(*type_command(desk.folder, scenario))
     view = await desk.shown(await begun(process))
-    assert told(view) == told(await by_simulate(service, scenario))
+    assert select_agreement(view) == select_agreement(await by_simulate(service, scenario))
     assert process.stdout.count("User: ") == CASES[name].turns

@@ -29,7 +29,7 @@ async def fork_of(runs: RunService, index: int) -> tuple[str, list[str]]:
     return made["conversation_id"], made["warnings"]
 
 
-async def marked(runs: RunService, id: str) -> list[int]:
+async def find_marked(runs: RunService, id: str) -> list[int]:
     lines = enumerate(await runs.messages(id))
     return [at for at, line in lines if line.get("not_in_session")]
 
@@ -42,7 +42,7 @@ async def test_a_bot_whose_memory_is_lost_hears_nothing_again_and_the_fork_says_
         assert "2 replies are marked" in warnings[0]
         await ran(runs, id)
         assert robot.heard(id) == LINES[2:]
-        assert await marked(runs, id) == [1, 3]
+        assert await find_marked(runs, id) == [1, 3]
 
 
 async def test_a_bot_to_which_everything_is_told_each_time_hears_nothing_again(
@@ -53,7 +53,7 @@ async def test_a_bot_to_which_everything_is_told_each_time_hears_nothing_again(
         assert warnings == []
         await ran(runs, id)
         assert robot.heard(id) == LINES[2:]
-        assert await marked(runs, id) == []
+        assert await find_marked(runs, id) == []
 
 
 async def test_only_replies_that_differ_are_marked_where_the_lines_are_told_again(
@@ -65,7 +65,7 @@ async def test_only_replies_that_differ_are_marked_where_the_lines_are_told_agai
         robot.fail("text", text="Khác rồi", turn=2, conversation=id)
         await ran(runs, id)
         assert robot.heard(id)[:3] == LINES
-        assert await marked(runs, id) == [3]
+        assert await find_marked(runs, id) == [3]
 
 
 def test_a_memory_that_a_kind_cannot_have_is_refused_with_its_line(tmp_path: Path) -> None:

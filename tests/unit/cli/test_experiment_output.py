@@ -21,7 +21,7 @@ ENGLISH = re.compile(
 )
 
 
-def _shown(document: ExperimentDocument, language: str) -> list[str]:
+def _show(document: ExperimentDocument, language: str) -> list[str]:
     """The lines, without commands and without what bots, models and judges said."""
     lines = describe_result(document, language, ["r.html"])
     told = [re.sub(r"duologue (test|show) .*|“.*”|: error: .*", "", line) for line in lines]
@@ -29,10 +29,10 @@ def _shown(document: ExperimentDocument, language: str) -> list[str]:
 
 
 def test_the_result_in_vietnamese_has_no_english_word_of_ours(nightly: ExperimentDocument) -> None:
-    lines = _shown(nightly, "vi")
+    lines = _show(nightly, "vi")
     assert lines[-1] == f"Mã thoát {nightly.experiment.exit_code}"
     assert [line for line in lines if ENGLISH.search(line)] == []
-    assert len(lines) == len(_shown(nightly, "en"))
+    assert len(lines) == len(_show(nightly, "en"))
 
 
 def test_progress_is_told_in_the_reader_s_language() -> None:
