@@ -69,4 +69,4 @@ def test_each_library_of_the_base_has_its_reason() -> None:
         for name in re.findall(r"`([\w-]+)`", row[1:].split(" | ")[0])
     }
     assert base == listed
-    assert f"the base has {len(base)} lines" in TEXT
+    assert f"The base has {len(base)} libraries" in TEXT
