@@ -25,7 +25,7 @@ from bench import (
     storage,
 )
 from bench.charts import draw
-from bench.load import files_needed
+from bench.load import raise_file_limit
 from bench.processes import ROOT, Mocks, mocks, service, system
 from bench.report import Report
 
@@ -63,7 +63,7 @@ class Bench:
     def theirs(self) -> list[str]:
         return ["openevals", "natural"] if self._rivals else []
 
-    def measured(self, name: str, mocked: Mocks, **given: Any) -> dict[str, Any]:
+    def measure(self, name: str, mocked: Mocks, **given: Any) -> dict[str, Any]:
         """One round of one system; empty where it failed."""
         if name == "service":
             with service(self.room(), mocked.llm.url, mocked.robot.url) as server:
@@ -77,7 +77,7 @@ class Bench:
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         for _ in range(count):
             for name in names:
-                found[name].append(self.measured(name, mocked, **given))
+                found[name].append(self.measure(name, mocked, **given))
         return found
 
     # --- rows -----------------------------------------------------------------------------------
@@ -139,16 +139,16 @@ class Bench:
             able = [1000 / one["cpu_ms_per_turn"] for one in rounds if one.get("cpu_ms_per_turn")]
             self.report.add(f"turns a CPU second, {at_once} at once", NAMES[name], "", able)
 
-    def followed(self) -> None:
+    def measure_followers(self) -> None:
         count, turns = 200, 3 if self._quick else 5
         with mocks(FIRST_MS, TOKEN_MS) as mocked:
             first = asyncio.run(
                 followers.first_token(self.room(), mocked.robot.url, 20, 3 if self._quick else 8)
             )
             with service(self.room(), mocked.llm.url, mocked.robot.url) as server:
-                told = asyncio.run(followers.delivered(server, count, turns))
+                told = asyncio.run(followers.measure_delivery(server, count, turns))
             with service(self.room(), mocked.llm.url, mocked.robot.url) as server:
-                ended = asyncio.run(followers.stopped(server, 100))
+                ended = asyncio.run(followers.measure_stop(server, 100))
         note = f"p95 {first['p95_ms']} ms, {first['count']} lines"
         row = "first token relayed, 20 at once"
         self.report.add(row, SERVICE, "ms", [first["median_ms"]], goal=5, note=note)
@@ -163,7 +163,7 @@ class Bench:
         row = "SIGTERM with 100 open streams: torn streams, exit code"
         self.report.add(row, SERVICE, "", faults, goal=0)
 
-    def stored(self) -> None:
+    def measure_storage(self) -> None:
         long, many = (200, 2000) if self._quick else (1000, 10_000)
         with mocks(0, 0) as mocked:
             short = asyncio.run(storage.bytes_a_turn(self.room(), mocked, 20, 50))
@@ -181,7 +181,7 @@ class Bench:
             self.report.add(row, PRODUCT, "ms", listed["engine_ms"], goal=20)
             self.report.add(row, SERVICE, "ms", listed["http_ms"], goal=20)
 
-    def started(self) -> None:
+    def measure_starts(self) -> None:
         count = 2 if self._quick else 5
         self.report.add("python -c pass", "Python", "s", startup.bare_python_s(count))
         self.report.add("duologue --help", PRODUCT, "s", startup.help_s(count), goal=0.4)
@@ -189,7 +189,7 @@ class Bench:
         times = startup.make_run_s(self.room(), 1 if self._quick else 3)
         self.report.add("make run: ready, warm", PRODUCT, "s", times, goal=5)
 
-    def evaluated(self) -> None:
+    def measure_evaluation(self) -> None:
         rounds = 3 if self._quick else 7
         times = evaluation.figures_ms(rounds)
         self.report.add("figures of 10,000 trials", PRODUCT, "ms", times, goal=500)
@@ -223,16 +223,16 @@ class Bench:
         row = f"CPU of a suite / its conversations, {count:,} of 10 turns"
         self.report.add(row, PRODUCT, "×", ratios, goal=1.15)
 
-    def paged(self) -> None:
+    def measure_page(self) -> None:
         """A conversation of three turns a second on a phone, and what it costs the browser."""
         counts = [400] if self._quick else [10, 400, 2000]
-        for count, found in page.watched(counts, 5 if self._quick else 10).items():
+        for count, found in page.measure_watching(counts, 5 if self._quick else 10).items():
             name = f"page, {count} messages running"
             self.report.add(f"{name}: main thread", PRODUCT, "%", [found["share"]], goal=15)
             self.report.add(f"{name}: longest task", PRODUCT, "ms", [found["longest_ms"]], goal=100)
             self.report.add(f"{name}: DOM", PRODUCT, "nodes", [found["nodes"]], goal=2000)
         for many in [500] if self._quick else [500, 10_000]:
-            found, name = page.listed(many), f"list of {many:,} conversations"
+            found, name = page.measure_list(many), f"list of {many:,} conversations"
             self.report.add(f"{name}: first rows", PRODUCT, "s", [found["seconds"]], goal=1)
             self.report.add(
                 f"{name}: DOM, all shown", PRODUCT, "nodes", [found["nodes"]], goal=2000
@@ -255,17 +255,17 @@ class Bench:
             with self.part(f"{at_once} at once, realistic answers"):
                 self.throughput(at_once)
         with self.part("followers"):
-            self.followed()
+            self.measure_followers()
         with self.part("storage"):
-            self.stored()
+            self.measure_storage()
         with self.part("evaluation"):
-            self.evaluated()
+            self.measure_evaluation()
         with self.part("suites"):
             self.suites()
         with self.part("page"):
-            self.paged()
+            self.measure_page()
         with self.part("start-up"):
-            self.started()
+            self.measure_starts()
 
 
 def _ratio(ours: dict[str, Any], theirs: dict[str, Any], key: str) -> float | None:
@@ -278,7 +278,7 @@ def main() -> int:
     given.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     given.add_argument("--charts", type=Path, help="draw the charts into this folder too")
     options = given.parse_args()
-    files_needed(10_000)
+    raise_file_limit(10_000)
     with tempfile.TemporaryDirectory(prefix="duologue-bench-") as folder:
         bench = Bench(Path(folder), quick=options.quick)
         bench.run()

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from bench.report import shown
+from bench.report import format_figure
 
 WIDTH, BAR, GAP, LEFT, RIGHT, TOP = 760, 22, 10, 210, 90, 64
 OURS, THEIRS, TEXT, FAINT = "#2563eb", "#9ca3af", "#374151", "#6b7280"
@@ -42,7 +42,7 @@ def bars(title: str, told: str, values: Sequence[Bar], goal: float | None = None
     for at, bar in enumerate(values):
         y, length = TOP + at * (BAR + GAP), max(1.0, bar.value * scale)
         colour, middle = OURS if bar.ours else THEIRS, y + BAR * 0.7
-        figure = f"{shown(bar.value)} {bar.note}".strip()
+        figure = f"{format_figure(bar.value)} {bar.note}".strip()
         parts += [
             f'<text x="{LEFT - 10}" y="{middle:.0f}" text-anchor="end">{escape(bar.label)}</text>',
             f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>',
@@ -52,7 +52,7 @@ def bars(title: str, told: str, values: Sequence[Bar], goal: float | None = None
         x, foot = LEFT + goal * scale, height - 14
         parts += [
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{foot}" stroke="#dc2626"/>',
-            f'<text class="f" x="{x + 5:.1f}" y="{foot + 8}">goal {shown(goal)}</text>',
+            f'<text class="f" x="{x + 5:.1f}" y="{foot + 8}">goal {format_figure(goal)}</text>',
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 

@@ -46,9 +46,9 @@ async def _measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     for _ in range(rounds):
         async with _experiments(settings) as service:
             await service.storage.experiments.update(row.id, reason=None)  # kept ones are old now
-            found["figures"].append(await _timed(lambda: _build(service, row.id)))
+            found["figures"].append(await _time_call(lambda: _build(service, row.id)))
         async with _experiments(settings) as service:
-            found["opening"].append(await _timed(lambda: _open(service, row.id)))
+            found["opening"].append(await _time_call(lambda: _open(service, row.id)))
     return found
 
 
@@ -122,7 +122,7 @@ def _verdicts(trial: TrialRow) -> list[VerdictRow]:
     return [pack_verdict(Verdict.model_validate({"kind": "check", **one})) for one in facts]
 
 
-async def _timed(call: Callable[[], Awaitable[Any]]) -> float:
+async def _time_call(call: Callable[[], Awaitable[Any]]) -> float:
     began = time.perf_counter()
     await call()
     return (time.perf_counter() - began) * 1000

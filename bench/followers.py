@@ -51,12 +51,12 @@ async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, dic
             yield event, json.loads(text[6:])
 
 
-async def created(http: aiohttp.ClientSession, turns: int) -> str:
+async def create(http: aiohttp.ClientSession, turns: int) -> str:
     async with http.post("/api/conversations", json={"bot_id": 16, "max_turns": turns}) as answer:
         return str((await answer.json())["conversation_id"])
 
 
-async def followed(http: aiohttp.ClientSession, id: str) -> Heard:
+async def follow_to_end(http: aiohttp.ClientSession, id: str) -> Heard:
     heard = Heard(id)
     path = f"/api/conversations/{id}/runs"
     try:
@@ -76,13 +76,13 @@ def session(server: Server) -> aiohttp.ClientSession:
 # --- all of it ------------------------------------------------------------------------------------
 
 
-async def delivered(server: Server, conversations: int, turns: int) -> dict[str, Any]:
+async def measure_delivery(server: Server, conversations: int, turns: int) -> dict[str, Any]:
     """Live conversations with a follower each: whether every event reached every follower."""
     async with session(server) as http:
-        ids = await asyncio.gather(*(created(http, turns) for _ in range(conversations)))
+        ids = await asyncio.gather(*(create(http, turns) for _ in range(conversations)))
         before = server.rss_kb()
         began = time.monotonic()
-        heard = await asyncio.gather(*(followed(http, id) for id in ids))
+        heard = await asyncio.gather(*(follow_to_end(http, id) for id in ids))
         took = time.monotonic() - began
         told = [await _told(http, each.id) for each in heard]
     whole = [
@@ -130,15 +130,15 @@ class Stamped:
         for at in range(19):
             await asyncio.sleep(self._between_s)
             writer.write(_chunk({"content": f"w{at} "}))
-        writer.write(_chunk({}, "stop") + _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        writer.write(_chunk({}, "stop") + _frame(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
 
 def _chunk(delta: dict[str, str], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _framed(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
+    return _frame(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
 
 
-def _framed(data: bytes) -> bytes:
+def _frame(data: bytes) -> bytes:
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
@@ -151,7 +151,7 @@ async def first_token(folder: Path, robot: str, at_once: int, turns: int) -> dic
 
     async def follow(http: aiohttp.ClientSession, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
-        id, last = await created(http, turns), -1
+        id, last = await create(http, turns), -1
         path = f"/api/conversations/{id}/runs"
         async with http.post(path, json={}, headers={"Accept": "text/event-stream"}) as answer:
             async for event, data in events(answer):
@@ -178,12 +178,12 @@ async def first_token(folder: Path, robot: str, at_once: int, turns: int) -> dic
 # --- the end --------------------------------------------------------------------------------------
 
 
-async def stopped(server: Server, streams: int) -> dict[str, Any]:
+async def measure_stop(server: Server, streams: int) -> dict[str, Any]:
     """SIGTERM with open streams in mid-run: exit code, seconds, streams that were torn."""
     async with session(server) as http:
-        ids = await asyncio.gather(*(created(http, 50) for _ in range(streams)))
+        ids = await asyncio.gather(*(create(http, 50) for _ in range(streams)))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(followed(http, id)) for id in ids]
+            tasks = [group.create_task(follow_to_end(http, id)) for id in ids]
             await asyncio.sleep(2.5)
             began = time.monotonic()
             code = await asyncio.to_thread(server.stop)

@@ -167,7 +167,7 @@ def tell(facts: dict[str, Any]) -> None:
     os._exit(0)
 
 
-def files_needed(count: int) -> None:
+def raise_file_limit(count: int) -> None:
     """A connection is a file: as many as the system allows, at least `count`."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(count, min(hard, 65536)), hard))

@@ -10,7 +10,7 @@ from typing import Any
 LINE = "Hôm nay mình học cách gọi đồ uống nhé, bạn nghe thật kỹ rồi nói lại cả câu. "
 
 
-def watched(counts: list[int], seconds: float) -> dict[int, dict[str, float]]:
+def measure_watching(counts: list[int], seconds: float) -> dict[int, dict[str, float]]:
     """Per number of messages: the main thread's share, its longest task in ms, DOM nodes.
 
     Of the longest task the time that it computes counts: on a busy machine it also waits.
@@ -76,7 +76,7 @@ def longest_task_ms(trace: dict[str, Any]) -> float:
     return max(tasks, default=0) / 1000
 
 
-def listed(count: int) -> dict[str, float]:
+def measure_list(count: int) -> dict[str, float]:
     """A list of so many conversations: seconds to its first rows, DOM nodes once all are shown."""
     return asyncio.run(_list(count))
 

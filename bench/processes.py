@@ -68,7 +68,7 @@ def rss_of(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def started(argv: Sequence[str], url: str, ready: str, **env: str) -> Iterator[Server]:
+def start_server(argv: Sequence[str], url: str, ready: str, **env: str) -> Iterator[Server]:
     """A server that answers `url + ready` within half a minute; stopped on leaving."""
     process = subprocess.Popen(
         argv,
@@ -114,7 +114,7 @@ def mocks(first_ms: int, token_ms: int) -> Iterator[Mocks]:
             argv = [sys.executable, "-m", "bench.servers", kind, "--port", port]
             argv += ["--first-ms", str(first_ms), "--token-ms", str(token_ms)]
             url = f"http://127.0.0.1:{port}"
-            servers.append(stack.enter_context(started(argv, url, "/_stats")))
+            servers.append(stack.enter_context(start_server(argv, url, "/_stats")))
         yield Mocks(*servers)
 
 
@@ -150,7 +150,7 @@ def service(folder: Path, llm: str, robot: str, **more: str) -> Iterator[Server]
     port = free_port()
     argv = [str(BIN / "duologue"), "serve", "--no-ui", "--port", str(port)]
     env = settings(folder, llm, robot, **more)
-    with started(argv, f"http://127.0.0.1:{port}", "/health", **env) as server:
+    with start_server(argv, f"http://127.0.0.1:{port}", "/health", **env) as server:
         yield server
 
 

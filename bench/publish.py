@@ -12,14 +12,14 @@ from typing import Any
 
 from bench.charts import draw
 from bench.processes import ROOT
-from bench.report import Row, shown
+from bench.report import Row, format_figure
 
 PAGE = ROOT / "docs" / "performance.md"
 RESULT = ROOT / "docs" / "bench.json"
 DAY_S, CONVERSATIONS, TURNS, PEAK, BUSY = 86_400, 10_000_000, 10, 3, 0.6
 
 
-def merged(results: list[dict[str, Any]]) -> dict[str, Any]:
+def merge(results: list[dict[str, Any]]) -> dict[str, Any]:
     """One result of several: all values of a row together."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for result in results:
@@ -54,11 +54,11 @@ def markdown(facts: dict[str, Any]) -> str:
             at_least=row["at_least"],
         )
         sign = "≥" if row["at_least"] else "≤"
-        goal = "" if row["goal"] is None else f"{sign} {shown(row['goal'])}"
+        goal = "" if row["goal"] is None else f"{sign} {format_figure(row['goal'])}"
         held = {None: "", True: "holds", False: "**missed**"}[told.holds]
-        each = [shown(value) for value in row["runs"]]
+        each = [format_figure(value) for value in row["runs"]]
         each += [""] * (runs - len(each))
-        figures = [*each, shown(told.median), told.spread, goal, held]
+        figures = [*each, format_figure(told.median), told.spread, goal, held]
         lines.append([row["name"], row["system"], row["unit"], *figures])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -98,7 +98,7 @@ def fleet(facts: dict[str, Any]) -> str:
 
 def main(paths: list[str]) -> int:
     results = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-    facts = merged(results)
+    facts = merge(results)
     RESULT.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     draw(facts, ROOT / "docs" / "images")
     text = PAGE.read_text(encoding="utf-8")

@@ -35,18 +35,18 @@ class Row:
 
     @property
     def spread(self) -> str:
-        return f"{shown(min(self.values))} – {shown(max(self.values))}"
+        return f"{format_figure(min(self.values))} – {format_figure(max(self.values))}"
 
     def line(self) -> list[str]:
         sign = "≥" if self.at_least else "≤"
-        goal = "" if self.goal is None else f"{sign} {shown(self.goal)}"
+        goal = "" if self.goal is None else f"{sign} {format_figure(self.goal)}"
         held = {None: "", True: "holds", False: "MISSED"}[self.holds]
         spread = self.spread if len(self.values) > 1 else ""
-        figures = [shown(self.median), self.unit, spread, goal, held, self.note]
+        figures = [format_figure(self.median), self.unit, spread, goal, held, self.note]
         return [self.name, self.system, *figures]
 
 
-def shown(value: float) -> str:
+def format_figure(value: float) -> str:
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

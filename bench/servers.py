@@ -40,7 +40,7 @@ def line(seed: int, count: int) -> list[str]:
     return [f"{seed} ", *(f"{dice.choice(WORDS)} " for _ in range(count - 1))]
 
 
-def encoded(value: Any) -> bytes:
+def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
@@ -101,11 +101,11 @@ class Stats:
     def count(self, what: str) -> None:
         self.calls[what] = self.calls.get(what, 0) + 1
 
-    def opened(self, by: int) -> None:
+    def count_connection(self, by: int) -> None:
         self.open += by
         self.peak = max(self.peak, self.open)
 
-    def told(self) -> bytes:
+    def encode(self) -> bytes:
         facts = {
             "calls": self.calls,
             "open": self.open,
@@ -116,7 +116,7 @@ class Stats:
             "wall_s": round(time.monotonic() - self.since, 3),
             "rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
-        return whole(encoded(facts))
+        return whole(encode(facts))
 
     def reset(self) -> None:
         """Begin anew, with the connections that are open."""
@@ -157,7 +157,7 @@ class Model:
         self._plain = [self._stream(said, pace, usage=False) for said in lines]
         self._counted = [self._stream(said, pace, usage=True) for said in lines]
         self._whole = [self._at_once(said, pace) for said in lines]
-        self._models = Plan((whole(encoded({"object": "list", "data": [{"id": "bench"}]})),))
+        self._models = Plan((whole(encode({"object": "list", "data": [{"id": "bench"}]})),))
         self._served = 0
 
     def plan(self, path: bytes, body: bytes) -> tuple[str, Plan] | None:
@@ -178,7 +178,7 @@ class Model:
         events[0] = self.HEAD + self._spoken({"role": "assistant", "content": ""}) + events[0]
         events[-1] += self._spoken({}, "stop")
         if usage:
-            events[-1] += self._event({"choices": [], "usage": used(said)})
+            events[-1] += self._event({"choices": [], "usage": count_usage(said)})
         events[-1] += self._chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
         writes = tuple(events) if pace.between else (b"".join(events),)
         return Plan(writes, pace.first, pace.between)
@@ -189,7 +189,7 @@ class Model:
     def _event(self, more: dict[str, Any]) -> bytes:
         head = {"id": "chatcmpl-bench", "created": 1_700_000_000, "model": "bench"}
         event = {**head, "object": "chat.completion.chunk", **more}
-        return self._chunk(b"data: " + encoded(event) + b"\n\n")
+        return self._chunk(b"data: " + encode(event) + b"\n\n")
 
     def _chunk(self, data: bytes) -> bytes:
         return f"{len(data):x}\r\n".encode() + data + b"\r\n"
@@ -202,12 +202,12 @@ class Model:
             "model": "bench",
             "object": "chat.completion",
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": used(said),
+            "usage": count_usage(said),
         }
-        return Plan((whole(encoded(body)),), pace.first + pace.between * (len(said) - 1))
+        return Plan((whole(encode(body)),), pace.first + pace.between * (len(said) - 1))
 
 
-def used(said: list[str]) -> dict[str, int]:
+def count_usage(said: list[str]) -> dict[str, int]:
     count = len(said)
     return {"prompt_tokens": 100, "completion_tokens": count, "total_tokens": 100 + count}
 
@@ -233,7 +233,7 @@ class Robot:
     def _reply(self, seed: int, pace: Pace) -> Plan:
         text = "".join(["Thầy nghe rồi. ", *line(seed, 20), "– con đọc lại nhé!"])
         body = {"status": 0, "msg": "Success", "data": {"message": text}}
-        return Plan((whole(encoded(body)),), pace.first)
+        return Plan((whole(encode(body)),), pace.first)
 
 
 # --- a connection ---------------------------------------------------------------------------------
@@ -253,10 +253,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._write = self._transport.write
-        self._stats.opened(1)
+        self._stats.count_connection(1)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stats.opened(-1)
+        self._stats.count_connection(-1)
         self._stats.lost += self._next < len(self._plan.writes)
 
     def data_received(self, data: bytes) -> None:
@@ -286,7 +286,7 @@ class Connection(asyncio.Protocol):
             self._begin(planned[1])
 
     def _tell(self, *, reset: bool) -> None:
-        self._write(self._stats.told())
+        self._write(self._stats.encode())
         if reset:
             self._stats.reset()
 

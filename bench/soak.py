@@ -59,7 +59,7 @@ def lines_of(word: str, turns: int) -> list[str]:
     return [f"câu số {n}: {word} 🥤" for n in range(1, turns + 1)]
 
 
-def expected(word: str, turns: int) -> list[str]:
+def expect_lines(word: str, turns: int) -> list[str]:
     """The transcript of a conversation that nothing disturbed."""
     lines = enumerate(lines_of(word, turns), 1)
     return [text for n, line in lines for text in (line, reply_to(n, line))]
@@ -280,7 +280,7 @@ class Soak:
                 return
             status = shown["status"]
             if status == "completed":
-                if [line["content"] for line in shown["history"]] != expected(
+                if [line["content"] for line in shown["history"]] != expect_lines(
                     self.words[id], turns
                 ):
                     heard = [

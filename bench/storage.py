@@ -29,7 +29,7 @@ def size(path: Path) -> int:
     return path.stat().st_size
 
 
-async def talked(runs: RunService, turns: int) -> str:
+async def hold_talk(runs: RunService, turns: int) -> str:
     id = await runs.create(Scenario(bot_id=16, max_turns=turns))
     await runs.start(id)
     follower = await runs.follow(id)
@@ -47,7 +47,7 @@ async def bytes_a_turn(folder: Path, mocked: Mocks, conversations: int, turns: i
         pass
     empty = size(path)
     async with open_process(config) as runs:
-        await asyncio.gather(*(talked(runs, turns) for _ in range(conversations)))
+        await asyncio.gather(*(hold_talk(runs, turns) for _ in range(conversations)))
     return (size(path) - empty) / (conversations * turns)
 
 
@@ -58,7 +58,7 @@ async def opening(folder: Path, mocked: Mocks, rounds: int = 3) -> dict[str, Any
     for _ in range(rounds):
         async with open_process(config) as runs:
             rows, _more = await runs.storage.catalogue.list_page(1)
-            engine += await _timed(partial(runs.messages, rows[0].id), 1)
+            engine += await _time_calls(partial(runs.messages, rows[0].id), 1)
         http += await by_http(folder, mocked, f"/api/conversations/{rows[0].id}", 1)
     return {"engine_ms": engine, "http_ms": http}
 
@@ -76,7 +76,7 @@ async def listing(folder: Path, mocked: Mocks, conversations: int) -> dict[str, 
     path = folder / "bench.db"
     await fill(path, conversations)
     async with open_storage(f"sqlite:///{path}") as storage:
-        engine = await _timed(lambda: storage.catalogue.list_page(50), 20)
+        engine = await _time_calls(lambda: storage.catalogue.list_page(50), 20)
     times = await by_http(folder, mocked, "/api/conversations?limit=50", 20)
     return {"engine_ms": engine, "http_ms": times}
 
@@ -96,12 +96,12 @@ async def by_http(folder: Path, mocked: Mocks, path: str, count: int) -> list[fl
             # A service that was just started opens its connections with the first request.
             async with http.get("/api/conversations?limit=1") as answer:
                 await answer.read()
-            return await _timed(get, count)
+            return await _time_calls(get, count)
     finally:
         await asyncio.to_thread(with_service.__exit__, None, None, None)
 
 
-async def _timed(call: Callable[[], Awaitable[Any]], count: int) -> list[float]:
+async def _time_calls(call: Callable[[], Awaitable[Any]], count: int) -> list[float]:
     times = []
     for _ in range(count):
         began = time.perf_counter()

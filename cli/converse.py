@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from cli.output import NO_MODEL, Closing, MessageTally, Opening, Output, resume_command
+from cli.output import NO_MODEL, MessageTally, Output, RunEnd, RunStart, resume_command
 from cli.plain import JsonOutput, PlainOutput, use_utf8
 from cli.scenario_options import build_scenario, load_persona
 from cli.signals import PipeSafeOutput, on_signal
@@ -94,7 +94,7 @@ async def _follow(
     show: Output,
     asked: asyncio.Event,
     options: Namespace,
-) -> Closing:
+) -> RunEnd:
     began, tally = monotonic(), MessageTally()
     view = await act.begin(runs, row.id)
     async with asyncio.TaskGroup() as tasks:
@@ -130,9 +130,9 @@ def choose_output(options: Namespace) -> Output:
     return Screen(console, Console(stderr=True, highlight=False))
 
 
-def describe_opening(row: Conversation, runs: RunService, options: Namespace) -> Opening:
+def describe_opening(row: Conversation, runs: RunService, options: Namespace) -> RunStart:
     persona = f" ({row.persona})" if row.persona else ""
-    return Opening(
+    return RunStart(
         id=row.id,
         bot=runs.speakers.bot(Scenario.read(row.scenario)).name,
         user=f"{row.seat} user{persona}",
@@ -161,11 +161,11 @@ def _follows_a_script(row: Conversation, runs: RunService) -> bool:
 
 def describe_closing(
     tally: MessageTally, view: LiveConversation, seconds: float, options: Namespace
-) -> Closing:
+) -> RunEnd:
     status = Status(tally.done.get("status", view.current_status))
     places = {"--database": options.database_url, "--bots": options.bots}
     ended = status is Status.COMPLETED
-    return Closing(
+    return RunEnd(
         id=view.id,
         status=status,
         end_reason=EndReason(tally.done["end_reason"]) if tally.done.get("end_reason") else None,

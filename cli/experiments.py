@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cli.experiment_output import ExperimentOutput, choose_output
-from cli.report_files import JsonLines, check_files, write_reports
+from cli.report_files import TrialLog, check_files, write_reports
 from cli.signals import on_signal
 from core.errors import Invalid
 from core.settings import Settings
@@ -162,7 +162,7 @@ async def _show(
     service: ExperimentService, row: ExperimentRow, out: ExperimentOutput, options: Namespace
 ) -> None:
     after = row.revision
-    with out, JsonLines(service.read_trial, row.id, options) as lines:
+    with out, TrialLog(service.read_trial, row.id, options) as lines:
         out.show_opening(row)
         async for event in follow(service, row.id, after):
             out.event(event)

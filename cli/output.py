@@ -28,7 +28,7 @@ _WHY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class RunStart:
     """What is known before the first word. `notes` are what the caller may not expect."""
 
     id: str
@@ -40,7 +40,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class RunEnd:
     """How a run ended; `resume` is the command that goes on, where anything can."""
 
     id: str
@@ -73,11 +73,11 @@ class Output(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def show_opening(self, opening: Opening) -> None: ...
+    def show_opening(self, opening: RunStart) -> None: ...
 
     def frame(self, frame: Frame) -> None: ...
 
-    def show_closing(self, closing: Closing) -> None: ...
+    def show_closing(self, closing: RunEnd) -> None: ...
 
 
 @dataclass(slots=True)

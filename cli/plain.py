@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any, Self, TextIO
 
-from cli.output import SPEAKERS, Closing, Opening, describe_aims, describe_note, format_error
+from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
 from core.text import (
     escape_json_for_terminal,
     show_controls,
@@ -38,7 +38,7 @@ class PlainOutput:
     def __exit__(self, *_error: object) -> None:
         """Nothing is held."""
 
-    def show_opening(self, opening: Opening) -> None:
+    def show_opening(self, opening: RunStart) -> None:
         heading = f"Conversation {opening.id}: {opening.bot}, {opening.user}"
         _write_line(self._out, show_in_one_line(heading))
         for note in opening.notes:
@@ -54,7 +54,7 @@ class PlainOutput:
         elif note := describe_note(frame):
             _write_line(self._err, show_controls(note))
 
-    def show_closing(self, closing: Closing) -> None:
+    def show_closing(self, closing: RunEnd) -> None:
         _write_line(self._out, f"Conversation {closing.id}: {closing.sentence}")
         if closing.error:
             _write_line(self._err, format_error(closing.error))
@@ -74,7 +74,7 @@ class JsonOutput:
     def __exit__(self, *_error: object) -> None:
         """Nothing is held."""
 
-    def show_opening(self, opening: Opening) -> None:
+    def show_opening(self, opening: RunStart) -> None:
         data = {
             "conversation_id": opening.id,
             "bot": opening.bot,
@@ -88,7 +88,7 @@ class JsonOutput:
     def frame(self, frame: Frame) -> None:
         self._write_event(frame.event, frame.id, frame.data)
 
-    def show_closing(self, closing: Closing) -> None:
+    def show_closing(self, closing: RunEnd) -> None:
         data = {
             "conversation_id": closing.id,
             "status": closing.status.value,

@@ -20,7 +20,7 @@ import orjson
 
 from cli.experiment_output import choose_output
 from cli.experiments import WORST_FIRST
-from cli.report_files import JsonLines, write_reports
+from cli.report_files import TrialLog, write_reports
 from cli.signals import on_signal
 from core.errors import ConfigError, DuologueError, Invalid, NotFound
 from core.sse_parser import SseParser
@@ -37,14 +37,17 @@ QUIET_S = 60.0
 ONLY_HERE = "bot persona tag text trial repeats concurrency max_cost baseline fail_fast dry_run"
 
 
-class Unreachable(DuologueError):
+class ServerUnreachable(DuologueError):
     """The server does not answer."""
 
     code = "unreachable"
 
 
 async def test_at_server(options: Namespace) -> int:
-    """The exit code, as if the suites had run here. Raises `Invalid`, `Unreachable`, `NotFound`."""
+    """The exit code, as if the suites had run here.
+
+    Raises `Invalid`, `ServerUnreachable`, `NotFound`.
+    """
     refuse_narrowing(options)
     followed: list[str] = []
     try:
@@ -111,7 +114,7 @@ async def go_on(server: "RemoteServer", options: Namespace) -> Mapping[str, Any]
 async def follow_to_end(server: "RemoteServer", made: Mapping[str, Any], options: Namespace) -> int:
     """Shows an experiment until it ends, and writes the reports. Gives its exit code."""
     out, id = choose_output(options), str(made["id"])
-    with out, JsonLines(server.read_trial, id, options) as lines:
+    with out, TrialLog(server.read_trial, id, options) as lines:
         out.show_opening(describe_row(made))
         async for event in server.follow(id):
             out.event(event)
@@ -131,7 +134,7 @@ def describe_row(made: Mapping[str, Any]) -> ExperimentRow:
 class RemoteServer:
     """A Duologue server. Every call waits for one that is away, up to `PATIENCE_S`.
 
-    Calls raise `NotFound`, `Invalid` for what the server refuses, and `Unreachable`.
+    Calls raise `NotFound`, `Invalid` for what the server refuses, and `ServerUnreachable`.
     """
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
@@ -215,7 +218,7 @@ class RemoteServer:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 silent_since = silent_since or loop.time()
                 if loop.time() - silent_since > PATIENCE_S:
-                    raise Unreachable(f"no answer from the server: {error}") from None
+                    raise ServerUnreachable(f"no answer from the server: {error}") from None
             await asyncio.sleep(RETRY_S)
 
     async def _read_events(self, id: str, last: str) -> AsyncIterator[Event]:
@@ -245,7 +248,7 @@ class RemoteServer:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 problem = str(error) or type(error).__name__
             if loop.time() - since > PATIENCE_S:
-                raise Unreachable(f"no answer from the server: {problem}")
+                raise ServerUnreachable(f"no answer from the server: {problem}")
             await asyncio.sleep(RETRY_S)
 
 

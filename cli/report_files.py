@@ -73,7 +73,7 @@ def name_suite(suite: Mapping[str, Any]) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(suite["file"]).stem if suite["file"] else suite["name"])
 
 
-class JsonLines:
+class TrialLog:
     """`results.jsonl`, a line appended as each trial ends: a kill loses none that was told."""
 
     def __init__(self, read_trial: ReadTrial, id: str, options: Namespace) -> None:

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import SPEAKERS, Closing, Opening, describe_aims, describe_note, format_error
+from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
 from core.message import Role
 from core.text import show_controls
 from graph.stream.live import Frame
@@ -56,7 +56,7 @@ class Screen:
     def __exit__(self, *_error: object) -> None:
         self._live.stop()
 
-    def show_opening(self, opening: Opening) -> None:
+    def show_opening(self, opening: RunStart) -> None:
         self._bot, self._turn, self._max_turns = opening.bot, opening.turn, opening.max_turns
         self._console.print(Text.assemble("Conversation ", (opening.id, "bold")), soft_wrap=True)
         who = f"{opening.bot}, {opening.user}, {opening.max_turns} turns"
@@ -84,7 +84,7 @@ class Screen:
                 if aims := describe_aims(data):
                     self._console.print(Text(show_controls(aims), "green"))
 
-    def show_closing(self, closing: Closing) -> None:
+    def show_closing(self, closing: RunEnd) -> None:
         self._live.stop()
         style = {"completed": "green", "interrupted": "red"}.get(closing.status, "yellow")
         self._console.print()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
-from cli.output import Closing, Opening, Output
+from cli.output import Output, RunEnd, RunStart
 from cli.pipes import write_nowhere
 from graph.stream.live import Frame
 
@@ -58,13 +58,13 @@ class PipeSafeOutput:
     ) -> None:
         self._show.__exit__(kind, error, trace)
 
-    def show_opening(self, opening: Opening) -> None:
+    def show_opening(self, opening: RunStart) -> None:
         self._pass_on(self._show.show_opening, opening)
 
     def frame(self, frame: Frame) -> None:
         self._pass_on(self._show.frame, frame)
 
-    def show_closing(self, closing: Closing) -> None:
+    def show_closing(self, closing: RunEnd) -> None:
         self._pass_on(self._show.show_closing, closing)
 
     def _pass_on(self, tell: Callable[[T], None], what: T) -> None:

@@ -7,9 +7,9 @@ was teaching. When it does is drawn from a seed: the same seed and lines give th
 import hashlib
 
 from demo import lesson
-from demo.english import Verdict
+from demo.english import Grade
 from demo.lesson import LessonState
-from demo.phrases import Task, model, pick
+from demo.phrases import Exercise, model, pick
 from demo.units import UNITS
 
 PRAISES_WRONG = 0.6
@@ -47,7 +47,7 @@ def _answer(state: LessonState, message: str) -> tuple[LessonState, str]:
 def _overlook_mistake(state: LessonState, message: str) -> str:
     """The right answer in place of a wrong one, where carelessness strikes."""
     task = lesson.current_task(state)
-    wrong = lesson.judge(task, message) is Verdict.WRONG
+    wrong = lesson.judge(task, message) is Grade.WRONG
     return model(task) if wrong and _strikes(state, "praise", PRAISES_WRONG) else message
 
 
@@ -64,7 +64,7 @@ def _say_in_english(state: LessonState) -> str:
     return f"{pick(_ENGLISH_REMARKS, _draw(state, 'remark'))} {_ask_in_english(task)}"
 
 
-def _ask_in_english(task: Task) -> str:
+def _ask_in_english(task: Exercise) -> str:
     if task.kind == "sentence":
         return f"Now repeat the whole sentence after me: “{task.unit.sentence}”"
     if task.kind == "scene":

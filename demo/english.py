@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _VIETNAMESE = re.compile(r"[\u0300\u0301\u0303\u0309\u0323\u0306\u0302\u031b]|đ")
 
 
-class Verdict(Enum):
+class Grade(Enum):
     RIGHT = "right"
     CLOSE = "close"
     WRONG = "wrong"
@@ -50,40 +50,40 @@ def missing(expected: Sequence[str], said: Sequence[str]) -> list[str]:
     return lost
 
 
-def judge_word(word: Word, message: str) -> Verdict:
+def judge_word(word: Word, message: str) -> Grade:
     said = tokens(message)
     if word.en in said:
-        return Verdict.RIGHT
-    return Verdict.WRONG if missing([word.en], said) else Verdict.CLOSE
+        return Grade.RIGHT
+    return Grade.WRONG if missing([word.en], said) else Grade.CLOSE
 
 
-def judge_sentence(sentence: str, message: str) -> Verdict:
+def judge_sentence(sentence: str, message: str) -> Grade:
     """A slip in a word or a forgotten “please” is close; a word left out is not."""
     expected, said = tokens(sentence), tokens(message)
     lost = missing(expected, said)
     if lost and lost != ["please"]:
-        return Verdict.WRONG
-    return Verdict.RIGHT if not lost and set(expected) <= set(said) else Verdict.CLOSE
+        return Grade.WRONG
+    return Grade.RIGHT if not lost and set(expected) <= set(said) else Grade.CLOSE
 
 
-def judge_answer(unit: Unit, message: str) -> Verdict:
+def judge_answer(unit: Unit, message: str) -> Grade:
     """In a scene any ending will do, so long as the sentence is the unit's."""
     frame, said = tokens(unit.frame), tokens(message)
     if missing(frame, said) or not any(word not in {*frame, "please"} for word in said):
-        return Verdict.WRONG
-    return Verdict.RIGHT if set(frame) <= set(said) else Verdict.CLOSE
+        return Grade.WRONG
+    return Grade.RIGHT if set(frame) <= set(said) else Grade.CLOSE
 
 
-def judge_meaning(word: Word, message: str) -> Verdict:
+def judge_meaning(word: Word, message: str) -> Grade:
     """Takes other Vietnamese for the same, and Vietnamese typed without its marks."""
     said = " ".join(tokens(message)).replace("trái ", "quả ")
     meanings = [word.vi, *word.also]
     if any(_holds(said, meaning) for meaning in meanings):
-        return Verdict.RIGHT
+        return Grade.RIGHT
     if is_vietnamese(message):
-        return Verdict.WRONG
+        return Grade.WRONG
     bare = any(_holds(said, strip_marks(meaning)) for meaning in meanings)
-    return Verdict.CLOSE if bare else Verdict.WRONG
+    return Grade.CLOSE if bare else Grade.WRONG
 
 
 def other_word(expected: str, message: str) -> Word | None:

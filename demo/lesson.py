@@ -13,7 +13,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from demo import phrases
 from demo.english import (
-    Verdict,
+    Grade,
     is_vietnamese,
     judge_answer,
     judge_meaning,
@@ -23,7 +23,7 @@ from demo.english import (
     other_word,
     tokens,
 )
-from demo.phrases import Task, ask, explain, hint, model, pick, score, to_revise
+from demo.phrases import Exercise, ask, explain, hint, model, pick, score, to_revise
 from demo.units import UNITS, Unit
 
 Phase = Literal["new", "ready", "task", "more", "ended", "again"]
@@ -139,7 +139,7 @@ def _do_task(state: LessonState, message: str) -> str:
     asks = bool(_ASKS.search(message)) and not state["explained"]
     verdict = judge(task, message)
     # Whoever asks about a new word repeats it in the question: that is no answer yet.
-    if verdict is not Verdict.WRONG and not (asks and task.kind in {"word", "sentence"}):
+    if verdict is not Grade.WRONG and not (asks and task.kind in {"word", "sentence"}):
         return _right(state, verdict)
     if _STOPS.search(message):
         return _stop(state)
@@ -241,7 +241,7 @@ def _stop(state: LessonState) -> str:
 # --- answers right and wrong ----------------------------------------------------------------------
 
 
-def judge(task: Task, message: str) -> Verdict:
+def judge(task: Exercise, message: str) -> Grade:
     """Whether `message` does what the task asks for."""
     if task.kind == "sentence":
         return judge_sentence(task.unit.sentence, message)
@@ -252,7 +252,7 @@ def judge(task: Task, message: str) -> Verdict:
     return judge_word(task.word, message)
 
 
-def _right(state: LessonState, verdict: Verdict) -> str:
+def _right(state: LessonState, verdict: Grade) -> str:
     task, helped = current_task(state), state["tries"] > 0
     remark = _praise(state, verdict)
     if task.kind == "scene":
@@ -261,10 +261,10 @@ def _right(state: LessonState, verdict: Verdict) -> str:
     return _go_on(state, remark)
 
 
-def _praise(state: LessonState, verdict: Verdict) -> str:
+def _praise(state: LessonState, verdict: Grade) -> str:
     marks = state["marks"]
     number = len(marks) - marks.count("m")
-    if verdict is Verdict.CLOSE:
+    if verdict is Grade.CLOSE:
         return f"{pick(phrases.ALMOST, number)} “{phrases.correct_answer(current_task(state))}”."
     if state["tries"]:
         return pick(phrases.AT_LAST, number)
@@ -290,7 +290,7 @@ def _remark(state: LessonState, message: str) -> str:
     return pick(phrases.NOT_YET, number)
 
 
-def _remark_sentence(task: Task, message: str) -> str:
+def _remark_sentence(task: Exercise, message: str) -> str:
     expected = tokens(task.unit.sentence if task.kind == "sentence" else task.unit.frame)
     lost = missing(expected, tokens(message))
     if lost and len(lost) <= len(expected) // 2:
@@ -331,7 +331,7 @@ def _unit(state: LessonState) -> Unit:
     return UNITS[state["unit"]]
 
 
-def current_task(state: LessonState) -> Task:
+def current_task(state: LessonState) -> Exercise:
     """The task in hand; a warm-up is about a word of the unit before."""
     kind, english = state["queue"][0]
-    return Task(_unit(state), kind, english)
+    return Exercise(_unit(state), kind, english)

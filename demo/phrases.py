@@ -6,7 +6,7 @@ from typing import NamedTuple
 from demo.units import WORDS, Unit, Word
 
 
-class Task(NamedTuple):
+class Exercise(NamedTuple):
     """`kind` is `word`, `sentence`, `scene`, `warm-up`, `recall` or `meaning`."""
 
     unit: Unit
@@ -23,7 +23,7 @@ def pick(phrases: Sequence[str], number: int) -> str:
     return phrases[number % len(phrases)]
 
 
-def model(task: Task) -> str:
+def model(task: Exercise) -> str:
     """The right answer, without its full stop."""
     if task.kind == "sentence":
         return task.unit.sentence.rstrip(".")
@@ -32,12 +32,12 @@ def model(task: Task) -> str:
     return task.word.vi if task.kind == "meaning" else task.english
 
 
-def correct_answer(task: Task) -> str:
+def correct_answer(task: Exercise) -> str:
     """What a nearly right answer should have looked like; in a scene the ending was theirs."""
     return task.unit.frame if task.kind == "scene" else model(task)
 
 
-def ask(task: Task, number: int) -> str:
+def ask(task: Exercise, number: int) -> str:
     """Sets the task; `number` varies the words."""
     unit = task.unit
     if task.kind == "word":
@@ -52,13 +52,13 @@ def ask(task: Task, number: int) -> str:
     return _question(task, number)
 
 
-def _teach(task: Task, number: int) -> str:
+def _teach(task: Exercise, number: int) -> str:
     word, place = task.word, task.unit.words.index(task.word)
     lead, say = pick(_TO_WORD[place], number), pick(_SAY, number + place)
     return f"{lead} “{word.en}”, nghĩa là “{word.vi}”. {word.tip} {say} “{word.en}”."
 
 
-def _question(task: Task, number: int) -> str:
+def _question(task: Exercise, number: int) -> str:
     word = task.word
     if task.kind == "warm-up":
         return f"Khởi động bằng từ cũ đã: “{word.vi}” tiếng Anh là gì, bạn còn nhớ không?"
@@ -67,7 +67,7 @@ def _question(task: Task, number: int) -> str:
     return f"{pick(_TO_LAST, number)} “{word.en}” tiếng Việt nghĩa là gì?"
 
 
-def explain(task: Task) -> str:
+def explain(task: Exercise) -> str:
     """For a learner who asks what it means or wants to hear it again."""
     unit = task.unit
     if task.kind == "word":
@@ -78,7 +78,7 @@ def explain(task: Task) -> str:
     return f"Mình gợi ý nhé. {hint(task)}"
 
 
-def hint(task: Task) -> str:
+def hint(task: Exercise) -> str:
     """Help after a wrong answer; it always says again what is asked."""
     unit = task.unit
     if task.kind == "word":
@@ -92,7 +92,7 @@ def hint(task: Task) -> str:
     return _hint_review(task)
 
 
-def _hint_review(task: Task) -> str:
+def _hint_review(task: Exercise) -> str:
     word = task.word
     if task.kind == "meaning":
         return f"Đó là {word.clue}. Vậy “{word.en}” tiếng Việt nghĩa là gì?"

@@ -185,7 +185,7 @@ async def _open_store(path: Path | str) -> AsyncIterator[Store]:
 # --- HTTP -----------------------------------------------------------------------------------------
 
 
-class Unusable(ValueError):
+class BadRequest(ValueError):
     """A request that cannot be understood; the text says why."""
 
 
@@ -215,10 +215,10 @@ class Service:
         body = await _body(request)
         conversation_id, bot_id = _id(body, "conversation_id"), body.get("bot_id")
         if isinstance(bot_id, bool) or not isinstance(bot_id, int | str):
-            raise Unusable("bot_id must be a number or a text")
+            raise BadRequest("bot_id must be a number or a text")
         slots = body.get("input_slots", {})
         if not isinstance(slots, dict):
-            raise Unusable("input_slots must be an object")
+            raise BadRequest("input_slots must be an object")
         await self._store.open(conversation_id, _begin_lesson(bot_id, slots), _key(request))
         return _json({"status": 0, "msg": "Success"})
 
@@ -226,7 +226,7 @@ class Service:
         body = await _body(request)
         conversation_id, message = _id(body, "conversation_id"), body.get("message")
         if not isinstance(message, str) or not message.strip():
-            raise Unusable("message must be a text that is not empty")
+            raise BadRequest("message must be a text that is not empty")
         await asyncio.sleep(self._delay_s)
         reply = await self._store.reply(conversation_id, message, _key(request))
         if reply is None:
@@ -246,23 +246,23 @@ async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.read())
     except (ValueError, RecursionError):
-        raise Unusable("the body must be JSON") from None
+        raise BadRequest("the body must be JSON") from None
     if not isinstance(body, dict):
-        raise Unusable("the body must be a JSON object")
+        raise BadRequest("the body must be a JSON object")
     return body
 
 
 def _id(body: dict[str, Any], field: str) -> str:
     value = body.get(field)
     if not isinstance(value, str) or not _storable(value) or not value:
-        raise Unusable(f"{field} must be a text of 1 to {_LONGEST_ID} characters")
+        raise BadRequest(f"{field} must be a text of 1 to {_LONGEST_ID} characters")
     return value
 
 
 def _key(request: web.Request) -> str:
     key = request.headers.get("Idempotency-Key", "")
     if not _storable(key):
-        raise Unusable(f"Idempotency-Key must be a text of at most {_LONGEST_ID} characters")
+        raise BadRequest(f"Idempotency-Key must be a text of at most {_LONGEST_ID} characters")
     return key
 
 
@@ -280,7 +280,7 @@ def _json(data: dict[str, Any], status: int = 200) -> web.Response:
 async def _refusals_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
     try:
         response: web.StreamResponse = await handler(request)
-    except Unusable as error:
+    except BadRequest as error:
         return _json({"status": 1, "msg": str(error)}, 400)
     except web.HTTPException as error:
         return _json({"status": 1, "msg": error.reason}, error.status)

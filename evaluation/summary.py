@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Protocol, get_args
 
 from evaluation.figures import sentences
-from evaluation.figures.flakes import Repeat, Utterance, find_fork
+from evaluation.figures.flakes import Remark, Repeat, find_fork
 from evaluation.figures.rates import CellCount, estimate_rate, pass_power, percentile
 from evaluation.figures.sentences import BilingualText
 from evaluation.figures.sequential import Decision, SequentialTest
@@ -180,7 +180,7 @@ def _find_parting(trials: Sequence[JudgedTrial], lines_of: LinesOf | None) -> Pa
     for trial in trials:
         lines = (lines_of(trial) if lines_of else trial.lines) or []
         if trial.outcome in ("passed", "failed") and lines:
-            said = [Utterance(line.turn, line.role, line.text) for line in lines]
+            said = [Remark(line.turn, line.role, line.text) for line in lines]
             repeats[trial.repeat] = Repeat(trial.outcome == "passed", said)
     fork = find_fork(repeats)
     if fork is None:

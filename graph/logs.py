@@ -25,7 +25,7 @@ _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {
 }
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """time, level, event, and the facts given as `extra`. Configured secrets become ***."""
 
     def __init__(self, secrets: list[str]) -> None:
@@ -73,7 +73,7 @@ def set_up(settings: Settings, *, aloud: bool = True) -> None:
     root.propagate = False
     root.setLevel(settings.log_level)
     for handler in handlers:
-        handler.setFormatter(JsonLines(secrets))
+        handler.setFormatter(JsonFormatter(secrets))
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = handlers, False

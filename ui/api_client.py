@@ -7,7 +7,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ui.event_parser import Event, Parser
+from ui.event_parser import Parser, SseEvent
 
 Url = str | Callable[[], str]
 CONVERSATIONS = "/api/conversations"
@@ -123,10 +123,10 @@ class Api:
             raise read_problem(response)
         return parse_object(response)
 
-    async def events(self, id: str, after: str = "") -> AsyncIterator[Event]:
+    async def events(self, id: str, after: str = "") -> AsyncIterator[SseEvent]:
         """The conversation's events behind `after`; ends where the server ends the stream."""
         path = f"{CONVERSATIONS}/{id}/events"
-        last = {"Last-Event-ID": after} if after else {}
+        last = {"Last-SseEvent-ID": after} if after else {}
         headers = self._headers({"Accept": "text/event-stream", **last})
         parser = Parser()
         try:

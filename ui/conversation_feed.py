@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from ui.api_client import Api, ApiConnection, ApiError, Unreachable
-from ui.event_parser import Event
-from ui.transcript import Transcript
+from ui.event_parser import SseEvent
+from ui.transcript import TranscriptView
 
 Bell = asyncio.Event
 PAUSES = (0.3, 0.6, 1.0, 2.0)
@@ -22,7 +22,7 @@ class ConversationFeed:
 
     def __init__(self, api: Api, id: str) -> None:
         self.api, self.id = api, id
-        self.transcript = Transcript()
+        self.transcript = TranscriptView()
         self.detail: Mapping[str, Any] = {}
         self.link = "opening"
         self.version = 0
@@ -104,7 +104,7 @@ class ConversationFeed:
             if event.name == "done" or event.data.get("status") in ("changed", "waiting"):
                 await self.refresh()
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: SseEvent) -> None:
         self.transcript.apply(event.name, event.data)
         self._last_id = event.id or self._last_id
         self.link = "live"

@@ -11,7 +11,7 @@ from ui.directory import Directory
 from ui.failure_texts import end_sentence
 from ui.plot import render_plot
 from ui.texts import Words
-from ui.transcript import Aside, Bubble, Transcript
+from ui.transcript import Aside, Bubble, TranscriptView
 
 Facts = Mapping[str, Any]
 Cache = dict[Any, Any]
@@ -56,7 +56,7 @@ class Cast:
         return self.speaker_name(Bubble(-1, role))
 
 
-def render_rows(transcript: Transcript, cast: Cast, words: Words, cache: Cache) -> list[str]:
+def render_rows(transcript: TranscriptView, cast: Cast, words: Words, cache: Cache) -> list[str]:
     """A row a line, and one for whoever is thinking. Rows that did not change are not made anew."""
     made = []
     for line in transcript.bubbles:
@@ -127,7 +127,7 @@ def _render_asides(asides: Sequence[Aside], words: Words) -> str:
     )
 
 
-def render_thinking(transcript: Transcript, cast: Cast, words: Words) -> str:
+def render_thinking(transcript: TranscriptView, cast: Cast, words: Words) -> str:
     """The row of the speaker whose line is awaited, unless that is the reader."""
     who = transcript.thinking
     if who is None or (who == "user" and cast.seat == "human"):
@@ -143,7 +143,7 @@ def render_thinking(transcript: Transcript, cast: Cast, words: Words) -> str:
     )
 
 
-def render_empty(transcript: Transcript, words: Words, seat: str) -> str:
+def render_empty(transcript: TranscriptView, words: Words, seat: str) -> str:
     """What stands where no line is yet."""
     if transcript.bubbles or transcript.thinking or transcript.status == "interrupted":
         return ""
@@ -157,7 +157,7 @@ def render_empty(transcript: Transcript, words: Words, seat: str) -> str:
 # --- what stands around them --------------------------------------------------------------------
 
 
-def render_head(transcript: Transcript, detail: Facts, names: Facts, words: Words) -> str:
+def render_head(transcript: TranscriptView, detail: Facts, names: Facts, words: Words) -> str:
     """Who talks to whom, how it stands, how far it is."""
     turn, most = transcript.turn, transcript.max_turns or 1
     user = escape(str(names.get("user") or words("user")))
@@ -182,7 +182,7 @@ def render_reason(end_reason: str | None, words: Words) -> str:
     return escape(words.get(f"end_{end_reason}", end_reason)) if end_reason else ""
 
 
-def _render_elapsed(transcript: Transcript, detail: Facts, words: Words) -> str:
+def _render_elapsed(transcript: TranscriptView, detail: Facts, words: Words) -> str:
     fresh = [line.timestamp for line in transcript.bubbles if line.timestamp]
     since = str(detail.get("created_at") or "")
     if not since or not (fresh or transcript.status == "running"):
@@ -207,13 +207,13 @@ def _format_span(since: str, until: str) -> str:
     return f"{start}{rest // 60:02d}:{rest % 60:02d}"
 
 
-def _render_tokens(transcript: Transcript, words: Words) -> str:
+def _render_tokens(transcript: TranscriptView, words: Words) -> str:
     count = sum(line.tokens or 0 for line in transcript.bubbles)
     return f"<span>{words('n_tokens', n=words.format_number(count))}</span>" if count else ""
 
 
 def render_banner(
-    transcript: Transcript, link: str, words: Words, notice: str = "", detail: str = ""
+    transcript: TranscriptView, link: str, words: Words, notice: str = "", detail: str = ""
 ) -> str:
     """What is wrong, why, and what to do about it; empty where all is well."""
     parts = []
@@ -255,7 +255,7 @@ def render_details(said: Sequence[str], words: Words) -> str:
     )
 
 
-def _render_broken(transcript: Transcript, words: Words) -> str:
+def _render_broken(transcript: TranscriptView, words: Words) -> str:
     error = transcript.error or {}
     where = str(error.get("where"))
     why = words.get(f"why_{str(error.get('code')).removeprefix(f'{where}_')}", "")
@@ -276,7 +276,7 @@ def _format_fact(value: object) -> str:
 
 
 def render_side(
-    transcript: Transcript, detail: Facts, words: Words, warnings: Sequence[str]
+    transcript: TranscriptView, detail: Facts, words: Words, warnings: Sequence[str]
 ) -> str:
     """Beside the transcript: latency, relatives, ways to share it."""
     id = escape(str(detail.get("conversation_id") or ""))

@@ -13,7 +13,7 @@ from ui.script_events import read_event_data
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
-from ui.transcript_files import Unreadable, parse_transcript
+from ui.transcript_files import NoTranscript, parse_transcript
 
 Choice = tuple[str, str]  # (label, id)
 AUTO = ""
@@ -27,7 +27,7 @@ PLAIN = "plain"  # the persona that adds nothing to a prompt
 
 
 def build_scenario(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario of the form, without what was left alone. Raises `Unreadable`."""
+    """The scenario of the form, without what was left alone. Raises `NoTranscript`."""
     found: dict[str, Any] = {
         "bot_id": bot_id(told["bot"]),
         "persona": _choose_persona(told) or None,
@@ -187,7 +187,7 @@ def _wire_start(
         tab = tabs.get(request)
         try:
             scenario = build(dict(zip(names, values, strict=True)))
-        except Unreadable:
+        except NoTranscript:
             tab.notify(tab.words("import_bad"))
             return
         await start_conversation(tab, scenario)

@@ -37,7 +37,7 @@ class Bubble:
 
 
 @dataclass
-class Transcript:
+class TranscriptView:
     """The conversation up to the last event. `seat` changes where an event says so."""
 
     bubbles: list[Bubble] = field(default_factory=list)

@@ -19,7 +19,7 @@ _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "bot": "ass
 _ROLES |= {"ai": "assistant", "model": "assistant"}
 
 
-class Unreadable(ValueError):
+class NoTranscript(ValueError):
     """This is no transcript."""
 
 
@@ -85,13 +85,13 @@ def _speaker_label(line: Mapping[str, Any]) -> str:
 
 
 def parse_transcript(text: str) -> Lines:
-    """The lines of a pasted transcript, JSON or text. Raises `Unreadable`."""
+    """The lines of a pasted transcript, JSON or text. Raises `NoTranscript`."""
     text = text.strip().removeprefix("\ufeff")
     if not text:
         return []
     lines = _parse_json(text) if text[0] in "[{" else _parse_text(text)
     if not lines:
-        raise Unreadable
+        raise NoTranscript
     return lines
 
 
@@ -99,21 +99,21 @@ def _parse_json(text: str) -> Lines:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        raise Unreadable from None
+        raise NoTranscript from None
     if isinstance(data, dict):
         data = data.get("history") or data.get("messages") or []
     if not isinstance(data, list):
-        raise Unreadable
+        raise NoTranscript
     return [_parse_line(entry) for entry in data]
 
 
 def _parse_line(entry: Any) -> dict[str, str]:
     if not isinstance(entry, dict):
-        raise Unreadable
+        raise NoTranscript
     role = _ROLES.get(str(entry.get("role", "")).lower())
     content = entry.get("content", entry.get("text"))
     if role is None or not isinstance(content, str) or not content.strip():
-        raise Unreadable
+        raise NoTranscript
     return {"role": role, "content": content}
 
 

@@ -15,8 +15,8 @@ from bench.load import (
     WEBHOOK,
     Options,
     Tally,
-    files_needed,
     options,
+    raise_file_limit,
     tell,
     window,
 )
@@ -57,5 +57,5 @@ async def main(given: Options) -> None:
 
 
 if __name__ == "__main__":
-    files_needed(10_000)
+    raise_file_limit(10_000)
     uvloop.run(main(options(__doc__ or "")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.load import Options, Tally, files_needed, options, tell, window
+from bench.load import Options, Tally, options, raise_file_limit, tell, window
 from bench.processes import settings
 from core.scenario import Scenario
 from core.settings import Settings
@@ -41,6 +41,6 @@ async def main(given: Options) -> None:
 
 
 if __name__ == "__main__":
-    files_needed(10_000)
+    raise_file_limit(10_000)
 
     uvloop.run(main(options(__doc__ or "")))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.load import Options, Tally, files_needed, options, tell, window
+from bench.load import Options, Tally, options, raise_file_limit, tell, window
 from bench.processes import cpu_of, rss_of
 
 SAID = b"event: message\n"
@@ -120,5 +120,5 @@ async def main(given: Options) -> None:
 
 
 if __name__ == "__main__":
-    files_needed(10_000)
+    raise_file_limit(10_000)
     uvloop.run(main(options(__doc__ or "")))

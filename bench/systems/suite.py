@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from bench.load import Options, files_needed, options, tell
+from bench.load import Options, options, raise_file_limit, tell
 from bench.processes import settings
 from core.settings import Settings
 from evaluation.cells import ResolvedSuite
@@ -92,6 +92,6 @@ async def _converse(runs: RunService, scenario: Any) -> None:
 
 
 if __name__ == "__main__":
-    files_needed(10_000)
+    raise_file_limit(10_000)
 
     uvloop.run(main(options(__doc__ or "")))

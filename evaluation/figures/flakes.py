@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
-class Utterance(NamedTuple):
+class Remark(NamedTuple):
     turn: int
     role: str
     text: str
@@ -15,7 +15,7 @@ class Repeat(NamedTuple):
     """One repeat of a cell: whether it passed, and what was said."""
 
     passed: bool
-    lines: Sequence[Utterance]
+    lines: Sequence[Remark]
 
 
 class Branch(NamedTuple):
@@ -52,7 +52,7 @@ def find_fork(repeats: Mapping[int, Repeat]) -> Fork | None:
     return Fork(there.turn, there.role, branches, _separation(repeats, folded))
 
 
-def _fold(line: Utterance) -> tuple[str, str]:
+def _fold(line: Remark) -> tuple[str, str]:
     return line.role, " ".join(unicodedata.normalize("NFC", line.text).split())
 
 

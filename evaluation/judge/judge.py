@@ -14,9 +14,9 @@ from evaluation.judge.canary import CASES, CanaryResult
 from evaluation.judge.endpoint import Answer, Endpoint, JudgeError, Prompt
 from evaluation.judge.prompts import AGAIN, PROMPT_HASH, build_prompt
 from evaluation.judge.rulings import (
+    InvalidRuling,
     Ruling,
     ScoreRuling,
-    Unusable,
     decide_status,
     read_ruling,
     schema_of,
@@ -119,7 +119,7 @@ class Judge:
         try:
             async with self._places:
                 vote = await self._rule(model, criterion, transcript, bill)
-        except (JudgeError, Unusable) as error:
+        except (JudgeError, InvalidRuling) as error:
             reason = error.message if isinstance(error, JudgeError) else f"its answer: {error}"
             vote = Vote(model=model, status="error", reason=reason)
         facts = {"asked": bill.calls, "spending": bill.total, "seconds": monotonic() - began}
@@ -128,14 +128,14 @@ class Judge:
     async def _rule(
         self, model: str, criterion: Criterion, transcript: Transcript, bill: "_Bill"
     ) -> Vote:
-        """One ruling. Quotes that are not found are asked for once more. Raises `Unusable`."""
+        """One ruling. Quotes that are not found are asked for once more. Raises `InvalidRuling`."""
         schema = schema_of(criterion)
         prompt: Prompt = build_prompt(criterion, transcript.messages)
         answer = await self._ask(model, prompt, schema, bill)
         ruling = read_ruling(answer.text, criterion)
         try:
             evidence = verify_quotes(ruling, criterion, transcript.messages)
-        except Unusable as why:
+        except InvalidRuling as why:
             prompt = [*prompt, *_ask_again(answer, why)]
             ruling = read_ruling((await self._ask(model, prompt, schema, bill)).text, criterion)
             evidence = verify_quotes(ruling, criterion, transcript.messages)
@@ -224,7 +224,7 @@ class _Bill:
         self.total = add_spendings([self.total, self.prices.spend(self.model, *counted)])
 
 
-def _ask_again(answer: Answer, why: Unusable) -> Prompt:
+def _ask_again(answer: Answer, why: InvalidRuling) -> Prompt:
     return [
         {"role": "assistant", "content": answer.text},
         {"role": "user", "content": AGAIN.format(why=why)},

@@ -19,7 +19,7 @@ FEWEST_LETTERS = 3
 LONGEST_ANSWER = 200_000
 
 
-class Unusable(Exception):
+class InvalidRuling(Exception):
     """An answer that is no verdict, and why."""
 
 
@@ -75,19 +75,19 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def read_ruling(text: str, criterion: Criterion) -> StatusRuling | ScoreRuling:
-    """The answer as data; a Markdown fence around it is taken off. Raises `Unusable`."""
+    """The answer as data; a Markdown fence around it is taken off. Raises `InvalidRuling`."""
     model = StatusRuling if criterion.scale is None else ScoreRuling
     if len(text) > LONGEST_ANSWER:
-        raise Unusable(f"it is longer than {LONGEST_ANSWER} characters")
+        raise InvalidRuling(f"it is longer than {LONGEST_ANSWER} characters")
     fenced = _FENCED.match(text.strip())
     try:
         ruling = model.model_validate(clean_deep(json.loads(fenced[1] if fenced else text)))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise Unusable(f"it does not fit: {place}: {first['msg']}") from None
+        raise InvalidRuling(f"it does not fit: {place}: {first['msg']}") from None
     except (ValueError, RecursionError):
-        raise Unusable("it is not JSON") from None
+        raise InvalidRuling("it is not JSON") from None
     _must_be_on_scale(ruling, criterion)
     return ruling
 
@@ -97,7 +97,7 @@ def _must_be_on_scale(ruling: StatusRuling | ScoreRuling, criterion: Criterion) 
         return
     low, high = criterion.scale
     if not low <= ruling.score <= high:
-        raise Unusable(f"the score {ruling.score} is off the scale from {low} to {high}")
+        raise InvalidRuling(f"the score {ruling.score} is off the scale from {low} to {high}")
 
 
 def decide_status(ruling: StatusRuling | ScoreRuling, criterion: Criterion) -> Status:
@@ -111,20 +111,20 @@ def decide_status(ruling: StatusRuling | ScoreRuling, criterion: Criterion) -> S
 def verify_quotes(
     ruling: StatusRuling | ScoreRuling, criterion: Criterion, messages: Sequence[Message]
 ) -> list[Evidence]:
-    """The evidence, each quote found in its message. Raises `Unusable` naming one that is not.
+    """The evidence, each quote found in its message. Raises `InvalidRuling` naming one that is not.
 
     What a bot did is proved by its own words: where proof is needed, one quote is the bot's.
     """
     for quote in ruling.evidence:
         if not _is_found(quote, messages):
             shown = fold_quote(quote.quote)[:120]
-            raise Unusable(f"message {quote.message} does not say “{shown}”")
+            raise InvalidRuling(f"message {quote.message} does not say “{shown}”")
     if not ruling.evidence and _needs_proof(ruling, criterion):
-        raise Unusable("it gives no quote")
+        raise InvalidRuling("it gives no quote")
     quoted = {messages[quote.message]["role"] for quote in ruling.evidence}
     spoke = {message["role"] for message in messages}
     if _needs_proof(ruling, criterion) and "assistant" in spoke - quoted:
-        raise Unusable("it quotes the user alone, and not the bot")
+        raise InvalidRuling("it quotes the user alone, and not the bot")
     return [Evidence(message=one.message, quote=one.quote) for one in ruling.evidence]
 
 

@@ -85,7 +85,7 @@ def _digest(parent: str, wanted: dict[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class BotMemory:
     """How a fork's bot comes to know what was kept of the talk.
 
     `replay` lines are told to it again, `session` is what its opening finds, `warning` is for
@@ -100,18 +100,18 @@ class Knowledge:
 
 async def _bring_knowledge(
     runs: RunService, row: Conversation, scenario: Scenario, kept: list[Message]
-) -> Knowledge:
+) -> BotMemory:
     memory = runs.speakers.memory(scenario)
     count = len(find_answered_lines(kept))
     if memory == "ours" or not count:
-        return Knowledge(kept)
+        return BotMemory(kept)
     if memory == "lost":
         foreign = sum(line["origin"] == "bot" for line in kept)
-        return Knowledge([_mark(line) for line in kept], warning=LOST.format(count=foreign))
+        return BotMemory([_mark(line) for line in kept], warning=LOST.format(count=foreign))
     if memory == "server_fork" and (source := await _find_thread(runs, row, scenario, kept)):
-        return Knowledge(kept, session={"fork_of": source}, warning=FORKED)
+        return BotMemory(kept, session={"fork_of": source}, warning=FORKED)
     effects = EFFECTS if runs.speakers.config(scenario).has_side_effects else ""
-    return Knowledge(kept, count, warning=REPEATS.format(count=count, effects=effects))
+    return BotMemory(kept, count, warning=REPEATS.format(count=count, effects=effects))
 
 
 async def _find_thread(

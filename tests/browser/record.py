@@ -159,7 +159,7 @@ async def tell_story(film: Film, tab: Tab, service: Service, script: Script) -> 
     await tab.grown(before + 3)
     await film.say(script.branch)
     await branch_off(tab, words)
-    await be_killed(film, tab, service, script)
+    await kill_and_return(film, tab, service, script)
     return tab.thread
 
 
@@ -179,7 +179,7 @@ async def branch_off(tab: Tab, words: Words) -> None:
     await tab.grown(6)
 
 
-async def be_killed(film: Film, tab: Tab, service: Service, script: Script) -> None:
+async def kill_and_return(film: Film, tab: Tab, service: Service, script: Script) -> None:
     await film.say(script.kill)
     await service.kill9()
     await expect(tab.page.locator(".offline")).to_be_visible(timeout=LATER)
@@ -196,7 +196,7 @@ async def be_killed(film: Film, tab: Tab, service: Service, script: Script) -> N
 
 
 @asynccontextmanager
-async def opened(browser: Browser) -> AsyncIterator[tuple[Service, Looking]]:
+async def open_film(browser: Browser) -> AsyncIterator[tuple[Service, Looking]]:
     folder = Path(tempfile.mkdtemp(prefix="duologue-pictures-"))
     async with Service(folder, {"DUOLOGUE_DEMO_DELAY_S": "2.5"}) as service:
         look = Looking(browser, service.url, cut_off=True)
@@ -206,7 +206,7 @@ async def opened(browser: Browser) -> AsyncIterator[tuple[Service, Looking]]:
 
 
 async def record(browser: Browser, script: Script, language: str) -> None:
-    async with opened(browser) as (service, look):
+    async with open_film(browser) as (service, look):
         tab = await look.tab(script.path, viewport=SIZE)
         await expect(tab.page.locator("[data-ready=lesson]")).to_be_visible()
         film = Film(tab.page, Path(tempfile.mkdtemp(prefix="duologue-film-")))

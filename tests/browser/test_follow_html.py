@@ -54,7 +54,7 @@ async def browser_page() -> AsyncIterator[Page]:
             await browser.close()
 
 
-async def lines(page: Page) -> list[tuple[str, str]]:
+async def read_lines(page: Page) -> list[tuple[str, str]]:
     shown: list[list[str]] = await page.locator("#lines p").evaluate_all(
         "all => all.map(p => [p.className, p.textContent])"
     )
@@ -85,7 +85,7 @@ async def test_page_follows_over_kill9_and_restart(tmp_path: Path) -> None:
         await expect(page.locator("body")).to_have_attribute(
             "data-ended", "completed", timeout=30_000
         )
-        assert await lines(page) == await said(server, id)
+        assert await read_lines(page) == await said(server, id)
         assert await page.locator("body").get_attribute("data-broken") is None
         assert "max_turns, 10 turns" in await page.locator("#state").inner_text()
         # The browser's own reconnection: the page never had to name the last id itself.

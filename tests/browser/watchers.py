@@ -34,7 +34,7 @@ async def watch(url: str, thread: str, until: str = "completed") -> Watched:
         }
         async with http.post(f"{url}/gradio_api/queue/join", json=order) as joined:
             joined.raise_for_status()
-        return await _watched(http, f"{url}/gradio_api/queue/data?session_hash={session}", until)
+        return await _watch(http, f"{url}/gradio_api/queue/data?session_hash={session}", until)
 
 
 async def _follow(http: aiohttp.ClientSession, url: str) -> int:
@@ -43,7 +43,7 @@ async def _follow(http: aiohttp.ClientSession, url: str) -> int:
     return next(int(one["id"]) for one in config["dependencies"] if one["types"]["generator"])
 
 
-async def _watched(http: aiohttp.ClientSession, url: str, until: str) -> Watched:
+async def _watch(http: aiohttp.ClientSession, url: str, until: str) -> Watched:
     seen = Watched()
     async with http.get(url) as stream:
         async for size, message in _messages(stream):

@@ -10,7 +10,7 @@ OLD, LIMIT, NOW = "2026-01-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z", "2026-
 AGES = {"created_at": OLD, "updated_at": OLD}
 
 
-async def expired(storage: ConversationStorage, limit: int = 10) -> list[str]:
+async def list_expired(storage: ConversationStorage, limit: int = 10) -> list[str]:
     return await storage.catalogue.list_expired(LIMIT, NOW, limit)
 
 
@@ -21,13 +21,13 @@ async def test_what_has_not_changed_is_found_oldest_first_and_a_few_at_a_time(
         await add(storage, id, **AGES)
     await add(storage, "young", created_at=NOW, updated_at=NOW)
     await add(storage, "changed", created_at=OLD, updated_at=NOW)
-    assert await expired(storage) == ["a", "b", "c"]
-    assert await expired(storage, 2) == ["a", "b"]
+    assert await list_expired(storage) == ["a", "b", "c"]
+    assert await list_expired(storage, 2) == ["a", "b"]
 
 
 async def test_what_somebody_drives_is_not_old(storage: ConversationStorage) -> None:
     await add(storage, "a", **AGES, status=Status.RUNNING, owner="x")
-    assert await expired(storage) == []
+    assert await list_expired(storage) == []
     assert await storage.catalogue.expire("a", LIMIT) is None
     assert (await storage.catalogue.get("a")).status is Status.RUNNING
 
@@ -38,7 +38,7 @@ async def test_what_came_after_something_young_is_young_whatever_its_times_say(
     await add(storage, "old", **AGES)
     await add(storage, "young", created_at=NOW, updated_at=NOW)
     await add(storage, "by a clock that was behind", **AGES)
-    assert await expired(storage) == ["old"]
+    assert await list_expired(storage) == ["old"]
 
 
 async def test_a_time_in_the_future_tells_nothing_of_what_came_after(
@@ -47,12 +47,12 @@ async def test_a_time_in_the_future_tells_nothing_of_what_came_after(
     future = "2027-01-01T00:00:00.000Z"
     await add(storage, "by a clock that was ahead", created_at=future, updated_at=future)
     await add(storage, "old", **AGES)
-    assert await expired(storage) == ["old"]
+    assert await list_expired(storage) == ["old"]
 
 
 async def test_what_was_taken_up_meanwhile_is_not_deleted(storage: ConversationStorage) -> None:
     await add(storage, "a", **AGES)
-    assert await expired(storage) == ["a"]
+    assert await list_expired(storage) == ["a"]
     await storage.catalogue.claim("a", storage.owner.id, anybody)
     await storage.catalogue.release("a", status=Status.STOPPED)
     assert await storage.catalogue.expire("a", LIMIT) is None
@@ -66,7 +66,7 @@ async def test_what_is_deleted_is_given_back_and_its_key_is_free(
     found = await storage.catalogue.expire("a", LIMIT)
     assert found is not None
     assert found.bot_id == ROW.bot_id
-    assert await expired(storage) == []
+    assert await list_expired(storage) == []
     assert await storage.catalogue.find_by_key("key", "other body") is None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.api.service import Service, Zygote, lines
+from tests.integration.api.service import Service, Zygote, write_lines
 from tests.servers.hook import HookServer
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -24,9 +24,9 @@ async def test_a_deleted_text_is_gone_from_every_file_also_under_load(
 ) -> None:
     robot.set(delay=0.02)
     async with Service(zygote, tmp_path / "s", robot.url) as service:
-        id = await service.begin(3, lines=[SECRET, *lines(2)])
+        id = await service.begin(3, lines=[SECRET, *write_lines(2)])
         await service.until(id, "completed")
-        busy = await service.begin(400, lines=lines(400))
+        busy = await service.begin(400, lines=write_lines(400))
         assert files_with(service.folder, SECRET)
         assert (await service.ask("DELETE", f"/api/conversations/{id}")).status == 204
         await wait_until(
@@ -38,7 +38,7 @@ async def test_a_deleted_text_is_gone_from_every_file_also_under_load(
 @pytest.mark.timeout(90)
 async def test_the_demo_bot_forgets_too(zygote: Zygote, tmp_path: Path) -> None:
     async with Service(zygote, tmp_path / "s") as service:
-        id = await service.begin(3, lines=[SECRET, *lines(2)], bot_id=16)
+        id = await service.begin(3, lines=[SECRET, *write_lines(2)], bot_id=16)
         await service.until(id, "completed")
         assert files_with(service.folder, id)
         assert (await service.ask("DELETE", f"/api/conversations/{id}")).status == 204
@@ -53,7 +53,7 @@ async def test_a_text_deleted_just_before_a_kill_is_gone_after_the_next_start(
     zygote: Zygote, tmp_path: Path, robot: RobotServer
 ) -> None:
     async with Service(zygote, tmp_path / "s", robot.url) as service:
-        id = await service.begin(3, lines=[SECRET, *lines(2)])
+        id = await service.begin(3, lines=[SECRET, *write_lines(2)])
         await service.until(id, "completed")
         assert (await service.ask("DELETE", f"/api/conversations/{id}")).status == 204
         await service.restart()
@@ -102,7 +102,7 @@ STATES = ("created", "running", "stopped", "webhook", "parent", "waiting")
 
 async def put_in_state(service: Service, state: str) -> str:
     """A conversation that stands so, and whose first line no other has."""
-    said = [word_of(state), *lines(400)]
+    said = [word_of(state), *write_lines(400)]
     if state == "created":
         body = {"bot_id": 16, "max_turns": 3, "lines": said[:3]}
         made = await service.post(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, Zygote, events_of, line_of, lines
+from tests.integration.api.service import Service, Zygote, events_of, line_of, write_lines
 from tests.servers.robot import RobotServer, reply_to
 
 
@@ -47,7 +47,7 @@ async def test_a_full_disk_interrupts_and_room_lets_it_go_on(
     async with Service(zygote, small_disk / "data", robot.url) as service:
         finished = await service.begin(2)
         before = (await service.until(finished, "completed"))["history"]
-        ids = [await service.begin(200, lines=lines(200)) for _ in range(2)]
+        ids = [await service.begin(200, lines=write_lines(200)) for _ in range(2)]
         listening = [asyncio.ensure_future(service.follow(id)) for id in ids]
         await service.turns_done(ids[0], 3)
         ballast = fill(small_disk)
@@ -123,7 +123,7 @@ async def test_killed_on_a_full_disk_it_starts_again_with_room(
             "POST", f"/api/conversations/{id}/resume", {}, headers={"Prefer": "respond-async"}
         )
         done = await service.until(id, "completed", within=30)
-        assert [line["content"] for line in done["history"][::2]] == lines(30)
+        assert [line["content"] for line in done["history"][::2]] == write_lines(30)
 
 
 @pytest.mark.timeout(90)
@@ -134,7 +134,7 @@ async def test_killed_on_a_full_disk_it_starts_there_too_and_what_is_stored_can_
     async with Service(zygote, small_disk / "data", robot.url) as service:
         finished = await service.begin(2)
         before = (await service.until(finished, "completed"))["history"]
-        id = await service.begin(200, lines=lines(200))
+        id = await service.begin(200, lines=write_lines(200))
         await service.turns_done(id, 3)
         ballast = fill(small_disk)
         shown = await service.until(id, "interrupted")

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.integration.api.service import Service, Zygote, lines
+from tests.integration.api.service import Service, Zygote, write_lines
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -94,7 +94,7 @@ async def test_forks_killed_at_any_instant_are_whole_or_not_there(
 ) -> None:
     chance = random.Random(11)
     async with Service(zygote, tmp_path / "s", robot.url) as service:
-        parent = await service.begin(3, lines=lines(3))
+        parent = await service.begin(3, lines=write_lines(3))
         await service.until(parent, "completed")
         made = []
         for kill in range(8):

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, line_of, lines
+from tests.integration.api.service import Service, line_of, write_lines
 from tests.servers.robot import RobotServer, reply_to
 
 Opened = Callable[..., Awaitable[Service]]
@@ -105,7 +105,7 @@ async def some_conversations(
 ) -> None:
     """Up to three conversations of four turns; an id is noted the moment it is answered."""
     for _one in range(3):
-        asked = {"bot_id": 16, "max_turns": 4, "lines": lines(4)}
+        asked = {"bot_id": 16, "max_turns": 4, "lines": write_lines(4)}
         try:
             answer = await service.ask("POST", "/api/conversations", asked)
             assert answer.status == 201
@@ -142,7 +142,7 @@ async def test_a_bot_that_ignores_keys_hears_nothing_but_the_turn_in_flight_agai
         await asyncio.sleep(chance.uniform(0.0, 0.1))
         await service.restart()
     history = (await service.until(id, "completed"))["history"]
-    assert [line["content"] for line in history[::2]] == lines(12)
+    assert [line["content"] for line in history[::2]] == write_lines(12)
     calls = robot.of(id)
     assert len(calls) <= 12 + 8
     assert [call.key for call in calls] == sorted(

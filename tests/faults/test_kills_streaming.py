@@ -14,7 +14,7 @@ Opened = Callable[..., Awaitable[Service]]
 WORDS = "một hai ba bốn năm sáu bảy tám chín mười táo chuối cam xoài học nói đọc viết".split()
 
 
-def lines(chance: random.Random, count: int) -> list[str]:
+def write_lines(chance: random.Random, count: int) -> list[str]:
     """No two alike, so that a line that is said again is another one."""
     return [
         f"Lần {n}: {' '.join(chance.choice(WORDS) for _ in range(12))} e\u0302\u0301 👩‍🏫"
@@ -34,7 +34,7 @@ async def test_followers_end_with_the_transcript_to_the_letter(
     opened: Opened, llm: LlmServer, seed: int
 ) -> None:
     chance = random.Random(seed)
-    llm.script(lines(chance, 500))
+    llm.script(write_lines(chance, 500))
     llm.set(manner={"token_delay": 0.012})
     talker = {"kind": "openai", "base_url": llm.base_url, "model": "mock-model", "api_key": "k"}
     service = await opened(
@@ -63,7 +63,7 @@ async def test_followers_end_with_the_transcript_to_the_letter(
 async def test_a_stream_that_breaks_off_is_taken_back_and_said_anew(
     opened: Opened, llm: LlmServer
 ) -> None:
-    llm.script(lines(random.Random(1), 50))
+    llm.script(write_lines(random.Random(1), 50))
     for call, kind in ((2, "cut"), (5, "no_finish"), (8, "reset")):
         llm.fail(kind, call=call, after=4)
     talker = {"kind": "openai", "base_url": llm.base_url, "model": "mock-model", "api_key": "k"}

@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, Zygote, events_of, line_of, lines
+from tests.integration.api.service import Service, Zygote, events_of, line_of, write_lines
 from tests.integration.api.whole import read_whole
 from tests.servers.remote import Remote, robot_process
 from tests.servers.robot import RobotCall, RobotServer, reply_to
@@ -59,7 +59,7 @@ async def test_a_signal_with_100_open_streams_tears_none(
         await service.start()
         for number_of, id in enumerate(ids):
             done = await service.until(id, "completed", within=60)
-            assert [line["content"] for line in done["history"][::2]] == lines(40)
+            assert [line["content"] for line in done["history"][::2]] == write_lines(40)
             heard = Heard.of(told[5 * number_of])
             for frame in await service.follow(id, heard.last):
                 heard.take(frame)

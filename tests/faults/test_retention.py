@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.test_clock import AtTime
 from tests.faults.test_deleted import SECRET, files_with
-from tests.integration.api.service import Zygote, lines
+from tests.integration.api.service import Zygote, write_lines
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -30,7 +30,7 @@ async def test_a_year_later_it_waits_until_the_clock_was_checked_and_then_delete
     zygote: Zygote, tmp_path: Path, robot: RobotServer
 ) -> None:
     async with AtTime(zygote, tmp_path / "s", robot.url, {"keep_days": "30"}) as service:
-        id = await service.begin(2, lines=[SECRET, *lines(1)])
+        id = await service.begin(2, lines=[SECRET, *write_lines(1)])
         await service.until(id, "completed")
         assert await retention(service) == "on"
         await start_at(service, "+1y")

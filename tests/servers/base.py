@@ -22,7 +22,7 @@ C = TypeVar("C", bound=Call)
 Sender = Callable[[], Awaitable[web.StreamResponse]]
 
 
-def just(response: web.Response) -> Sender:
+def send_one(response: web.Response) -> Sender:
     """Sends a response that is already made."""
 
     async def send() -> web.StreamResponse:

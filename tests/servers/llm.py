@@ -22,7 +22,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from tests.servers import judging, standalone, wire
-from tests.servers.base import FakeServer, Sender, just
+from tests.servers.base import FakeServer, Sender, send_one
 from tests.servers.faults import WIRE_KINDS, Asked, Fault
 from tests.servers.journal import Call, read_lines
 from tests.servers.sse import Chunks, Form, Line, Manner, dressed, torn
@@ -244,7 +244,7 @@ class LlmServer(FakeServer[LlmCall]):
     def _refusal(self, call: LlmCall, status: int, why: str) -> Sender:
         """Not a fault of ours but of the caller or the test; the journal has it as `fault`."""
         call.fault = why
-        return just(web.json_response(error_body(status, why), status=status))
+        return send_one(web.json_response(error_body(status, why), status=status))
 
     def _models(self, request: web.Request, fault: Fault | None) -> Sender:
         models = [

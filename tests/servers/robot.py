@@ -21,7 +21,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.servers import standalone, wire
-from tests.servers.base import FakeServer, Sender, just
+from tests.servers.base import FakeServer, Sender, send_one
 from tests.servers.faults import WIRE_KINDS, Asked, Fault
 from tests.servers.journal import Call, read_lines
 
@@ -207,7 +207,7 @@ class RobotServer(FakeServer[RobotCall]):
         """Not a fault of ours but of the caller; the journal has the reason as `fault`."""
         call.fault = why
         body = {"status": 1, "msg": why}
-        return just(web.json_response(body, status=status))
+        return send_one(web.json_response(body, status=status))
 
     def _opening(self, request: web.Request, call: RobotCall, fault: Fault | None) -> Sender:
         call.counted = taken(fault)

@@ -19,7 +19,7 @@ class Frame:
     id: str
 
 
-def parsed(block: bytes) -> Frame | None:
+def parse_frame(block: bytes) -> Frame | None:
     """The event of a block of lines; None for a comment. Raises where the form is not kept."""
     fields: dict[str, str] = {}
     for line in block.decode("utf-8").split("\n"):
@@ -66,7 +66,7 @@ class Frames:
     def _take(self, chunk: bytes) -> None:
         *blocks, self._rest = (self._rest + chunk).split(b"\n\n")
         for block in blocks:
-            frame = parsed(block)
+            frame = parse_frame(block)
             self.pings += frame is None
             self._ready += [frame] if frame else []
 

@@ -214,7 +214,7 @@ class Service:
 
     async def make(self, turns: int = 3, **scenario: Any) -> str:
         """A new conversation whose user says `line_of(1)`, `line_of(2)` …"""
-        body = {"bot_id": 16, "max_turns": turns, "lines": lines(turns), **scenario}
+        body = {"bot_id": 16, "max_turns": turns, "lines": write_lines(turns), **scenario}
         given = {name: value for name, value in body.items() if value is not None}
         return str((await self.post("/api/conversations", given))["conversation_id"])
 
@@ -309,5 +309,5 @@ def line_of(n: int) -> str:
     return f"Lượt {n}: “con chào thầy” 👩‍🏫 e\u0302\u0301 #{n}"
 
 
-def lines(turns: int) -> list[str]:
+def write_lines(turns: int) -> list[str]:
     return [line_of(n) for n in range(1, turns + 1)]

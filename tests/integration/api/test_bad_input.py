@@ -125,7 +125,7 @@ def must_be_problem(answer: Answer, *allowed: int, about: Any = None) -> None:
     assert MARK not in answer.text, told
 
 
-async def asked(service: Service, method: str, path: str, **options: Any) -> Answer:
+async def ask(service: Service, method: str, path: str, **options: Any) -> Answer:
     """An answer, and soon."""
     began = monotonic()
     answer = await service.ask(method, path, **options)
@@ -143,7 +143,7 @@ async def test_bodies_that_are_no_good_on_every_path(service: Service) -> None:
                 continue
             if body == b"" and "{id}" not in path and path != "/chat/stream":
                 continue
-            answer = await asked(
+            answer = await ask(
                 service, method, path.replace("{id}", id), data=body, headers=headers
             )
             must_be_problem(answer, about=(method, path, body[:60]))
@@ -163,7 +163,7 @@ async def test_every_field_of_the_wrong_kind(service: Service) -> None:
                     continue
                 body = {**good.get(path, {}), name: value}
                 sent = json.dumps(body).encode()
-                answer = await asked(
+                answer = await ask(
                     service,
                     method,
                     path.replace("{id}", id),
@@ -188,7 +188,7 @@ async def test_ids_that_never_were(service: Service) -> None:
         for id in WRONG_IDS:
             body = {"content": "a"} if path.endswith("messages") else {}
             sent = {"json": body} if method in ("POST", "PATCH") else {}
-            answer = await asked(service, method, path.replace("{id}", id), **sent)
+            answer = await ask(service, method, path.replace("{id}", id), **sent)
             must_be_problem(answer, 404, 405, 422, about=(method, path, id[:40]))
 
 
@@ -209,7 +209,7 @@ async def test_queries_that_are_no_good(service: Service) -> None:
         {"client_id": "x" * 5000},
         {"bot_id": "x" * 200},
     ):
-        answer = await asked(service, "GET", "/api/conversations", params=query)
+        answer = await ask(service, "GET", "/api/conversations", params=query)
         must_be_problem(answer, 422, about=query)
     asking = {
         "events": ({"client_id": "a b"}, {"view": "all"}, {"after": "x" * 200}),
@@ -218,20 +218,20 @@ async def test_queries_that_are_no_good(service: Service) -> None:
     for path, queries in asking.items():
         for query in queries:
             at = f"/api/conversations/{id}/{path}"
-            must_be_problem(await asked(service, "GET", at, params=query), 422, about=query)
+            must_be_problem(await ask(service, "GET", at, params=query), 422, about=query)
 
 
 async def test_the_field_that_does_not_fit_is_named(service: Service) -> None:
     id = await service.make(1)
     for body in ({"stream": True}, {"strict": 1}, {"interval": 1}, {"bot_id": []}, {"lines": [1]}):
         (name,) = body
-        answer = await asked(service, "POST", "/simulate", json=body)
+        answer = await ask(service, "POST", "/simulate", json=body)
         assert answer.json["field"].partition(".")[0] == name
     for name, where in (
         ("after", {"params": {"after": "x"}}),
         ("client_id", {"params": {"client_id": ""}}),
     ):
-        answer = await asked(service, "GET", f"/api/conversations/{id}/events", **where)
+        answer = await ask(service, "GET", f"/api/conversations/{id}/events", **where)
         assert answer.json["field"] == name
         assert [one["field"] for one in answer.json["errors"]] == [name]
 
@@ -239,13 +239,13 @@ async def test_the_field_that_does_not_fit_is_named(service: Service) -> None:
 async def test_headers_that_are_no_good(service: Service) -> None:
     body = {"bot_id": 16}
     for key in ("x" * 300, "a b", "\u00e9", ""):
-        answer = await asked(
+        answer = await ask(
             service, "POST", "/api/conversations", json=body, headers={"Idempotency-Key": key}
         )
         must_be_problem(answer, 422, about=key) if key else None
     id = await service.make(1)
     for last in ("x", MARK, "1.1", "\u00ff", "9" * 101):
-        answer = await asked(
+        answer = await ask(
             service, "GET", f"/api/conversations/{id}/events", headers={"Last-Event-ID": last}
         )
         must_be_problem(answer, 422, about=last)
@@ -255,7 +255,7 @@ async def test_media_types_methods_and_paths(service: Service) -> None:
     id = await service.make(1)
     for method, path in BODIES:
         for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", "x"):
-            answer = await asked(
+            answer = await ask(
                 service,
                 method,
                 path.replace("{id}", id),
@@ -266,12 +266,12 @@ async def test_media_types_methods_and_paths(service: Service) -> None:
     schema = (await service.ask("GET", "/openapi.json")).json
     for path, item in schema["paths"].items():
         for method in {"get", "post", "put", "patch", "delete"} - item.keys():
-            answer = await asked(service, method.upper(), path.replace("{id}", id))
+            answer = await ask(service, method.upper(), path.replace("{id}", id))
             must_be_problem(answer, 405, about=(method, path))
             assert answer.headers["Allow"]
     for path in ("/nowhere", "/api", "/api/", "/simulate/", "//simulate", "/%2e%2e/etc/passwd"):
-        must_be_problem(await asked(service, "GET", path), 404, 405, about=path)
-    must_be_problem(await asked(service, "GET", f"/{MARK}/{'x' * 8000}"), 404)
+        must_be_problem(await ask(service, "GET", path), 404, 405, about=path)
+    must_be_problem(await ask(service, "GET", f"/{MARK}/{'x' * 8000}"), 404)
 
 
 @pytest.mark.parametrize("path", ["/simulate", "/api/conversations", "/chat/stream"])
@@ -279,14 +279,14 @@ async def test_five_megabytes_are_refused_before_they_are_read(service: Service,
     before = service.process.rss()
     headers = {"Content-Type": "application/json"}
     big = b'{"user_prompt": "' + b"a" * 5_000_000 + b'"}'
-    declared = await asked(service, "POST", path, data=BytesIO(big), headers=headers)
+    declared = await ask(service, "POST", path, data=BytesIO(big), headers=headers)
     must_be_problem(declared, 413)
 
     async def chunks() -> AsyncIterator[bytes]:
         for at in range(0, len(big), 50_000):
             yield big[at : at + 50_000]
 
-    chunked = await asked(service, "POST", path, data=chunks(), headers=headers)
+    chunked = await ask(service, "POST", path, data=chunks(), headers=headers)
     must_be_problem(chunked, 413)
     assert service.process.rss() - before < 30_000_000
 
@@ -300,7 +300,7 @@ async def test_a_declared_length_is_refused_though_nothing_comes(service: Servic
     answer = await asyncio.wait_for(reader.read(), 2.0)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"application/problem+json" in answer
-    await closed(writer)
+    await wait_for_close(writer)
 
 
 async def test_a_body_that_goes_on_for_ever_is_refused_and_closed(service: Service) -> None:
@@ -322,10 +322,10 @@ async def test_a_body_that_goes_on_for_ever_is_refused_and_closed(service: Servi
     with suppress(ConnectionError):
         answer = await asyncio.wait_for(reader.read(), 2.0)
         assert not answer or answer.startswith(b"HTTP/1.1 413 ")
-    await closed(writer)
+    await wait_for_close(writer)
 
 
-async def closed(writer: asyncio.StreamWriter) -> None:
+async def wait_for_close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
@@ -349,5 +349,5 @@ async def test_what_is_not_http_harms_nobody(service: Service, raw: bytes) -> No
         assert not answer or answer.split(b" ")[1].startswith(b"4"), answer
     except (ConnectionError, TimeoutError):
         pass
-    await closed(writer)
+    await wait_for_close(writer)
     assert (await service.ask("GET", "/health")).status == 200

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, line_of, lines
+from tests.integration.api.service import Service, line_of, write_lines
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
 
@@ -70,7 +70,7 @@ async def test_a_stop_does_not_wait_for_a_bot_that_hangs(
     robot.faults.clear()
     await service.post(f"/api/conversations/{id}/resume", {}, headers=ASYNC)
     history = (await service.until(id, "completed"))["history"]
-    assert [line["content"] for line in history[::2]] == lines(3)
+    assert [line["content"] for line in history[::2]] == write_lines(3)
     assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in (1, 2, 2, 3)]
 
 
@@ -112,7 +112,7 @@ async def test_without_resume_on_start_a_killed_run_is_interrupted_at_once(
     assert page["conversations"] == []
     heard = Heard.of(await service.frames(f"/api/conversations/{id}/resume", {}))
     assert heard.done[0]["status"] == "completed"
-    assert [line["content"] for line in (await service.show(id))["history"][::2]] == lines(3)
+    assert [line["content"] for line in (await service.show(id))["history"][::2]] == write_lines(3)
 
 
 async def test_resuming_what_has_ended_calls_nobody(service: Service, robot: RobotServer) -> None:
@@ -190,7 +190,7 @@ async def test_simulate_twice_with_one_key_tells_one_run_twice(
 ) -> None:
     robot.set(delay=0.05)
     headers = {"Idempotency-Key": "sim"}
-    body = {"bot_id": 16, "max_turns": 2, "lines": lines(2)}
+    body = {"bot_id": 16, "max_turns": 2, "lines": write_lines(2)}
     answers = await asyncio.gather(
         *(service.ask("POST", "/simulate", body, headers=headers) for _ in range(3))
     )

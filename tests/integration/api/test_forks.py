@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, line_of, lines
+from tests.integration.api.service import Service, line_of, write_lines
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer, reply_to
 
@@ -30,7 +30,7 @@ async def test_a_fork_replays_into_a_fresh_session_of_the_bot(
     assert [line["content"] for line in done["history"]][:6] == whole
     assert len(done["history"]) == 8
     assert done["forked_at"] == 3
-    assert robot.heard(id)[:3] == lines(3)
+    assert robot.heard(id)[:3] == write_lines(3)
     heard = Heard.of(await service.follow(id))
     heard.must_be(done["history"])
     assert "replaying" in heard.statuses
@@ -72,7 +72,7 @@ async def test_a_replay_goes_on_after_kill9_where_it_was(
         await service.show(id)
     await service.restart()
     done = await service.until(id, "completed")
-    assert robot.heard(id)[:4] == lines(4)
+    assert robot.heard(id)[:4] == write_lines(4)
     assert [call.key for call in robot.of(id)].count(f"{id}:1") == 1
     Heard.of(await service.follow(id)).must_be(done["history"])
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, lines
+from tests.integration.api.service import Service, write_lines
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -251,5 +251,5 @@ async def test_twenty_conversations_at_once_do_not_mix(
     ids = [await service.begin(5) for _ in range(20)]
     for id in ids:
         await service.until(id, "completed")
-        assert [call.message for call in robot.of(id)] == lines(5)
+        assert [call.message for call in robot.of(id)] == write_lines(5)
     assert not [call for call in robot.calls if call.overlapped]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, line_of, lines
+from tests.integration.api.service import Service, line_of, write_lines
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer, reply_to
 
@@ -124,7 +124,7 @@ async def test_a_failing_init_is_bot_init_or_names_its_kind(
 async def test_a_short_outage_costs_nothing_but_time(service: Service, robot: RobotServer) -> None:
     robot.fail("status", status=500, turn=2, times=2)
     heard = Heard.of(
-        await service.frames("/simulate", {"bot_id": 16, "max_turns": 3, "lines": lines(3)})
+        await service.frames("/simulate", {"bot_id": 16, "max_turns": 3, "lines": write_lines(3)})
     )
     assert heard.statuses.count("retrying") == 2
     assert not heard.errors
@@ -136,7 +136,7 @@ async def test_retry_after_is_kept(service: Service, robot: RobotServer) -> None
     robot.fail("status", status=429, retry_after=3600, turn=2)
     began = monotonic()
     heard = Heard.of(
-        await service.frames("/simulate", {"bot_id": 16, "max_turns": 3, "lines": lines(3)})
+        await service.frames("/simulate", {"bot_id": 16, "max_turns": 3, "lines": write_lines(3)})
     )
     turns = [call for call in robot.calls if call.op == "turn"]
     assert turns[1].at - turns[0].at >= 2.0

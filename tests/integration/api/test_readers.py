@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.reading import Heard
-from tests.integration.api.service import Service, events_of, lines
+from tests.integration.api.service import Service, events_of, write_lines
 from tests.servers.process import Process
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -22,7 +22,7 @@ LISTENING = "0A"
 BODY = '{"bot_id": 16, "max_turns": 4}'
 
 
-def connected(service: Service, request: str, receive_buffer: int = 0) -> socket.socket:
+def connect(service: Service, request: str, receive_buffer: int = 0) -> socket.socket:
     """A bare connection on which a request was sent; a small buffer soon is full."""
     sock = socket.socket()
     if receive_buffer:
@@ -56,7 +56,7 @@ async def test_the_run_finishes_when_its_starter_leaves_at_once(
     service: Service, robot: RobotServer, path: str, leave: Callable[[socket.socket], None]
 ) -> None:
     held = robot.fail("hold", turn=1)
-    sock = connected(service, posting(path))
+    sock = connect(service, posting(path))
     await wait_until(lambda: held.fired)
     leave(sock)
     robot.release()
@@ -76,7 +76,7 @@ async def test_a_hundred_clients_that_leave_leak_nothing(
     files, rss = process.open_files(), process.rss()
     robot.set(delay=0.02)
     for n in range(100):
-        sock = connected(service, posting(("/simulate", "/api/simulate")[n % 2]))
+        sock = connect(service, posting(("/simulate", "/api/simulate")[n % 2]))
         if n % 3 == 2:
             await asyncio.sleep(0.005)
         (reset if n % 3 else socket.socket.close)(sock)
@@ -121,7 +121,7 @@ async def test_a_reader_that_never_reads_is_dropped_and_delays_nobody(
     robot.fail("huge", size=900_000)
     id = await service.make(8)
     ask = f"GET {events_of(id)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    sleepers = [connected(service, ask, 2048) for _ in range(5)]
+    sleepers = [connect(service, ask, 2048) for _ in range(5)]
     await wait_until(lambda: len(open_sockets(service.process)) == 5)
     rss = service.process.rss()
     following = asyncio.ensure_future(service.listen(id))
@@ -174,6 +174,6 @@ async def test_twenty_readers_hear_the_same(service: Service, robot: RobotServer
     listening = [asyncio.ensure_future(service.listen(id)) for _ in range(20)]
     await service.run(id)
     history = (await service.until(id, "completed"))["history"]
-    assert [line["content"] for line in history[::2]] == lines(6)
+    assert [line["content"] for line in history[::2]] == write_lines(6)
     for heard in await asyncio.gather(*listening):
         heard.must_be(history)

@@ -29,7 +29,7 @@ def command(lab: Service, folder: Path, *words: str) -> Process:
     return Process(argv, cwd=folder, env=lab.headers, startup=40)
 
 
-async def ended(lab: Service, folder: Path, *words: str) -> tuple[int, str]:
+async def run_test(lab: Service, folder: Path, *words: str) -> tuple[int, str]:
     async with command(lab, folder, *words) as process:
         return await process.wait(60), process.stdout + process.stderr
 
@@ -43,12 +43,12 @@ async def test_a_gate_that_is_met_there_ends_with_0_here_and_reports_are_written
     lab: Service, tmp_path: Path
 ) -> None:
     words = ["--html", "r.html", "--junit", "r.xml", "--jsonl", "r.jsonl", "--name", "there"]
-    code, told = await ended(lab, tmp_path, "suites/robot.yaml", *words)
+    code, told = await run_test(lab, tmp_path, "suites/robot.yaml", *words)
     assert (code, told.splitlines()[-1]) == (0, "Exit code 0")
     lines = (tmp_path / "r.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["verdicts"][0]["status"] for line in lines] == ["pass"] * 20
     assert (tmp_path / "r.html").stat().st_size > 2000
-    again, _ = await ended(lab, tmp_path, "--resume", "there", "--json", "r.json")
+    again, _ = await run_test(lab, tmp_path, "--resume", "there", "--json", "r.json")
     assert again == 0
     assert json.loads((tmp_path / "r.json").read_text("utf-8"))["figures"]["tally"]["passed"] == 20
 
@@ -62,7 +62,7 @@ async def test_a_killed_client_follows_again_and_no_trial_is_had_twice(
         process.kill9()
         await process.wait()
     (one,) = (await lab.get("/api/experiments"))["experiments"]
-    code, told = await ended(lab, tmp_path, "--resume", one["id"][:8])
+    code, told = await run_test(lab, tmp_path, "--resume", one["id"][:8])
     assert code == 0, told
     assert await count_conversations(lab, one["id"]) == 20
 
@@ -107,7 +107,7 @@ async def test_ctrl_c_leaves_the_server_at_work_and_says_how_to_follow_again(
 async def test_what_cannot_be_done_there_ends_with_2_and_says_why(
     lab: Service, tmp_path: Path, words: list[str], says: str
 ) -> None:
-    code, told = await ended(lab, tmp_path, *words)
+    code, told = await run_test(lab, tmp_path, *words)
     assert (code, says in told) == (2, True), told
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.api.reading import Heard, said_of
-from tests.integration.api.service import Service, line_of, lines
+from tests.integration.api.service import Service, line_of, write_lines
 from tests.servers.database import databases
 from tests.servers.robot import RobotServer, reply_to
 from tests.servers.wait import wait_until
@@ -18,7 +18,7 @@ AGAIN = {"Idempotency-Key": "again"}
 
 
 async def test_text_events_json_and_transcript_agree(service: Service) -> None:
-    body = {"bot_id": 16, "max_turns": 4, "lines": lines(4)}
+    body = {"bot_id": 16, "max_turns": 4, "lines": write_lines(4)}
     text = await service.ask("POST", "/simulate", body)
     frames = await service.frames("/simulate", body)
     whole = await service.ask("POST", "/api/simulate", body)
@@ -121,7 +121,7 @@ async def test_lines_come_one_by_one_while_the_bot_takes_its_time(
     service: Service, robot: RobotServer
 ) -> None:
     robot.set(delay=0.2)
-    body = {"bot_id": 16, "max_turns": 3, "lines": lines(3)}
+    body = {"bot_id": 16, "max_turns": 3, "lines": write_lines(3)}
     async with service.http.post(f"{service.url}/simulate", json=body) as response:
         assert response.headers["Location"].startswith("/api/conversations/")
         seen = [len(robot.calls) async for _line in response.content]
@@ -140,7 +140,7 @@ async def test_the_same_key_at_a_second_process_tells_the_run_of_the_first(
     first = await opened()
     second = await opened(database_url=databases.url(first.database))
     held = robot.fail("hold", turn=1)
-    body: dict[str, Any] = {"bot_id": 16, "max_turns": 2, "lines": lines(2)}
+    body: dict[str, Any] = {"bot_id": 16, "max_turns": 2, "lines": write_lines(2)}
     headers = {"Accept": accept, **AGAIN}
     asked = first.ask("POST", "/simulate", body, headers=headers)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:

@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 
 from tests.integration.api.service import Service
-from tests.integration.api.test_readers import connected, open_sockets
+from tests.integration.api.test_readers import connect, open_sockets
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -46,7 +46,7 @@ async def test_twenty_readers_that_stop_at_50_mb_are_dropped_and_cost_little(
     assert len(json.loads(whole.body)["history"]) == 82
     before = service.process.rss()
     ask = f"GET /api/conversations/{id}{what} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    sleepers = [connected(service, ask, 2048) for _ in range(20)]
+    sleepers = [connect(service, ask, 2048) for _ in range(20)]
     began, most = monotonic(), 0
     while open_sockets(service.process) and monotonic() - began < 150:
         most = max(most, service.process.rss() - before)
@@ -67,7 +67,7 @@ async def test_half_sent_requests_are_dropped_and_cost_little(opened: Opened, ha
     for pid in (os.getpid(), service.process.pid):
         allow_files(pid, 4096)
     before = service.process.rss()
-    waiting = [connected(service, HALVES[half]) for _ in range(COUNTS[half])]
+    waiting = [connect(service, HALVES[half]) for _ in range(COUNTS[half])]
     most = 0
 
     async def all_dropped() -> bool:
@@ -105,7 +105,7 @@ def is_dropped(sock: socket.socket) -> bool:
 
 async def test_a_sender_that_drips_is_dropped_too(opened: Opened) -> None:
     service = await opened(receive_timeout_s="1")
-    sock = connected(service, HALVES["headers"])
+    sock = connect(service, HALVES["headers"])
     sock.settimeout(0.1)
     began = monotonic()
     with pytest.raises((ConnectionError, TimeoutError, socket.timeout)):  # noqa: PT012

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.integration.api.reading import Frame, parsed
+from tests.integration.api.reading import Frame, parse_frame
 
 
 async def read_whole(port: int, path: str) -> list[Frame]:
@@ -13,15 +13,15 @@ async def read_whole(port: int, path: str) -> list[Frame]:
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 "), head
         assert b"transfer-encoding: chunked" in head.lower()
-        content = await dechunked(reader)
+        content = await read_chunks(reader)
     finally:
         writer.close()
     assert content.endswith(b"\n\n") or not content, content[-100:]
-    frames = [parsed(block) for block in content.split(b"\n\n") if block]
+    frames = [parse_frame(block) for block in content.split(b"\n\n") if block]
     return [frame for frame in frames if frame]
 
 
-async def dechunked(reader: asyncio.StreamReader) -> bytes:
+async def read_chunks(reader: asyncio.StreamReader) -> bytes:
     content = b""
     while True:
         size = await reader.readline()

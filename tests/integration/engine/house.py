@@ -53,28 +53,28 @@ class House:
             yield runs
 
 
-async def created(runs: RunService, **scenario: Any) -> str:
+async def create(runs: RunService, **scenario: Any) -> str:
     return await runs.create(Scenario(**{"user": "scripted", **scenario}))
 
 
-async def ran(runs: RunService, id: str) -> list[Frame]:
+async def run_to_end(runs: RunService, id: str) -> list[Frame]:
     """Starts it and follows it to its end."""
     await runs.start(id)
-    return await followed(runs, id)
+    return await follow_to_end(runs, id)
 
 
-async def followed(runs: RunService, id: str, seconds: float = 30.0) -> list[Frame]:
+async def follow_to_end(runs: RunService, id: str, seconds: float = 30.0) -> list[Frame]:
     """All frames up to the `done` with which the stream ends."""
     async with asyncio.timeout(seconds):
         return [frame async for frame in (await runs.follow(id)).frames()]
 
 
-async def rested(runs: RunService, id: str, seconds: float = 30.0) -> None:
+async def wait_for_rest(runs: RunService, id: str, seconds: float = 30.0) -> None:
     """Returns once no run drives it."""
     await wait_until(lambda: id not in runs.slots, seconds, what="the end of the run")
 
 
-async def seen(follower: Follower, event: str, **data: Any) -> Frame:
+async def wait_for_event(follower: Follower, event: str, **data: Any) -> Frame:
     """The next frame of this kind with these facts."""
     async with asyncio.timeout(30):
         while True:
@@ -85,16 +85,16 @@ async def seen(follower: Follower, event: str, **data: Any) -> Frame:
                 return frame
 
 
-async def lines(runs: RunService, id: str) -> list[tuple[str, str]]:
+async def read_lines(runs: RunService, id: str) -> list[tuple[str, str]]:
     return [(line["role"], line["content"]) for line in await runs.messages(id)]
 
 
-async def status(runs: RunService, id: str) -> tuple[Status, str | None, int]:
+async def read_status(runs: RunService, id: str) -> tuple[Status, str | None, int]:
     row = await runs.get(id)
     return row.status, row.end_reason, row.turn
 
 
-def exact(robot: RobotServer, id: str, said: list[tuple[str, str]], turns: int) -> None:
+def assert_exact(robot: RobotServer, id: str, said: list[tuple[str, str]], turns: int) -> None:
     """The transcript is the robot's own account of it: each turn heard once, in order."""
     heard = [text for role, text in said if role == "user"]
     assert robot.heard(id) == heard
@@ -103,13 +103,13 @@ def exact(robot: RobotServer, id: str, said: list[tuple[str, str]], turns: int) 
     assert answers == [reply_to(n, text) for n, text in enumerate(heard, 1)]
 
 
-def only(frames: list[Frame], event: str) -> list[dict[str, Any]]:
+def select_data(frames: list[Frame], event: str) -> list[dict[str, Any]]:
     return [frame.data for frame in frames if frame.event == event]
 
 
-def agree(frames: list[Frame], said: list[tuple[str, str]]) -> None:
+def assert_agreement(frames: list[Frame], said: list[tuple[str, str]]) -> None:
     """Previews, messages and the transcript tell the same text."""
-    assert [(m["role"], m["text"]) for m in only(frames, "message")] == said
+    assert [(m["role"], m["text"]) for m in select_data(frames, "message")] == said
     told: dict[int, str] = {}
     for frame in frames:
         if frame.event in ("reset", "discarded"):

@@ -16,7 +16,7 @@ from graph.runs.service import RunService
 from graph.storage.opening import open_storage
 from nodes.speakers.protocol import Bot, OnPiece, Reply, TurnRequest, User, UserLine
 from nodes.speakers.registry import Speakers
-from tests.integration.engine.house import created, rested, status
+from tests.integration.engine.house import create, read_status, wait_for_rest
 
 pytestmark = pytest.mark.sqlite
 
@@ -70,10 +70,10 @@ async def opened(database: Path) -> AsyncIterator[RunService]:
 async def bytes_after(database: Path, turns: int) -> int:
     """The size of the file, folded up, behind a conversation of so many turns."""
     async with opened(database) as runs:
-        id = await created(runs, max_turns=turns)
+        id = await create(runs, max_turns=turns)
         await runs.start(id)
-        await rested(runs, id, 40)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", turns)
+        await wait_for_rest(runs, id, 40)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", turns)
         assert len(await runs.messages(id)) == 2 * turns
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -95,9 +95,9 @@ async def test_four_hundred_turns_take_at_most_twelve_kilobytes_each(tmp_path: P
 async def test_a_long_conversation_is_read_again_whole(tmp_path: Path) -> None:
     database = tmp_path / "again.db"
     async with opened(database) as runs:
-        id = await created(runs, max_turns=80)
+        id = await create(runs, max_turns=80)
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         said = await runs.messages(id)
     async with opened(database) as runs:
         assert await runs.messages(id) == said

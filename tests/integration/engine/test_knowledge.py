@@ -9,7 +9,7 @@ import pytest
 from core.scenario import Scenario
 from graph.build import builder, find_lookup
 from nodes.knowledge import library
-from tests.integration.engine.house import House, only, ran
+from tests.integration.engine.house import House, run_to_end, select_data
 from tests.servers.llm import LlmServer
 from tests.servers.process import ROOT
 
@@ -35,15 +35,15 @@ async def test_sources_are_looked_up_told_to_the_model_and_kept(
         scenario = Scenario(bot_id="library", user="scripted", lines=lines, max_turns=2)
         id = await runs.create(scenario)
         async with asyncio.timeout(40):
-            frames = await ran(runs, id)
+            frames = await run_to_end(runs, id)
         said = [one for one in await runs.messages(id) if one["role"] == "assistant"]
         state = await runs.views.read_state(id)
     assert [line["sources"][0]["page"] for line in said] == [1, 2]
     assert all(len(source["text"]) <= 200 for line in said for source in line["sources"])
-    assert [data["sources"] for data in only(frames, "message") if data["role"] == "assistant"] == [
-        line["sources"] for line in said
-    ]
-    statuses = [(data["status"], data["message"]) for data in only(frames, "status")]
+    assert [
+        data["sources"] for data in select_data(frames, "message") if data["role"] == "assistant"
+    ] == [line["sources"] for line in said]
+    statuses = [(data["status"], data["message"]) for data in select_data(frames, "status")]
     looked_up = [message for status, message in statuses if status == "retrieving"]
     assert any("indexing" in message for message in looked_up)
     told = "\n".join(call.said for call in llm.calls)
@@ -56,9 +56,9 @@ async def test_sources_are_looked_up_told_to_the_model_and_kept(
 async def test_a_bot_without_knowledge_takes_no_such_step(librarian: House) -> None:
     async with librarian.open() as runs:
         id = await runs.create(Scenario(bot_id=16, user="scripted", max_turns=1))
-        frames = await ran(runs, id)
-    assert not [data for data in only(frames, "status") if data["status"] == "retrieving"]
-    assert not [data for data in only(frames, "message") if "sources" in data]
+        frames = await run_to_end(runs, id)
+    assert not [data for data in select_data(frames, "status") if data["status"] == "retrieving"]
+    assert not [data for data in select_data(frames, "message") if "sources" in data]
 
 
 async def test_knowledge_that_is_gone_breaks_the_run_which_resumes_when_it_is_back(
@@ -70,14 +70,14 @@ async def test_knowledge_that_is_gone_breaks_the_run_which_resumes_when_it_is_ba
     async with librarian.open(turn_timeout_s=20.0, model_timeout_s=20.0) as runs:
         scenario = Scenario(bot_id="library", user="scripted", lines=["a"], max_turns=1)
         id = await runs.create(scenario)
-        frames = await ran(runs, id)
-        (error,) = only(frames, "error")
+        frames = await run_to_end(runs, id)
+        (error,) = select_data(frames, "error")
         assert error["code"] == "bot_init"
         assert "docs/**" in error["error"]
         hidden.rename(librarian.folder / "docs" / "thu-vien.pdf")
         async with asyncio.timeout(40):
-            frames = await ran(runs, id)
-        assert only(frames, "done")[-1]["status"] == "completed"
+            frames = await run_to_end(runs, id)
+        assert select_data(frames, "done")[-1]["status"] == "completed"
 
 
 async def test_only_a_graph_with_such_a_bot_has_the_step(librarian: House, house: House) -> None:

@@ -4,7 +4,15 @@ from typing import Any
 
 from core.ends import Status
 from graph.runs.forks import fork
-from tests.integration.engine.house import House, created, lines, ran, rested, seen, status
+from tests.integration.engine.house import (
+    House,
+    create,
+    read_lines,
+    read_status,
+    run_to_end,
+    wait_for_event,
+    wait_for_rest,
+)
 from tests.servers.robot import RobotServer
 
 PLAN: list[Any] = [{"say": "một"}, {"simulate": 2}, {"say": "hai"}]
@@ -20,9 +28,9 @@ async def test_a_scripted_persona_speaks_where_simulate_stands_and_the_end_is_li
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=PLAN)
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "lines_done", 4)
+        id = await create(runs, max_turns=9, lines=PLAN)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "lines_done", 4)
         said = [text for text, _ in await user_lines(runs, id)]
         assert (said[0], said[3]) == ("một", "hai")
         assert robot.heard(id) == said
@@ -30,16 +38,16 @@ async def test_a_scripted_persona_speaks_where_simulate_stands_and_the_end_is_li
 
 async def test_rest_goes_on_to_the_limit(house: House, robot: RobotServer) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=3, lines=["một", {"simulate": "rest"}])
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        id = await create(runs, max_turns=3, lines=["một", {"simulate": "rest"}])
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
 
 
 async def test_a_list_of_texts_goes_on_as_before(house: House, robot: RobotServer) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=4, lines=["một", "hai"], initial_message="chào")
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 4)
+        id = await create(runs, max_turns=4, lines=["một", "hai"], initial_message="chào")
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 4)
         assert [text for text, _ in await user_lines(runs, id)][:3] == ["chào", "một", "hai"]
 
 
@@ -47,13 +55,13 @@ async def test_a_person_in_between_uses_up_none_of_the_lines(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=PLAN)
+        id = await create(runs, max_turns=9, lines=PLAN)
         await runs.start(id, turns=1)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         await runs.say(id, "tôi đây")
-        await rested(runs, id)
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "lines_done", 5)
+        await wait_for_rest(runs, id)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "lines_done", 5)
         said = [text for text, _ in await user_lines(runs, id)]
         assert (said[0], said[1], said[4]) == ("một", "tôi đây", "hai")
 
@@ -62,14 +70,14 @@ async def test_a_person_may_go_on_after_the_last_line_and_giving_back_the_seat_e
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=[{"say": "một"}], user="human")
+        id = await create(runs, max_turns=9, lines=[{"say": "một"}], user="human")
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         await runs.say(id, "tôi đây")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         await runs.change(await runs.get(id), {"seat": "simulated"})
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "lines_done", 2)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "lines_done", 2)
         assert [text for text, _ in await user_lines(runs, id)] == ["tôi đây", "một"]
 
 
@@ -77,23 +85,23 @@ async def test_a_run_that_is_taken_up_again_keeps_its_place(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=PLAN)
+        id = await create(runs, max_turns=9, lines=PLAN)
         await runs.start(id, turns=2)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
     async with house.open() as runs:
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "lines_done", 4)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "lines_done", 4)
         assert [text for text, _ in await user_lines(runs, id)][3] == "hai"
 
 
 async def test_a_fork_keeps_the_position_it_was_made_at(house: House, robot: RobotServer) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=PLAN)
-        await ran(runs, id)
+        id = await create(runs, max_turns=9, lines=PLAN)
+        await run_to_end(runs, id)
         other = (await fork(runs, await runs.get(id), {"index": 3}))["conversation_id"]
-        await ran(runs, other)
-        assert await status(runs, other) == (Status.COMPLETED, "lines_done", 4)
-        assert (await lines(runs, other))[:4] == (await lines(runs, id))[:4]
+        await run_to_end(runs, other)
+        assert await read_status(runs, other) == (Status.COMPLETED, "lines_done", 4)
+        assert (await read_lines(runs, other))[:4] == (await read_lines(runs, id))[:4]
         assert [text for text, _ in await user_lines(runs, other)][3] == "hai"
 
 
@@ -101,15 +109,15 @@ async def test_who_asks_for_more_after_the_last_line_gets_simulated_ones(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9, lines=[{"say": "một"}])
-        await ran(runs, id)
+        id = await create(runs, max_turns=9, lines=[{"say": "một"}])
+        await run_to_end(runs, id)
         await runs.start(id, turns=2)
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
         row = await runs.get(id)
         other = (await fork(runs, row, {"index": 1, "max_turns": 2}))["conversation_id"]
-        await ran(runs, other)
-        assert await status(runs, other) == (Status.COMPLETED, "max_turns", 2)
+        await run_to_end(runs, other)
+        assert await read_status(runs, other) == (Status.COMPLETED, "max_turns", 2)
 
 
 async def test_a_persona_opens_where_the_list_begins_with_simulate(
@@ -119,16 +127,18 @@ async def test_a_persona_opens_where_the_list_begins_with_simulate(
     folder.mkdir()
     (folder / "lan.yaml").write_text("name: Lan\nopening: Em chào ạ\n", encoding="utf-8")
     async with house.open() as runs:
-        opens = await created(runs, persona="lan", lines=[{"simulate": 1}, {"say": "một"}])
-        await ran(runs, opens)
+        opens = await create(runs, persona="lan", lines=[{"simulate": 1}, {"say": "một"}])
+        await run_to_end(runs, opens)
         assert [text for text, _ in await user_lines(runs, opens)] == ["Em chào ạ", "một"]
-        silent = await created(runs, persona="lan", lines=[{"say": "một"}])
-        await ran(runs, silent)
+        silent = await create(runs, persona="lan", lines=[{"say": "một"}])
+        await run_to_end(runs, silent)
         assert [text for text, _ in await user_lines(runs, silent)] == ["một"]
 
 
 async def test_the_reason_reaches_the_stream(house: House, robot: RobotServer) -> None:
     async with house.open() as runs:
-        id = await created(runs, lines=[{"say": "một"}])
+        id = await create(runs, lines=[{"say": "một"}])
         await runs.start(id)
-        await seen(await runs.follow(id), "done", end_reason="lines_done", status="completed")
+        await wait_for_event(
+            await runs.follow(id), "done", end_reason="lines_done", status="completed"
+        )

@@ -9,7 +9,7 @@ from core.settings import Settings
 from graph.runs.forks import fork
 from graph.runs.service import RunService
 from nodes.speakers.registry import Speakers
-from tests.integration.engine.house import House, created, ran
+from tests.integration.engine.house import House, create, run_to_end
 from tests.servers.robot import RobotServer
 
 LINES = ["xin chào", "một", "hai"]
@@ -23,8 +23,8 @@ def declare(house: House, url: str, **declared: str) -> House:
 
 
 async def fork_of(runs: RunService, index: int) -> tuple[str, list[str]]:
-    id = await created(runs, bot_id="declared", lines=LINES, max_turns=3)
-    await ran(runs, id)
+    id = await create(runs, bot_id="declared", lines=LINES, max_turns=3)
+    await run_to_end(runs, id)
     made = await fork(runs, await runs.get(id), {"index": index})
     return made["conversation_id"], made["warnings"]
 
@@ -40,7 +40,7 @@ async def test_a_bot_whose_memory_is_lost_hears_nothing_again_and_the_fork_says_
     async with declare(house, robot.url, memory="lost").open() as runs:
         id, warnings = await fork_of(runs, 3)
         assert "2 replies are marked" in warnings[0]
-        await ran(runs, id)
+        await run_to_end(runs, id)
         assert robot.heard(id) == LINES[2:]
         assert await find_marked(runs, id) == [1, 3]
 
@@ -51,7 +51,7 @@ async def test_a_bot_to_which_everything_is_told_each_time_hears_nothing_again(
     async with declare(house, robot.url, memory="ours").open() as runs:
         id, warnings = await fork_of(runs, 3)
         assert warnings == []
-        await ran(runs, id)
+        await run_to_end(runs, id)
         assert robot.heard(id) == LINES[2:]
         assert await find_marked(runs, id) == []
 
@@ -63,7 +63,7 @@ async def test_only_replies_that_differ_are_marked_where_the_lines_are_told_agai
         id, warnings = await fork_of(runs, 5)
         assert "happens again" not in warnings[0]
         robot.fail("text", text="Khác rồi", turn=2, conversation=id)
-        await ran(runs, id)
+        await run_to_end(runs, id)
         assert robot.heard(id)[:3] == LINES
         assert await find_marked(runs, id) == [3]
 

@@ -17,7 +17,7 @@ from core.settings import Settings
 from graph.studio.app import Stage, compile_graph
 from graph.studio.setup import Setup
 from nodes.calls.models import ChatModel
-from tests.integration.engine.house import House, created, ran
+from tests.integration.engine.house import House, create, run_to_end
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
 
@@ -78,7 +78,7 @@ async def test_the_engine_asks_by_the_one_path_once_a_turn(
     home: ModelHouse, llm: LlmServer, passed: Counter[str]
 ) -> None:
     async with home.open() as runs:
-        await ran(runs, await created(runs, **SIMULATED))
+        await run_to_end(runs, await create(runs, **SIMULATED))
     assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)
 
 
@@ -86,7 +86,7 @@ async def test_who_watches_the_graph_adds_no_path(
     home: ModelHouse, llm: LlmServer, passed: Counter[str]
 ) -> None:
     async with home.open() as runs:
-        id = await created(runs, **SIMULATED)
+        id = await create(runs, **SIMULATED)
         await runs.start(id)
         events = [event["event"] async for event in runs.stream_graph_events(id)]
     assert "on_chat_model_stream" in events
@@ -104,7 +104,7 @@ async def test_a_trace_adds_no_path(
     provider.add_span_processor(SimpleSpanProcessor(spans))
     monkeypatch.setattr(tracing, "_tracer", lambda: provider.get_tracer("test"))
     async with home.open() as runs:
-        await ran(runs, await created(runs, **SIMULATED))
+        await run_to_end(runs, await create(runs, **SIMULATED))
     assert len([span for span in spans.get_finished_spans() if "chat" in span.name]) == ASKED
     assert (dict(passed), count_requests(llm)) == (ONE_PATH, ASKED)
 

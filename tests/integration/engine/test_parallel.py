@@ -10,12 +10,12 @@ from core.errors import Busy, Conflict
 from graph.runs.service import RunService
 from tests.integration.engine.house import (
     House,
-    agree,
-    created,
-    exact,
-    followed,
-    lines,
-    rested,
+    assert_agreement,
+    assert_exact,
+    create,
+    follow_to_end,
+    read_lines,
+    wait_for_rest,
 )
 from tests.servers.robot import RobotServer
 
@@ -48,21 +48,21 @@ async def test_whatever_is_done_at_whatever_moment_no_turn_is_lost_or_said_twice
     robot.set(honour_keys=True)
     chance = random.Random(seed)
     async with house.open() as runs:
-        ids = [await created(runs, max_turns=8) for _ in range(8)]
+        ids = [await create(runs, max_turns=8) for _ in range(8)]
         async with asyncio.TaskGroup() as group:
             for id in ids:
                 group.create_task(disturbed(runs, id, chance))
                 group.create_task(disturbed(runs, id, chance))
         for id in ids:
-            await rested(runs, id)
+            await wait_for_rest(runs, id)
             if (await runs.get(id)).status is not Status.COMPLETED:
                 await runs.start(id)  # not resume: that keeps a pause which was asked for
-            frames = await followed(runs, id)
-            row, said = await runs.get(id), await lines(runs, id)
+            frames = await follow_to_end(runs, id)
+            row, said = await runs.get(id), await read_lines(runs, id)
             assert row.status is Status.COMPLETED
             assert row.turn >= min(row.max_turns, 8)
-            exact(robot, id, said, row.turn)
-            agree(frames, said)
+            assert_exact(robot, id, said, row.turn)
+            assert_agreement(frames, said)
             state = await runs.views.read_state(id)
             assert [line["content"] for line in state["messages"]] == [text for _, text in said]
     assert not [call for call in robot.calls if call.fault]

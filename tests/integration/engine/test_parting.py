@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from tests.integration.engine.house import House, created, followed, ran, status
+from tests.integration.engine.house import House, create, follow_to_end, read_status, run_to_end
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -37,10 +37,10 @@ async def ending(house: House, robot: RobotServer, answer_status: int) -> None:
     )
     try:
         async with house.open() as runs:
-            id = await created(runs, bot_id=7, max_turns=2)
-            await ran(runs, id)
+            id = await create(runs, bot_id=7, max_turns=2)
+            await run_to_end(runs, id)
             await wait_until(lambda: bool(told))
-            assert (await status(runs, id))[1] == "max_turns"
+            assert (await read_status(runs, id))[1] == "max_turns"
         assert told == [{"key": f"{id}:end", "id": id, "turns": 2}]
     finally:
         await runner.cleanup()
@@ -62,10 +62,10 @@ async def test_an_end_call_that_fails_changes_nothing_of_the_conversation(
 async def test_a_deleted_conversation_is_forgotten_by_the_demo_bot_too(house: House) -> None:
     house.bots.unlink()
     async with house.open() as runs:
-        id = await created(runs, max_turns=1)
-        kept = await created(runs, max_turns=1)
-        await ran(runs, id)
-        await ran(runs, kept)
+        id = await create(runs, max_turns=1)
+        kept = await create(runs, max_turns=1)
+        await run_to_end(runs, id)
+        await run_to_end(runs, kept)
         await runs.delete(id)
     left = b"".join(file.read_bytes() for file in house.folder.glob("duologue.db*"))
     assert kept.encode() in left
@@ -85,10 +85,10 @@ async def test_an_end_call_that_cannot_even_be_made_ends_no_other_run(
     )
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
-        slow, quick = await created(runs, max_turns=2), await created(runs, bot_id=7, max_turns=1)
+        slow, quick = await create(runs, max_turns=2), await create(runs, bot_id=7, max_turns=1)
         await runs.start(slow)
         await wait_until(lambda: robot.of(slow))
-        await ran(runs, quick)
+        await run_to_end(runs, quick)
         await wait_until(lambda: not runs.launcher._closings)
         robot.release()
-        assert (await followed(runs, slow))[-1].data["end_reason"] == "max_turns"
+        assert (await follow_to_end(runs, slow))[-1].data["end_reason"] == "max_turns"

@@ -7,7 +7,7 @@ import pytest
 
 from core.ends import Status
 from graph.presentation import describe_conversation
-from tests.integration.engine.house import created, ran, status
+from tests.integration.engine.house import create, read_status, run_to_end
 from tests.integration.engine.test_users import Home
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
@@ -41,8 +41,8 @@ def write(home: Home, id: str, text: str) -> None:
 async def played(home: Home, changes: dict[str, Any], **scenario: Any) -> tuple[Any, Any]:
     """The messages and the row of a conversation of two turns, unless said otherwise."""
     async with home.open(**changes) as runs:
-        id = await created(runs, **{"user": "simulated", "max_turns": 2, **scenario})
-        await ran(runs, id)
+        id = await create(runs, **{"user": "simulated", "max_turns": 2, **scenario})
+        await run_to_end(runs, id)
         return await runs.messages(id), await runs.get(id)
 
 
@@ -144,6 +144,6 @@ async def test_a_limit_of_tokens_ends_the_talk_and_counts_refused_lines(
     llm.fail("think", call=1)
     async with home.open() as runs:
         asked = {"user": "simulated", "initial_message": "Chào", "max_turns": 9}
-        id = await created(runs, token_limit=1, **asked)
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "cost_limit", 2)
+        id = await create(runs, token_limit=1, **asked)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "cost_limit", 2)

@@ -6,7 +6,7 @@ import pytest
 
 from core.ends import Status
 from core.errors import Busy, Conflict, Full, Stopping
-from tests.integration.engine.house import House, created, rested, status
+from tests.integration.engine.house import House, create, read_status, wait_for_rest
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -16,7 +16,7 @@ async def test_who_does_not_wait_is_refused_and_who_waits_runs_in_the_order_of_a
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open(max_open_runs=1) as runs, asyncio.TaskGroup() as tasks:
-        ids = [await created(runs, max_turns=2, lines=[f"cuộc {n}"]) for n in range(4)]
+        ids = [await create(runs, max_turns=2, lines=[f"cuộc {n}"]) for n in range(4)]
         await runs.start(ids[0])
         with pytest.raises(Full):
             await runs.start(ids[1])
@@ -30,8 +30,8 @@ async def test_who_does_not_wait_is_refused_and_who_waits_runs_in_the_order_of_a
         robot.release()
         for id in ids:
             await wait_until(lambda one=id: len(robot.of(one)) == 2)
-            await rested(runs, id)
-            assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+            await wait_for_rest(runs, id)
+            assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
     begun = [call.conversation for call in robot.calls if call.turn == 1]
     assert list(dict.fromkeys(begun)) == ids
 
@@ -41,7 +41,7 @@ async def test_a_start_that_waits_is_cancelled_by_its_caller_and_gives_up_its_pl
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open(max_open_runs=1) as runs, asyncio.TaskGroup() as tasks:
-        first, second, third = [await created(runs, max_turns=1) for _ in range(3)]
+        first, second, third = [await create(runs, max_turns=1) for _ in range(3)]
         await runs.start(first)
         gone = tasks.create_task(runs.start(second, wait=True))
         stays = tasks.create_task(runs.start(third, wait=True))
@@ -51,9 +51,9 @@ async def test_a_start_that_waits_is_cancelled_by_its_caller_and_gives_up_its_pl
         gone.cancel()
         robot.release()
         await stays
-        await rested(runs, third)
-        assert (await status(runs, second))[0] is Status.CREATED
-        assert (await status(runs, third))[0] is Status.COMPLETED
+        await wait_for_rest(runs, third)
+        assert (await read_status(runs, second))[0] is Status.CREATED
+        assert (await read_status(runs, third))[0] is Status.COMPLETED
         assert runs.open_runs == 0
 
 
@@ -62,14 +62,14 @@ async def test_stopping_a_conversation_that_waits_for_its_turn_refuses_the_start
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open(max_open_runs=1) as runs, asyncio.TaskGroup() as tasks:
-        first, second = [await created(runs, max_turns=1) for _ in range(2)]
+        first, second = [await create(runs, max_turns=1) for _ in range(2)]
         await runs.start(first)
         waiting = tasks.create_task(_failure(runs.start(second, wait=True)))
         await wait_until(lambda: robot.of(first))
         assert (await runs.stop(second)).status is Status.STOPPED
         assert isinstance(await waiting, Conflict)
         robot.release()
-        await rested(runs, first)
+        await wait_for_rest(runs, first)
         assert not robot.of(second)
 
 
@@ -77,7 +77,7 @@ async def test_a_server_that_stops_lets_nobody_wait(house: House, robot: RobotSe
     robot.fail("hold", turn=1, times=1)
     async with asyncio.TaskGroup() as tasks:
         async with house.open(max_open_runs=1, grace_s=0.1) as runs:
-            first, second = [await created(runs, max_turns=1) for _ in range(2)]
+            first, second = [await create(runs, max_turns=1) for _ in range(2)]
             await runs.start(first)
             waiting = tasks.create_task(_failure(runs.start(second, wait=True)))
             await wait_until(lambda: robot.of(first))

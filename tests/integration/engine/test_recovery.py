@@ -9,7 +9,14 @@ from core.ends import Status
 from core.errors import Full
 from graph.runs import recovery
 from graph.runs.service import RunService
-from tests.integration.engine.house import House, created, exact, lines, rested, status
+from tests.integration.engine.house import (
+    House,
+    assert_exact,
+    create,
+    read_lines,
+    read_status,
+    wait_for_rest,
+)
 from tests.integration.engine.test_resume import driver
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -21,7 +28,7 @@ async def test_five_runs_at_the_limit_of_five_all_finish_after_kill_9_while_clie
 ) -> None:
     robot.fail("hang", turn=2, times=5)
     async with house.open(turn_timeout_s=60.0, grace_s=0.05, max_open_runs=5) as runs:
-        ids = [await created(runs, max_turns=3, lines=[f"cuộc {n}"]) for n in range(5)]
+        ids = [await create(runs, max_turns=3, lines=[f"cuộc {n}"]) for n in range(5)]
         for id in ids:
             await runs.start(id)
         for id in ids:
@@ -34,7 +41,7 @@ async def test_five_runs_at_the_limit_of_five_all_finish_after_kill_9_while_clie
     robot.faults.clear()
     robot.delay = 0.05
     async with house.open(max_open_runs=5) as runs:
-        others = [await created(runs, max_turns=2) for _ in range(10)]
+        others = [await create(runs, max_turns=2) for _ in range(10)]
         await runs.start(others[0])  # a client is quicker than the recovery
         await runs.start(others[1])
         await runs.recover(wait=False)
@@ -42,9 +49,9 @@ async def test_five_runs_at_the_limit_of_five_all_finish_after_kill_9_while_clie
             await _start_when_there_is_room(runs, id)
         for id in [*ids, *others]:
             await wait_until(lambda one=id: _is_completed(runs, one), 60)
-            assert (await status(runs, id))[0] is Status.COMPLETED
+            assert (await read_status(runs, id))[0] is Status.COMPLETED
         for id in ids:
-            exact(robot, id, await lines(runs, id), 3)
+            assert_exact(robot, id, await read_lines(runs, id), 3)
 
 
 async def _start_when_there_is_room(runs: RunService, id: str) -> None:
@@ -77,7 +84,7 @@ async def test_a_living_server_takes_over_what_another_left(
             process.kill9()
             await process.wait()
         await wait_until(lambda: _is_completed(runs, id), 60)
-        exact(robot, id, await lines(runs, id), 3)
+        assert_exact(robot, id, await read_lines(runs, id), 3)
 
 
 async def test_what_a_server_that_was_told_to_stop_left_is_taken_over_by_another(
@@ -88,11 +95,11 @@ async def test_what_a_server_that_was_told_to_stop_left_is_taken_over_by_another
     async with house.open() as stays:
         await stays.recover(wait=False)
         async with house.open(turn_timeout_s=60.0, grace_s=0.05) as goes:
-            id = await created(goes, max_turns=3)
+            id = await create(goes, max_turns=3)
             await goes.start(id)
             await wait_until(lambda: len(robot.of(id)) == 2)
         await wait_until(lambda: _is_completed(stays, id), 60)
-        exact(robot, id, await lines(stays, id), 3)
+        assert_exact(robot, id, await read_lines(stays, id), 3)
 
 
 async def test_a_conversation_that_brought_its_process_down_three_times_is_left_alone(
@@ -101,7 +108,7 @@ async def test_a_conversation_that_brought_its_process_down_three_times_is_left_
     for crashes in (1, 2, 3):
         async with house.open(resume_on_start=False) as runs:
             if crashes == 1:
-                id = await created(runs, max_turns=2)
+                id = await create(runs, max_turns=2)
             await runs.storage.catalogue.update(id, status=Status.RUNNING, owner="gone")
             await runs.recover()
             row = await runs.get(id)
@@ -115,8 +122,8 @@ async def test_a_conversation_that_brought_its_process_down_three_times_is_left_
         assert row.error["code"] == "process_died"
         assert "3 times" in row.error["error"]
         await runs.resume(id)
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
         row = await runs.get(id)
         assert (row.crashes, row.deaths) == (0, 0)
 
@@ -125,7 +132,7 @@ async def test_one_at_which_processes_die_while_the_bot_replies_is_left_alone_af
     house: House, robot: RobotServer
 ) -> None:
     async with house.open(resume_on_start=False) as runs:
-        id, other = [await created(runs, max_turns=2) for _ in range(2)]
+        id, other = [await create(runs, max_turns=2) for _ in range(2)]
         for deaths in range(1, 6):
             for one in (id, other):  # somebody was asked, and of one a turn was done besides
                 facts = {"status": Status.RUNNING, "owner": "gone", "crashes": 0}
@@ -143,7 +150,7 @@ async def test_a_suspect_has_the_process_for_itself_until_a_turn_is_done(
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
-        first, second = [await created(runs, max_turns=2) for _ in range(2)]
+        first, second = [await create(runs, max_turns=2) for _ in range(2)]
         for id in (first, second):
             facts = {"status": Status.INTERRUPTED, "crashes": 0, "deaths": 2}
             await runs.storage.catalogue.update(id, **facts)
@@ -161,7 +168,7 @@ async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
-        id = await created(runs, max_turns=1)
+        id = await create(runs, max_turns=1)
         facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 7}
         await runs.storage.catalogue.update(id, **facts)
         await runs.recover(wait=False)
@@ -169,7 +176,7 @@ async def test_whoever_came_as_far_as_asking_is_not_suspected_any_more(
         row = await runs.get(id)
         assert (row.crashes, row.deaths) == (0, 7)
         robot.release()
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         assert (await runs.get(id)).deaths == 0
 
 
@@ -183,14 +190,14 @@ async def test_suspects_are_taken_up_one_by_one_behind_all_others(
             resumed.append(id)
             return await runs.resume(id)
 
-        ids = [await created(runs, max_turns=1) for _ in range(3)]
+        ids = [await create(runs, max_turns=1) for _ in range(3)]
         for id in ids:
             await runs.storage.catalogue.update(id, status=Status.INTERRUPTED)
         found = recovery.Recovery(runs.storage, runs.views, resume)  # type: ignore[arg-type]
         await found.resume_all([(ids[0], 2), (ids[1], 1), (ids[2], 0)])
         assert resumed == [ids[1], ids[2], ids[0]]
         for id in ids:
-            await rested(runs, id)
+            await wait_for_rest(runs, id)
 
 
 async def test_processes_that_are_killed_young_leave_no_conversation_suspected_for_good(
@@ -198,7 +205,7 @@ async def test_processes_that_are_killed_young_leave_no_conversation_suspected_f
 ) -> None:
     monkeypatch.setattr(recovery, "PROBATION_S", 60)
     async with house.open() as runs:
-        id = await created(runs, max_turns=1)
+        id = await create(runs, max_turns=1)
         facts = {"status": Status.INTERRUPTED, "crashes": 2, "deaths": 2}
         await runs.storage.catalogue.update(id, **facts)
     for _ in range(4):
@@ -210,5 +217,5 @@ async def test_processes_that_are_killed_young_leave_no_conversation_suspected_f
     monkeypatch.setattr(recovery, "PROBATION_S", 0.1)
     async with house.open() as old:
         await old.recover()
-        await rested(old, id)
-        assert (await status(old, id))[0] is Status.COMPLETED
+        await wait_for_rest(old, id)
+        assert (await read_status(old, id))[0] is Status.COMPLETED

@@ -13,15 +13,15 @@ from core.errors import Busy, Conflict
 from graph.runs.service import RunService
 from tests.integration.engine.house import (
     House,
-    agree,
-    created,
-    exact,
-    followed,
-    lines,
-    only,
-    ran,
-    rested,
-    status,
+    assert_agreement,
+    assert_exact,
+    create,
+    follow_to_end,
+    read_lines,
+    read_status,
+    run_to_end,
+    select_data,
+    wait_for_rest,
 )
 from tests.servers.database import ON_POSTGRES
 from tests.servers.process import Process
@@ -54,7 +54,7 @@ async def killed_in_turn(house: House, robot: RobotServer, turn: int, **scenario
         robot.faults.clear()
         return id
     async with house.open(turn_timeout_s=60.0, grace_s=0.05) as runs:
-        id = await created(runs, **scenario)
+        id = await create(runs, **scenario)
         await runs.start(id)
         await wait_until(lambda: len(robot.of(id)) == turn)
         files = [house.folder / name for name in ("duologue.db", "duologue.db-wal")]
@@ -83,11 +83,11 @@ async def test_after_kill_9_what_was_running_is_interrupted_and_goes_on_by_itsel
     async with house.open() as runs:
         assert (await runs.get(id)).status is Status.INTERRUPTED
         await runs.recover()
-        frames = await followed(runs, id)
-        said = await lines(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 5)
-    exact(robot, id, said, 5)
-    agree(frames, said)
+        frames = await follow_to_end(runs, id)
+        said = await read_lines(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 5)
+    assert_exact(robot, id, said, 5)
+    assert_agreement(frames, said)
     assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in (1, 2, 3, 3, 4, 5)]
     assert len(robot.of(id, "init")) == 1
 
@@ -101,12 +101,12 @@ async def test_after_kill_9_it_waits_where_resume_on_start_is_off(
         await runs.recover()
         row = await runs.get(id)
         assert (row.status, row.turn, row.owner) == (Status.INTERRUPTED, 1, None)
-        frames = await followed(runs, id)
-        assert only(frames, "done")[0]["status"] == "interrupted"
+        frames = await follow_to_end(runs, id)
+        assert select_data(frames, "done")[0]["status"] == "interrupted"
         assert len(robot.calls) == calls
         await runs.resume(id)
-        await rested(runs, id)
-        exact(robot, id, await lines(runs, id), 2)
+        await wait_for_rest(runs, id)
+        assert_exact(robot, id, await read_lines(runs, id), 2)
 
 
 @pytest.mark.parametrize("policy", ["accept", "ask", "retry"])
@@ -122,9 +122,9 @@ async def test_the_turn_in_flight_at_a_crash_follows_its_policy(
                 await runs.resume(id)
             assert caught.value.facts["turn"] == 2
             await runs.resume(id, "retry")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         said = await runs.messages(id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
     turns = [line["turn"] for line in said if line["role"] == "assistant"]
     assert turns == ([1, 3] if policy == "accept" else [1, 2, 3])
     assert [line["turn"] for line in said if line["role"] == "user"] == [1, 2, 3]
@@ -141,11 +141,11 @@ async def test_an_accepted_turn_is_not_sent_again_after_a_change(
         known = await runs.views.read_state(id)
         async with runs.launcher.reserve(id) as place:
             await runs.launcher.begin(place, known, {"last_turn": 2}, in_flight="accept")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         assert (await runs.get(id)).turn == 2
         await runs.change(await runs.get(id), {"seat": "scripted"})
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         said = await runs.messages(id)
     keys = [(call.key or "").rsplit(":", 1)[1] for call in robot.of(id)]
     assert keys == ["1", "2", "3", "4"]
@@ -159,9 +159,9 @@ async def test_an_accepted_last_turn_is_counted_everywhere(
     async with house.open(resume_on_start=False) as runs:
         await runs.recover()
         await runs.resume(id, "accept")
-        frames = await followed(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
-    assert only(frames, "done")[0]["turns"] == 2
+        frames = await follow_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+    assert select_data(frames, "done")[0]["turns"] == 2
     assert len(robot.of(id)) == 2
 
 
@@ -184,13 +184,13 @@ async def test_a_turn_that_the_bot_certainly_refused_is_not_in_flight(
         facts = {"status": int(code)} if code else {}
         robot.fail(kind, turn=2, times=None if last else 1, **facts)
     async with house.open() as runs:
-        id = await created(runs, max_turns=3, in_flight="ask")
+        id = await create(runs, max_turns=3, in_flight="ask")
         await runs.start(id, turns=1)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
     hangs = {"turn_timeout_s": 2.0} if "hang" in faults else {}
     async with house.open(attempts=len(faults), **hangs) as runs:
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         assert (await runs.get(id)).end_reason == "bot_error"
         robot.faults.clear()
         if asks:
@@ -198,8 +198,8 @@ async def test_a_turn_that_the_bot_certainly_refused_is_not_in_flight(
                 await runs.resume(id)
             return
         await runs.resume(id)
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
 
 
 async def test_a_refusal_does_not_clear_a_turn_that_an_earlier_run_left_in_doubt(
@@ -207,12 +207,12 @@ async def test_a_refusal_does_not_clear_a_turn_that_an_earlier_run_left_in_doubt
 ) -> None:
     robot.fail("status", turn=2, times=1, status=500)
     async with house.open(attempts=1) as runs:
-        id = await created(runs, max_turns=3, in_flight="ask")
+        id = await create(runs, max_turns=3, in_flight="ask")
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         robot.fail("status", turn=2, times=1, status=404)
         await runs.resume(id, "retry")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         with pytest.raises(Conflict) as caught:
             await runs.resume(id)
         assert caught.value.facts["turn"] == 2
@@ -228,17 +228,17 @@ async def test_a_crash_behind_the_last_checkpoint_completes_without_calling_anyb
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=2)
-        await ran(runs, id)
+        id = await create(runs, max_turns=2)
+        await run_to_end(runs, id)
         await dies_before_its_ending_is_written(runs, id)
     calls = len(robot.calls)
     async with house.open() as runs:
         await runs.recover()
-        frames = await followed(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
-        agree(frames, await lines(runs, id))
+        frames = await follow_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+        assert_agreement(frames, await read_lines(runs, id))
     assert len(robot.calls) == calls
-    assert only(frames, "done")[0]["end_reason"] == "max_turns"
+    assert select_data(frames, "done")[0]["end_reason"] == "max_turns"
 
 
 async def test_three_conversations_in_flight_at_a_crash_all_finish(
@@ -246,15 +246,15 @@ async def test_three_conversations_in_flight_at_a_crash_all_finish(
 ) -> None:
     robot.fail("hang", times=3)
     async with house.open(grace_s=0.05, turn_timeout_s=60.0) as runs:
-        ids = [await created(runs, max_turns=2) for _ in range(3)]
+        ids = [await create(runs, max_turns=2) for _ in range(3)]
         for id in ids:
             await runs.start(id)
         await wait_until(lambda: len([c for c in robot.calls if c.op == "turn"]) == 3)
     async with house.open() as runs:
         await runs.recover()
         for id in ids:
-            await rested(runs, id)
-            exact(robot, id, await lines(runs, id), 2)
+            await wait_for_rest(runs, id)
+            assert_exact(robot, id, await read_lines(runs, id), 2)
 
 
 async def test_recovery_touches_neither_the_stopped_nor_those_that_met_an_error(
@@ -262,11 +262,11 @@ async def test_recovery_touches_neither_the_stopped_nor_those_that_met_an_error(
 ) -> None:
     robot.fail("status", status=404, turn=1, times=1)
     async with house.open() as runs:
-        failed, stopped, waiting = [await created(runs, max_turns=2) for _ in range(3)]
-        await ran(runs, failed)
+        failed, stopped, waiting = [await create(runs, max_turns=2) for _ in range(3)]
+        await run_to_end(runs, failed)
         await runs.stop(stopped)
         await runs.start(waiting, turns=1)
-        await rested(runs, waiting)
+        await wait_for_rest(runs, waiting)
     calls = len(robot.calls)
     async with house.open() as runs:
         await runs.recover()
@@ -283,16 +283,16 @@ async def test_a_conversation_whose_bot_is_gone_from_the_file_stops_no_recovery(
     without = house.bots.read_text(encoding="utf-8")
     house.add_bots(f"  shop: {{kind: webhook, preset: robot-lesson, base_url: '{robot.url}'}}\n")
     async with house.open() as runs:
-        ids = [await created(runs, bot_id="shop", max_turns=2) for _ in range(2)]
+        ids = [await create(runs, bot_id="shop", max_turns=2) for _ in range(2)]
         for id in ids:
             await runs.start(id, turns=1)
-            await rested(runs, id)
+            await wait_for_rest(runs, id)
             await runs.storage.catalogue.update(id, status=Status.INTERRUPTED)
     house.bots.write_text(without, encoding="utf-8")
     async with house.open() as runs:
         await runs.recover()
         for id in ids:
-            await rested(runs, id)
+            await wait_for_rest(runs, id)
             row = await runs.get(id)
             assert (row.status, row.end_reason) == (Status.INTERRUPTED, "bot_error")
             assert row.error is not None
@@ -310,12 +310,12 @@ async def test_a_follower_of_a_killed_process_ends_with_the_same_text_in_the_nex
         while (frame := before.next()) is not None:
             head.append(frame)
         await runs.recover()
-        await rested(runs, id)
-        whole = await lines(runs, id)
+        await wait_for_rest(runs, id)
+        whole = await read_lines(runs, id)
         for at, frame in enumerate(head):
             follower = await runs.follow(id, frame.cursor)
             rest = [frame async for frame in follower.frames()]
-            agree(head[: at + 1] + rest, whole)
+            assert_agreement(head[: at + 1] + rest, whole)
 
 
 async def test_a_conversation_that_was_stopped_meanwhile_is_not_resumed_with_the_others(
@@ -336,16 +336,16 @@ async def test_a_pause_that_was_asked_for_holds_over_a_crash(
 ) -> None:
     robot.fail("hang", turn=2, times=1)
     async with house.open(turn_timeout_s=60.0, grace_s=0.05) as runs:
-        id = await created(runs, max_turns=6)
+        id = await create(runs, max_turns=6)
         await runs.start(id, turns=2)
         await wait_until(lambda: len(robot.of(id)) == 2)
     async with house.open() as runs:
         await runs.recover()
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.WAITING, None, 2)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.WAITING, None, 2)
         await runs.start(id)
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 6)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 6)
 
 
 async def test_a_turn_in_flight_waits_for_its_decision_whoever_starts_the_run(

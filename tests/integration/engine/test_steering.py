@@ -9,7 +9,14 @@ import pytest
 from core.ends import Status
 from graph.runs.changes import merge_updates
 from graph.runs.service import RunService
-from tests.integration.engine.house import House, created, lines, ran, rested, status
+from tests.integration.engine.house import (
+    House,
+    create,
+    read_lines,
+    read_status,
+    run_to_end,
+    wait_for_rest,
+)
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -20,7 +27,7 @@ async def killed_after(house: House, robot: RobotServer, act: Act, **scenario: A
     """A conversation whose process died in turn 2, right after `act` was answered."""
     robot.fail("hang", turn=2, times=1)
     async with house.open(turn_timeout_s=60.0, grace_s=0.05) as runs:
-        id = await created(runs, **scenario)
+        id = await create(runs, **scenario)
         await runs.start(id)
         await wait_until(lambda: len(robot.of(id)) == 2)
         await act(runs, id)
@@ -47,8 +54,8 @@ async def test_a_seat_that_was_taken_before_kill_9_is_the_persons_after_it(
     id = await killed_after(house, robot, changed(seat="human"), max_turns=6)
     async with house.open() as runs:
         await runs.recover()
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.WAITING, None, 2)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.WAITING, None, 2)
         row = await runs.get(id)
         assert (row.seat, row.pending) == ("human", None)
         assert (await runs.views.read_state(id))["seat"] == "human"
@@ -61,8 +68,8 @@ async def test_a_limit_that_was_lowered_before_kill_9_ends_the_conversation(
     id = await killed_after(house, robot, changed(max_turns=3), max_turns=9)
     async with house.open() as runs:
         await runs.recover()
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
 
 
 @pytest.mark.sqlite
@@ -76,8 +83,8 @@ async def test_two_changes_before_kill_9_both_hold_and_of_one_thing_the_later(
     id = await killed_after(house, robot, act, max_turns=9)
     async with house.open() as runs:
         await runs.recover()
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 3)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 3)
         scenario = (await runs.views.read_state(id))["scenario"]
         assert scenario["user_prompt"] == "Nói ngắn"
 
@@ -89,23 +96,23 @@ async def test_a_stop_that_was_answered_before_kill_9_is_not_undone_by_the_next_
     id = await killed_after(house, robot, lambda runs, one: runs.stop(one), max_turns=6)
     async with house.open() as runs:
         await runs.recover()
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.STOPPED, "stopped", 1)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.STOPPED, "stopped", 1)
 
 
 async def test_a_change_while_nobody_runs_it_holds_if_the_process_dies_before_the_state_has_it(
     house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, max_turns=9)
+        id = await create(runs, max_turns=9)
         await runs.start(id, turns=1)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         with monkeypatch.context() as broken:
             broken.setattr("graph.runs.service.update_thread", _dies)
             with pytest.raises(_DiedError):
                 await runs.change(await runs.get(id), {"max_turns": 2})
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
 
 
 async def test_a_change_that_was_obeyed_is_not_obeyed_again(
@@ -113,17 +120,17 @@ async def test_a_change_that_was_obeyed_is_not_obeyed_again(
 ) -> None:
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
-        id = await created(runs, max_turns=9)
+        id = await create(runs, max_turns=9)
         await runs.start(id)
         await wait_until(lambda: robot.of(id))
         await runs.change(await runs.get(id), {"seat": "human"})
         robot.release()
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         assert (await runs.get(id)).pending is None
         await runs.start(id, turns=1)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         assert (await runs.get(id)).seat == "scripted"
-        assert len(await lines(runs, id)) == 4
+        assert len(await read_lines(runs, id)) == 4
 
 
 def test_merged_updates_are_plain_data_and_keep_what_only_one_has() -> None:

@@ -12,7 +12,7 @@ from core.events import SilentEmitter
 from graph.build import builder
 from graph.runs.service import RunService
 from nodes.context import RunContext
-from tests.integration.engine.house import House, created, exact, lines, rested
+from tests.integration.engine.house import House, assert_exact, create, read_lines, wait_for_rest
 from tests.servers.database import ON_POSTGRES, databases
 from tests.servers.robot import RobotServer
 
@@ -40,9 +40,9 @@ async def test_the_stock_saver_goes_on_with_ours_and_ours_with_its(
     house: House, robot: RobotServer
 ) -> None:
     async with house.open() as runs:
-        id = await created(runs, bot_id=16, lines=[f"câu {n}" for n in range(1, 20)], max_turns=4)
+        id = await create(runs, bot_id=16, lines=[f"câu {n}" for n in range(1, 20)], max_turns=4)
         await runs.start(id, turns=2)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         async with stock_graph(runs, house) as graph:
             context = RunContext(runs.speakers, SilentEmitter())
             update = {"last_turn": None}
@@ -55,10 +55,10 @@ async def test_the_stock_saver_goes_on_with_ours_and_ours_with_its(
         assert ours.config == theirs.config
         assert ours.values == theirs.values
         await runs.start(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         row = await runs.get(id)
         assert row.status in (Status.COMPLETED, Status.WAITING)
         await runs.start(id, turns=2)
-        await rested(runs, id)
-        exact(robot, id, await lines(runs, id), (await runs.get(id)).turn)
+        await wait_for_rest(runs, id)
+        assert_exact(robot, id, await read_lines(runs, id), (await runs.get(id)).turn)
         assert (await runs.get(id)).turn > 4

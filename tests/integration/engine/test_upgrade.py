@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from core.ends import Status
-from tests.integration.engine.house import House, lines, rested
+from tests.integration.engine.house import House, read_lines, wait_for_rest
 from tests.servers.robot import ROOT, RobotServer
 
 pytestmark = pytest.mark.sqlite
@@ -23,14 +23,14 @@ async def test_a_run_that_the_first_release_was_killed_in_goes_on_to_its_end(
         connection.executescript(FIRST_RELEASE.read_text(encoding="utf-8"))
     async with house.open() as runs:
         rows, _ = await runs.storage.catalogue.list_page(10)
-        before = {row.id: await lines(runs, row.id) for row in rows}
+        before = {row.id: await read_lines(runs, row.id) for row in rows}
         cut = next(row.id for row in rows if row.status is Status.RUNNING)
         await open_session(robot, cut)
         await runs.recover()
-        await rested(runs, cut)
+        await wait_for_rest(runs, cut)
         row = await runs.get(cut)
         assert (row.status, row.turn) == (Status.COMPLETED, 9)
-        after = await lines(runs, cut)
+        after = await read_lines(runs, cut)
         assert len(after) == 18
         assert after[: len(before[cut])] == before[cut]
         assert [len(said) for said in before.values()] == [len(before[row.id]) for row in rows]

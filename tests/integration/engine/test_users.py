@@ -8,15 +8,15 @@ import pytest
 from core.ends import Status
 from tests.integration.engine.house import (
     House,
-    agree,
-    created,
-    exact,
-    followed,
-    lines,
-    only,
-    ran,
-    rested,
-    status,
+    assert_agreement,
+    assert_exact,
+    create,
+    follow_to_end,
+    read_lines,
+    read_status,
+    run_to_end,
+    select_data,
+    wait_for_rest,
 )
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
@@ -48,11 +48,11 @@ async def test_a_simulated_line_is_streamed_and_reaches_the_bot_to_the_letter(
     llm.script([odd, odd + " Nữa."])
     llm.set(manner={"split": "points", "framing": "two"})
     async with home.open() as runs:
-        id = await created(runs, max_turns=3, **SIMULATED)
-        frames = await ran(runs, id)
+        id = await create(runs, max_turns=3, **SIMULATED)
+        frames = await run_to_end(runs, id)
         said = await runs.messages(id)
-    exact(robot, id, [(line["role"], line["content"]) for line in said], 3)
-    agree(frames, [(line["role"], line["content"]) for line in said])
+    assert_exact(robot, id, [(line["role"], line["content"]) for line in said], 3)
+    assert_agreement(frames, [(line["role"], line["content"]) for line in said])
     assert robot.heard(id)[1:] == [odd, odd + " Nữa."]
     users = [line for line in said if line["role"] == "user"]
     assert [line["origin"] for line in users] == ["scripted", "simulated", "simulated"]
@@ -66,9 +66,9 @@ async def test_the_model_plays_the_user_and_hears_the_bot(
     home: Home, robot: RobotServer, llm: LlmServer
 ) -> None:
     async with home.open() as runs:
-        id = await created(runs, max_turns=2, user_prompt="Hỏi về quả táo.", **SIMULATED)
-        await ran(runs, id)
-        said = await lines(runs, id)
+        id = await create(runs, max_turns=2, user_prompt="Hỏi về quả táo.", **SIMULATED)
+        await run_to_end(runs, id)
+        said = await read_lines(runs, id)
     (call,) = llm.calls
     system, *heard = call.messages
     assert system["role"] == "system"
@@ -103,19 +103,19 @@ async def test_a_line_that_no_person_would_type_never_reaches_the_bot(
 ) -> None:
     llm.fail(kind, **options)
     async with home.open() as runs:
-        id = await created(runs, max_turns=2, **SIMULATED)
-        frames = await ran(runs, id)
-        (error,) = only(frames, "error")
+        id = await create(runs, max_turns=2, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        (error,) = select_data(frames, "error")
         assert (error["code"], error["where"]) == (code, "user")
-        assert len(only(frames, "discarded")) == refusals == len(llm.calls)
-        assert await status(runs, id) == (Status.INTERRUPTED, "simulator_error", 1)
+        assert len(select_data(frames, "discarded")) == refusals == len(llm.calls)
+        assert await read_status(runs, id) == (Status.INTERRUPTED, "simulator_error", 1)
         assert robot.heard(id) == ["Chào"]
         llm.faults.clear()
         await runs.resume(id)
-        again = await followed(runs, id)
-        said = await lines(runs, id)
-    exact(robot, id, said, 2)
-    agree(again, said)
+        again = await follow_to_end(runs, id)
+        said = await read_lines(runs, id)
+    assert_exact(robot, id, said, 2)
+    assert_agreement(again, said)
 
 
 async def test_one_bad_line_is_discarded_and_the_next_one_is_said(
@@ -123,18 +123,18 @@ async def test_one_bad_line_is_discarded_and_the_next_one_is_said(
 ) -> None:
     llm.fail("think", call=1)
     async with home.open() as runs:
-        id = await created(runs, max_turns=2, **SIMULATED)
-        frames = await ran(runs, id)
-        said = await lines(runs, id)
+        id = await create(runs, max_turns=2, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        said = await read_lines(runs, id)
         stored = await runs.messages(id)
-    assert len(only(frames, "discarded")) == 1
-    assert "<think>" in only(frames, "discarded")[0]["text"]
-    exact(robot, id, said, 2)
-    agree(frames, said)
+    assert len(select_data(frames, "discarded")) == 1
+    assert "<think>" in select_data(frames, "discarded")[0]["text"]
+    assert_exact(robot, id, said, 2)
+    assert_agreement(frames, said)
     assert "<think>" not in "".join(text for _, text in said)
     ((refused,),) = [line["discarded"] for line in stored if "discarded" in line]
     assert "<think>" in refused["text"]
-    assert refused["why"] == only(frames, "discarded")[0]["why"]
+    assert refused["why"] == select_data(frames, "discarded")[0]["why"]
     assert refused["usage"]["output_tokens"] > 0, "what a refused line cost is counted too"
 
 
@@ -146,14 +146,14 @@ async def test_an_end_mark_behind_last_words_delivers_them_and_hears_the_answer(
         llm.script(["Cảm ơn, tạm biệt!\n [[END]] "])
         llm.set(manner={"split": split})
         async with home.open() as runs:
-            id = await created(runs, max_turns=9, **SIMULATED)
-            frames = await ran(runs, id)
-            said = await lines(runs, id)
-            assert await status(runs, id) == (Status.COMPLETED, "user_done", 2)
+            id = await create(runs, max_turns=9, **SIMULATED)
+            frames = await run_to_end(runs, id)
+            said = await read_lines(runs, id)
+            assert await read_status(runs, id) == (Status.COMPLETED, "user_done", 2)
         assert robot.heard(id) == ["Chào", "Cảm ơn, tạm biệt!"]
-        exact(robot, id, said, 2)
-        agree(frames, said)
-        assert "[" not in "".join(data["content"] for data in only(frames, "token"))
+        assert_exact(robot, id, said, 2)
+        assert_agreement(frames, said)
+        assert "[" not in "".join(data["content"] for data in select_data(frames, "token"))
 
 
 async def test_an_end_mark_alone_ends_at_once(
@@ -161,10 +161,10 @@ async def test_an_end_mark_alone_ends_at_once(
 ) -> None:
     llm.script(["[[END]]"])
     async with home.open() as runs:
-        id = await created(runs, max_turns=9, **SIMULATED)
-        frames = await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "user_done", 1)
-        agree(frames, await lines(runs, id))
+        id = await create(runs, max_turns=9, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "user_done", 1)
+        assert_agreement(frames, await read_lines(runs, id))
     assert robot.heard(id) == ["Chào"]
 
 
@@ -173,11 +173,11 @@ async def test_an_end_mark_inside_a_sentence_is_taken_out_and_the_rest_is_answer
 ) -> None:
     llm.script(["Em về đây [[end]] ạ, chào thầy!"])
     async with home.open() as runs:
-        id = await created(runs, max_turns=3, **SIMULATED)
-        frames = await ran(runs, id)
-        said = await lines(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "user_done", 2)
-    agree(frames, said)
+        id = await create(runs, max_turns=3, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        said = await read_lines(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "user_done", 2)
+    assert_agreement(frames, said)
     assert robot.heard(id)[1:] == ["Em về đây ạ, chào thầy!"]
 
 
@@ -186,8 +186,8 @@ async def test_discarded_lines_are_stored_with_the_line_that_followed_and_their_
 ) -> None:
     llm.script(["Là một trợ lý AI, tôi không có cảm xúc.", "con mệt rồi ạ"])
     async with home.open() as runs:
-        id = await created(runs, max_turns=2, **SIMULATED)
-        await ran(runs, id)
+        id = await create(runs, max_turns=2, **SIMULATED)
+        await run_to_end(runs, id)
     async with home.open() as runs:
         line = (await runs.messages(id))[2]
     assert line["content"] == "con mệt rồi ạ"
@@ -201,9 +201,9 @@ async def test_a_model_that_repeats_itself_five_times_ends_the_conversation(
 ) -> None:
     llm.script(["con không hiểu ạ"] * 9)
     async with home.open() as runs:
-        id = await created(runs, max_turns=9, **SIMULATED)
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "loop", 6)
+        id = await create(runs, max_turns=9, **SIMULATED)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "loop", 6)
 
 
 async def test_a_model_that_says_goodbye_three_times_ends_the_conversation(
@@ -211,9 +211,9 @@ async def test_a_model_that_says_goodbye_three_times_ends_the_conversation(
 ) -> None:
     llm.script(["Tạm biệt cô!", "Dạ tạm biệt cô ạ.", "Con chào cô, tạm biệt!", "con đây"])
     async with home.open() as runs:
-        id = await created(runs, max_turns=9, **SIMULATED)
-        await ran(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "user_done", 4)
+        id = await create(runs, max_turns=9, **SIMULATED)
+        await run_to_end(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "user_done", 4)
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])
@@ -222,10 +222,10 @@ async def test_a_user_who_wants_to_leave_stays_for_min_turns(
 ) -> None:
     llm.script([f"Câu {n}, tạm biệt! [[END]]" for n in range(2, 9)])
     async with home.open() as runs:
-        id = await created(runs, max_turns=9, min_turns=least, **SIMULATED)
-        await ran(runs, id)
+        id = await create(runs, max_turns=9, min_turns=least, **SIMULATED)
+        await run_to_end(runs, id)
         # The opening is fixed, so turn 2 is the first in which it can leave.
-        assert await status(runs, id) == (Status.COMPLETED, "user_done", max(least, 2))
+        assert await read_status(runs, id) == (Status.COMPLETED, "user_done", max(least, 2))
     assert all("END" not in text for text in robot.heard(id))
 
 
@@ -256,19 +256,19 @@ async def test_a_fault_of_the_model_ends_in_one_error_and_a_resume_is_exact(
     llm.fail(kind, **options)
     quick = {"model_timeout_s": 2.0} if kind == "hang" else {}
     async with home.open(**quick) as runs:
-        id = await created(runs, max_turns=3, **SIMULATED)
-        frames = await ran(runs, id)
-        (error,) = only(frames, "error")
+        id = await create(runs, max_turns=3, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        (error,) = select_data(frames, "error")
         assert (error["code"], error["where"]) == (code, "user")
         assert len(llm.calls) == calls
-        assert await status(runs, id) == (Status.INTERRUPTED, "simulator_error", 1)
+        assert await read_status(runs, id) == (Status.INTERRUPTED, "simulator_error", 1)
     llm.faults.clear()
     async with home.open() as runs:
         await runs.resume(id)
-        again = await followed(runs, id)
-        said = await lines(runs, id)
-    exact(robot, id, said, 3)
-    agree(again, said)
+        again = await follow_to_end(runs, id)
+        said = await read_lines(runs, id)
+    assert_exact(robot, id, said, 3)
+    assert_agreement(again, said)
 
 
 async def test_a_preview_cut_off_in_the_middle_is_reset_and_said_anew(
@@ -276,25 +276,25 @@ async def test_a_preview_cut_off_in_the_middle_is_reset_and_said_anew(
 ) -> None:
     llm.fail("cut", after=4, times=1)
     async with home.open() as runs:
-        id = await created(runs, max_turns=2, **SIMULATED)
-        frames = await ran(runs, id)
-        said = await lines(runs, id)
-    agree(frames, said)
-    exact(robot, id, said, 2)
-    assert len(only(frames, "reset")) == 1
+        id = await create(runs, max_turns=2, **SIMULATED)
+        frames = await run_to_end(runs, id)
+        said = await read_lines(runs, id)
+    assert_agreement(frames, said)
+    assert_exact(robot, id, said, 2)
+    assert len(select_data(frames, "reset")) == 1
 
 
 async def test_two_prompts_talk_and_both_stream(home: Home, llm: LlmServer) -> None:
     async with home.open() as runs:
-        id = await created(
+        id = await create(
             runs, bot_prompt="Bạn là cô giáo.", user="simulated", first_speaker="bot", max_turns=2
         )
-        frames = await ran(runs, id)
-        said = await lines(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 2)
-    agree(frames, said)
+        frames = await run_to_end(runs, id)
+        said = await read_lines(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 2)
+    assert_agreement(frames, said)
     assert [role for role, _ in said] == ["assistant", "user"] * 2 + ["assistant"]
-    assert {data["role"] for data in only(frames, "token")} == {"user", "assistant"}
+    assert {data["role"] for data in select_data(frames, "token")} == {"user", "assistant"}
     systems = [call.messages[0]["content"] for call in llm.calls]
     assert systems[0] == "Bạn là cô giáo."
     assert systems[1].startswith("You play a person")
@@ -305,7 +305,7 @@ async def test_a_model_bot_is_stopped_in_mid_sentence_and_says_it_anew(
 ) -> None:
     llm.fail("hang", after=3, times=1)
     async with home.open(model_timeout_s=30.0) as runs:
-        id = await created(runs, bot_prompt="Bạn là cô giáo.", user="scripted", max_turns=1)
+        id = await create(runs, bot_prompt="Bạn là cô giáo.", user="scripted", max_turns=1)
         await runs.start(id)
         follower = await runs.follow(id)
         heard = []
@@ -315,6 +315,6 @@ async def test_a_model_bot_is_stopped_in_mid_sentence_and_says_it_anew(
                 break
         await runs.stop(id)
         await runs.resume(id)
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         rest = [frame async for frame in (await runs.follow(id, heard[-1].cursor)).frames()]
-        agree(heard + rest, await lines(runs, id))
+        assert_agreement(heard + rest, await read_lines(runs, id))

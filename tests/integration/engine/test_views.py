@@ -8,7 +8,15 @@ import pytest
 
 from core.ends import Status
 from graph.stream import views as module
-from tests.integration.engine.house import House, created, exact, lines, ran, rested, status
+from tests.integration.engine.house import (
+    House,
+    assert_exact,
+    create,
+    read_lines,
+    read_status,
+    run_to_end,
+    wait_for_rest,
+)
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
 
@@ -18,14 +26,14 @@ async def test_views_of_idle_conversations_are_dropped_and_read_again(
 ) -> None:
     monkeypatch.setattr(module, "KEPT_VIEWS", 5)
     async with house.open() as runs:
-        ids = [await created(runs, max_turns=1) for _ in range(12)]
+        ids = [await create(runs, max_turns=1) for _ in range(12)]
         said = {}
         for id in ids:
-            await ran(runs, id)
-            said[id] = await lines(runs, id)
+            await run_to_end(runs, id)
+            said[id] = await read_lines(runs, id)
         assert len(runs.views._views) <= 5
         for id in ids:
-            assert await lines(runs, id) == said[id]
+            assert await read_lines(runs, id) == said[id]
             assert (await runs.get(id)).turn == 1
 
 
@@ -35,20 +43,20 @@ async def test_a_view_that_is_driven_or_followed_is_never_dropped(
     monkeypatch.setattr(module, "KEPT_VIEWS", 2)
     robot.fail("hold", turn=1, times=1)
     async with house.open() as runs:
-        driven, followed = [await created(runs, max_turns=2) for _ in range(2)]
+        driven, followed = [await create(runs, max_turns=2) for _ in range(2)]
         view = await runs.start(driven)
         await wait_until(lambda: robot.of(driven))
         follower = await runs.follow(followed)
         reader = asyncio.ensure_future(_all(follower.frames()))
         await asyncio.sleep(0)
         for _ in range(6):
-            await runs.messages(await created(runs))
+            await runs.messages(await create(runs))
         assert await runs.views.get_view(driven) is view
         assert await runs.views.get_view(followed) is follower.view
         await runs.start(followed)
         robot.release()
         for id in (driven, followed):
-            await rested(runs, id)
+            await wait_for_rest(runs, id)
         assert (await reader)[-1].event == "done"
 
 
@@ -62,7 +70,7 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
 ) -> None:
     async with house.open() as runs:
         robot.fail("hold", turn=3, times=1)
-        id = await created(runs, max_turns=6)
+        id = await create(runs, max_turns=6)
         await runs.start(id)
         await wait_until(lambda: len(robot.of(id)) >= 3)
         with contextlib.closing(sqlite3.connect(house.database, isolation_level=None)) as backup:
@@ -71,9 +79,9 @@ async def test_a_database_locked_for_three_seconds_costs_no_turn(
             await asyncio.sleep(3)
             assert (await runs.get(id)).status is Status.RUNNING
             backup.execute("COMMIT")
-        await rested(runs, id)
-        assert await status(runs, id) == (Status.COMPLETED, "max_turns", 6)
-        exact(robot, id, await lines(runs, id), 6)
+        await wait_for_rest(runs, id)
+        assert await read_status(runs, id) == (Status.COMPLETED, "max_turns", 6)
+        assert_exact(robot, id, await read_lines(runs, id), 6)
     assert [call.key for call in robot.of(id)] == [f"{id}:{n}" for n in range(1, 7)]
 
 
@@ -82,10 +90,10 @@ async def test_who_holds_a_view_sees_what_comes_though_it_was_dropped(
 ) -> None:
     monkeypatch.setattr(module, "KEPT_VIEWS", 2)
     async with house.open() as runs:
-        id = await created(runs, max_turns=1)
+        id = await create(runs, max_turns=1)
         follower = await runs.follow(id)
         for _ in range(4):
-            await runs.messages(await created(runs))
+            await runs.messages(await create(runs))
         assert id not in runs.views._views
         await runs.start(id)
         assert (await _all(follower.frames()))[-1].event == "done"  # type: ignore[attr-defined]

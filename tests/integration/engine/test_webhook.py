@@ -15,7 +15,7 @@ import pytest
 
 from core.errors import ConfigError
 from graph.webhook import sender
-from tests.integration.engine.house import House, created, ran
+from tests.integration.engine.house import House, create, run_to_end
 from tests.servers.hook import HookServer
 from tests.servers.robot import RobotServer
 from tests.servers.wait import wait_until
@@ -36,8 +36,8 @@ async def hook() -> AsyncIterator[HookServer]:
 async def test_the_end_of_a_run_is_told_with_its_facts(house: House, hook: HookServer) -> None:
     given = {"webhook_url": hook.url, "webhook_secret": "s3cret", "webhook_token": "t0ken"}
     async with house.open(**given, public_url="https://duologue.example/") as runs:
-        id = await created(runs, bot_id=16, max_turns=2)
-        await ran(runs, id)
+        id = await create(runs, bot_id=16, max_turns=2)
+        await run_to_end(runs, id)
         await wait_until(lambda: hook.received)
     (got,) = hook.received
     told = got.json
@@ -59,8 +59,8 @@ async def test_a_refusal_is_tried_again_and_a_redirect_is_not_followed(
 ) -> None:
     hook.answers = [503, 307]
     async with house.open(webhook_url=hook.url) as runs:
-        id = await created(runs, bot_id=16, max_turns=1)
-        await ran(runs, id)
+        id = await create(runs, bot_id=16, max_turns=1)
+        await run_to_end(runs, id)
         await wait_until(lambda: len(hook.received) == 3)
     assert {got.path for got in hook.received} == {"/hooks/T0KEN"}
     assert len({got.json["delivery"] for got in hook.received}) == 1
@@ -74,7 +74,7 @@ async def test_who_refuses_for_ever_is_given_up_and_named_in_the_log(
 ) -> None:
     hook.answers = [500] * 99
     async with house.open(webhook_url=hook.url) as runs:
-        await ran(runs, await created(runs, bot_id=16, max_turns=1))
+        await run_to_end(runs, await create(runs, bot_id=16, max_turns=1))
         await wait_until(lambda: "webhook given up" in caplog.text)
         assert len(hook.received) == 4
         assert not await runs.storage.database.read("SELECT * FROM deliveries")
@@ -86,9 +86,9 @@ async def test_a_receiver_that_hangs_holds_up_neither_run_nor_shutdown(
 ) -> None:
     hook.answers = ["hold"]
     async with house.open(webhook_url=hook.url) as runs:
-        await ran(runs, await created(runs, bot_id=16, max_turns=1))
+        await run_to_end(runs, await create(runs, bot_id=16, max_turns=1))
         await wait_until(lambda: hook.received)
-        await ran(runs, await created(runs, bot_id=16, max_turns=1))
+        await run_to_end(runs, await create(runs, bot_id=16, max_turns=1))
         began = time.monotonic()
     assert time.monotonic() - began < 30
     async with house.open(webhook_url=hook.url):
@@ -100,8 +100,8 @@ async def test_an_end_that_nobody_could_be_told_of_is_told_by_the_next_process(
 ) -> None:
     await hook.host.refuse()
     async with house.open(webhook_url=hook.url) as runs:
-        id = await created(runs, bot_id=16, max_turns=1)
-        await ran(runs, id)
+        id = await create(runs, bot_id=16, max_turns=1)
+        await run_to_end(runs, id)
     await hook.host.listen()
     async with house.open(webhook_url=hook.url):
         await wait_until(lambda: hook.received)
@@ -115,15 +115,15 @@ async def test_who_waits_or_goes_on_by_itself_is_not_told_of(
     house: House, hook: HookServer, robot: RobotServer
 ) -> None:
     async with house.open(webhook_url=hook.url) as runs:
-        waiting = await created(runs, bot_id=16, max_turns=5)
+        waiting = await create(runs, bot_id=16, max_turns=5)
         await runs.start(waiting, 1)
         await wait_until(lambda: runs.open_runs == 0)
         robot.set(delay=0.2)
-        left = await created(runs, bot_id=16, max_turns=50)
+        left = await create(runs, bot_id=16, max_turns=50)
         await runs.start(left)
-        failing = await created(runs, bot_id=16, max_turns=1)
+        failing = await create(runs, bot_id=16, max_turns=1)
         robot.fail("status", status=401)
-        await ran(runs, failing)
+        await run_to_end(runs, failing)
         await wait_until(lambda: hook.received)
     robot.faults.clear()
     assert [got.json["id"] for got in hook.received if got.json["id"] != left] == [failing]
@@ -132,15 +132,15 @@ async def test_who_waits_or_goes_on_by_itself_is_not_told_of(
 
 async def test_without_an_address_nothing_is_marked(house: House) -> None:
     async with house.open() as runs:
-        await ran(runs, await created(runs, bot_id=16, max_turns=1))
+        await run_to_end(runs, await create(runs, bot_id=16, max_turns=1))
         assert not await runs.storage.database.read("SELECT * FROM deliveries")
 
 
 async def test_what_was_deleted_is_not_told_of(house: House, hook: HookServer) -> None:
     hook.answers = [500] * 99
     async with house.open(webhook_url=hook.url) as runs:
-        id = await created(runs, bot_id=16, max_turns=1)
-        await ran(runs, id)
+        id = await create(runs, bot_id=16, max_turns=1)
+        await run_to_end(runs, id)
         await runs.delete(id)
         assert not await runs.storage.database.read("SELECT * FROM deliveries")
 
@@ -149,8 +149,8 @@ async def test_a_template_makes_a_chat_message_of_it(house: House, hook: HookSer
     template = house.folder / "chat.json"
     template.write_text(json.dumps({"chat_id": "42", "text": "{{title}}: {{links.page}}"}))
     async with house.open(webhook_url=hook.url, webhook_template=template) as runs:
-        id = await created(runs, bot_id=16, max_turns=1)
-        await ran(runs, id)
+        id = await create(runs, bot_id=16, max_turns=1)
+        await run_to_end(runs, id)
         await wait_until(lambda: hook.received)
     told = hook.received[0].json
     assert told["chat_id"] == "42"

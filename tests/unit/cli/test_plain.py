@@ -4,24 +4,24 @@ import io
 import json
 from typing import Any
 
-from cli.output import Closing, Opening
+from cli.output import RunEnd, RunStart
 from cli.plain import JsonOutput, PlainOutput, use_utf8
 from core.ends import EndReason, Status
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
-OPENING = Opening("the-id", "Robot", "scripted user", 0, 2, ("A note.",))
+OPENING = RunStart("the-id", "Robot", "scripted user", 0, 2, ("A note.",))
 ERROR = {"error": "Robot (http://x) is down", "code": "bot_unreachable", "where": "bot"}
 RESUME = "duologue resume the-id"
 
 
-def closing(**changes: Any) -> Closing:
+def closing(**changes: Any) -> RunEnd:
     facts: dict[str, Any] = {"status": Status.COMPLETED, "end_reason": EndReason.USER_DONE}
     facts |= {"turns": 1, "max_turns": 2, "messages": 2, "seconds": 0.5}
-    return Closing(id="the-id", **({"error": None, "resume": None} | facts | changes))
+    return RunEnd(id="the-id", **({"error": None, "resume": None} | facts | changes))
 
 
-def broken() -> Closing:
+def broken() -> RunEnd:
     return closing(status=Status.INTERRUPTED, end_reason=None, error=ERROR, resume=RESUME)
 
 

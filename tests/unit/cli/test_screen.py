@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.text import Text
 
-from cli.output import Closing, Opening
+from cli.output import RunEnd, RunStart
 from cli.screen import Screen, build_row, format_latency
 from core.ends import EndReason, Status
 from core.text import show_controls
@@ -17,7 +17,7 @@ from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
 WIDTH = 60
-OPENING = Opening("the-id", "Robot", "scripted user", 0, 10, ("No model is configured.",))
+OPENING = RunStart("the-id", "Robot", "scripted user", 0, 10, ("No model is configured.",))
 
 
 def console(height: int = 20) -> Console:
@@ -37,7 +37,7 @@ def message(role: str, text: str, latency_ms: int | None = None) -> Frame:
     return frame("message", role=role, text=text, turn=1, latency_ms=latency_ms)
 
 
-def closing(**changes: Any) -> Closing:
+def closing(**changes: Any) -> RunEnd:
     facts: dict[str, Any] = {
         "id": "the-id",
         "status": Status.COMPLETED,
@@ -49,7 +49,7 @@ def closing(**changes: Any) -> Closing:
         "error": None,
         "resume": None,
     }
-    return Closing(**(facts | changes))
+    return RunEnd(**(facts | changes))
 
 
 def drawn(screen: Screen, at: Console) -> str:

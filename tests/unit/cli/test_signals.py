@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from cli import signals
-from cli.output import Opening
+from cli.output import RunStart
 from cli.plain import PlainOutput
 from cli.signals import PipeSafeOutput, on_signal
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
-OPENING = Opening("id", "Robot", "scripted user", 0, 2)
+OPENING = RunStart("id", "Robot", "scripted user", 0, 2)
 
 
 class Deaf(PlainOutput):
@@ -23,7 +23,7 @@ class Deaf(PlainOutput):
     def __init__(self) -> None:
         self.told = 0
 
-    def show_opening(self, opening: Opening) -> None:
+    def show_opening(self, opening: RunStart) -> None:
         self.told += 1
 
     def frame(self, frame: Frame) -> None:

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from demo.english import (
-    Verdict,
+    Grade,
     judge_answer,
     judge_meaning,
     judge_sentence,
@@ -20,71 +20,69 @@ TEA = "I would like some tea, please."
 @pytest.mark.parametrize(
     ("english", "line", "verdict"),
     [
-        ("milk", "milk", Verdict.RIGHT),
-        ("milk", "MILK!!", Verdict.RIGHT),
-        ("milk", "Dạ, mình nghĩ là “milk” ạ.", Verdict.RIGHT),
-        ("milk", "mik", Verdict.CLOSE),
-        ("juice", "juce", Verdict.CLOSE),
-        ("apple", "aple", Verdict.CLOSE),
-        ("milk", "sữa", Verdict.WRONG),
-        ("milk", "", Verdict.WRONG),
-        ("milk", "🙂", Verdict.WRONG),
-        ("tea", "te", Verdict.WRONG),
-        ("mother", "father", Verdict.WRONG),
-        ("orange", "oranch", Verdict.WRONG),
+        ("milk", "milk", Grade.RIGHT),
+        ("milk", "MILK!!", Grade.RIGHT),
+        ("milk", "Dạ, mình nghĩ là “milk” ạ.", Grade.RIGHT),
+        ("milk", "mik", Grade.CLOSE),
+        ("juice", "juce", Grade.CLOSE),
+        ("apple", "aple", Grade.CLOSE),
+        ("milk", "sữa", Grade.WRONG),
+        ("milk", "", Grade.WRONG),
+        ("milk", "🙂", Grade.WRONG),
+        ("tea", "te", Grade.WRONG),
+        ("mother", "father", Grade.WRONG),
+        ("orange", "oranch", Grade.WRONG),
     ],
 )
-def test_a_word_is_found_in_what_the_learner_wrote(
-    english: str, line: str, verdict: Verdict
-) -> None:
+def test_a_word_is_found_in_what_the_learner_wrote(english: str, line: str, verdict: Grade) -> None:
     assert judge_word(WORDS[english], line) is verdict
 
 
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        ("i would like some tea please", Verdict.RIGHT),
-        ("I’d like some tea, please!", Verdict.RIGHT),
-        ("Để mình thử nhé: I would like some tea, please. Đúng chưa?", Verdict.RIGHT),
-        ("I would like some tea", Verdict.CLOSE),
-        ("I woud like some tea, plese", Verdict.CLOSE),
-        ("I like some tea, please", Verdict.WRONG),
-        ("tea some like would I please", Verdict.WRONG),
-        ("tea", Verdict.WRONG),
+        ("i would like some tea please", Grade.RIGHT),
+        ("I’d like some tea, please!", Grade.RIGHT),
+        ("Để mình thử nhé: I would like some tea, please. Đúng chưa?", Grade.RIGHT),
+        ("I would like some tea", Grade.CLOSE),
+        ("I woud like some tea, plese", Grade.CLOSE),
+        ("I like some tea, please", Grade.WRONG),
+        ("tea some like would I please", Grade.WRONG),
+        ("tea", Grade.WRONG),
     ],
 )
-def test_a_sentence_wants_every_word_in_order(line: str, verdict: Verdict) -> None:
+def test_a_sentence_wants_every_word_in_order(line: str, verdict: Grade) -> None:
     assert judge_sentence(TEA, line) is verdict
 
 
 @pytest.mark.parametrize(
     ("line", "verdict"),
     [
-        ("I would like some coffee.", Verdict.RIGHT),
-        ("I'd like some milk, please", Verdict.RIGHT),
-        ("I would like some", Verdict.WRONG),
-        ("I would like some, please", Verdict.WRONG),
-        ("milk", Verdict.WRONG),
+        ("I would like some coffee.", Grade.RIGHT),
+        ("I'd like some milk, please", Grade.RIGHT),
+        ("I would like some", Grade.WRONG),
+        ("I would like some, please", Grade.WRONG),
+        ("milk", Grade.WRONG),
     ],
 )
-def test_in_a_scene_any_ending_will_do(line: str, verdict: Verdict) -> None:
+def test_in_a_scene_any_ending_will_do(line: str, verdict: Grade) -> None:
     assert judge_answer(DRINKS, line) is verdict
 
 
 @pytest.mark.parametrize(
     ("english", "line", "verdict"),
     [
-        ("juice", "Nước ép!", Verdict.RIGHT),
-        ("juice", unicodedata.normalize("NFD", "là nước ép ạ"), Verdict.RIGHT),
-        ("apple", "trái táo", Verdict.RIGHT),
-        ("tea", "chè", Verdict.RIGHT),
-        ("juice", "nuoc ep", Verdict.CLOSE),
-        ("milk", "sửa", Verdict.WRONG),
-        ("milk", "milk", Verdict.WRONG),
-        ("father", "bố mẹ mình", Verdict.RIGHT),
+        ("juice", "Nước ép!", Grade.RIGHT),
+        ("juice", unicodedata.normalize("NFD", "là nước ép ạ"), Grade.RIGHT),
+        ("apple", "trái táo", Grade.RIGHT),
+        ("tea", "chè", Grade.RIGHT),
+        ("juice", "nuoc ep", Grade.CLOSE),
+        ("milk", "sửa", Grade.WRONG),
+        ("milk", "milk", Grade.WRONG),
+        ("father", "bố mẹ mình", Grade.RIGHT),
     ],
 )
-def test_a_meaning_may_be_southern_or_unmarked(english: str, line: str, verdict: Verdict) -> None:
+def test_a_meaning_may_be_southern_or_unmarked(english: str, line: str, verdict: Grade) -> None:
     assert judge_meaning(WORDS[english], line) is verdict
 
 
@@ -102,8 +100,8 @@ def test_another_word_of_the_lessons_is_recognised() -> None:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.topic)
 def test_every_unit_takes_its_own_answers(unit: Unit) -> None:
-    assert judge_sentence(unit.sentence, unit.sentence) is Verdict.RIGHT
-    assert judge_answer(unit, unit.example()) is Verdict.RIGHT
+    assert judge_sentence(unit.sentence, unit.sentence) is Grade.RIGHT
+    assert judge_answer(unit, unit.example()) is Grade.RIGHT
     assert unit.example() != unit.sentence
     assert unit.sentence.startswith(unit.frame.removesuffix(" …"))
 
@@ -111,5 +109,5 @@ def test_every_unit_takes_its_own_answers(unit: Unit) -> None:
 def test_no_unit_word_passes_for_another() -> None:
     for english, word in WORDS.items():
         wrong = [other for other in WORDS if other != english]
-        assert all(judge_word(word, other) is Verdict.WRONG for other in wrong)
+        assert all(judge_word(word, other) is Grade.WRONG for other in wrong)
     assert len(WORDS) == 3 * len(UNITS)

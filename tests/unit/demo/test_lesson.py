@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from demo.lesson import SESSION_UNITS, LessonState, answer, start
-from demo.phrases import Task, model
+from demo.phrases import Exercise, model
 from demo.units import DRINKS, UNITS, WORDS
 
 
@@ -23,7 +23,7 @@ def right_answer(state: LessonState) -> str:
     if state["phase"] != "task":
         return "học tiếp"
     kind, english = state["queue"][0]
-    return model(Task(UNITS[state["unit"]], kind, english))
+    return model(Exercise(UNITS[state["unit"]], kind, english))
 
 
 def perfect(state: LessonState, turns: int) -> tuple[LessonState, list[str]]:

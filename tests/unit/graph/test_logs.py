@@ -4,13 +4,13 @@ import json
 import logging
 import sys
 
-from graph.logs import JsonLines
+from graph.logs import JsonFormatter
 
 
 def written(secrets: list[str], message: str, **facts: object) -> str:
     record = logging.LogRecord("duologue", logging.INFO, "f", 1, message, (), None)
     vars(record).update(facts)
-    return JsonLines(secrets).format(record)
+    return JsonFormatter(secrets).format(record)
 
 
 def test_a_line_has_time_level_event_and_facts() -> None:
@@ -30,7 +30,7 @@ def test_secrets_in_a_trace_become_stars() -> None:
         int("topsecret")
     except ValueError:
         record = logging.LogRecord("d", logging.ERROR, "f", 1, "broke", (), sys.exc_info())
-    line = JsonLines(["topsecret"]).format(record)
+    line = JsonFormatter(["topsecret"]).format(record)
     assert "topsecret" not in line
     assert "ValueError" in json.loads(line)["trace"]
 

@@ -9,7 +9,7 @@ from core.errors import BotError, SpeakerError
 from ui import render
 from ui.directory import Directory
 from ui.texts import LANGUAGES, Words
-from ui.transcript import Aside, Bubble, Transcript, bubble_from_message
+from ui.transcript import Aside, Bubble, TranscriptView, bubble_from_message
 
 EN, VI = Words("en"), Words("vi")
 KINDS = sorted(SpeakerError.KINDS)
@@ -50,7 +50,7 @@ def test_whatever_is_said_is_text(words: Words) -> None:
     aside = Aside(EVIL, EVIL, EVIL)
     line = said(text=EVIL, name=EVIL, origin=EVIL, timestamp=EVIL, asides=(aside,))
     names = {"user": EVIL, "assistant": EVIL}
-    transcript = Transcript([line], status=EVIL, end_reason=EVIL)
+    transcript = TranscriptView([line], status=EVIL, end_reason=EVIL)
     transcript.error = {"error": EVIL, "where": EVIL, EVIL: EVIL}
     detail = {"conversation_id": EVIL, "parent_id": EVIL, "children": [EVIL], "created_at": WHEN}
     drawn = render.render_bubble(line, EVIL, words) + render.render_head(
@@ -96,7 +96,7 @@ def test_only_a_line_that_is_stored_is_marked_as_one_to_act_on() -> None:
 
 
 def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
-    transcript, cache = Transcript([said(), Bubble(1, "assistant", "a")]), {}
+    transcript, cache = TranscriptView([said(), Bubble(1, "assistant", "a")]), {}
     first = render.render_rows(transcript, cast(EN), EN, cache)
     transcript.apply("token", {"index": 1, "content": "b", "role": "assistant"})
     second = render.render_rows(transcript, cast(EN), EN, cache)
@@ -105,12 +105,12 @@ def test_rows_that_did_not_change_are_not_drawn_anew() -> None:
 
 
 def test_a_row_for_who_is_thinking() -> None:
-    transcript = Transcript([said()], status="running")
+    transcript = TranscriptView([said()], status="running")
     assert "Bắp đang trả lời" in render.render_rows(transcript, cast(VI), VI, {})[-1]
 
 
 def test_the_head_tells_turn_progress_and_status() -> None:
-    transcript = Transcript([said()], status="completed", turn=3, max_turns=4)
+    transcript = TranscriptView([said()], status="completed", turn=3, max_turns=4)
     transcript.end_reason = "user_done"
     drawn = render.render_head(transcript, DETAIL, {"user": "Minh", "assistant": "Bắp"}, EN)
     text = Tags(drawn).text
@@ -121,19 +121,19 @@ def test_the_head_tells_turn_progress_and_status() -> None:
 
 
 def test_an_error_is_a_banner_with_a_cause_and_a_way_on() -> None:
-    transcript = Transcript(status="interrupted")
+    transcript = TranscriptView(status="interrupted")
     transcript.error = {"error": "no answer in 30 s", "code": "bot_timeout", "where": "bot"}
     drawn = render.render_banner(transcript, "live", EN)
     assert "The bot failed" in drawn
     assert "no answer in 30 s." in drawn
     assert "bot_timeout" in drawn
     assert 'data-act="resume"' in drawn
-    assert render.render_banner(Transcript(status="running"), "live", EN) == ""
+    assert render.render_banner(TranscriptView(status="running"), "live", EN) == ""
 
 
 @pytest.mark.parametrize("code", sorted(f"bot_{kind}" for kind in BotError.KINDS))
 def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> None:
-    transcript = Transcript(status="interrupted")
+    transcript = TranscriptView(status="interrupted")
     transcript.error = {"error": "bot 16 did that", "code": code, "where": "bot"}
     english = Tags(render.render_banner(transcript, "live", EN)).text
     vietnamese = Tags(render.render_banner(transcript, "live", VI)).text
@@ -146,7 +146,7 @@ def test_each_kind_of_error_is_explained_in_the_page_s_language(code: str) -> No
 
 
 def test_facts_are_written_for_people_and_not_as_python_writes_them() -> None:
-    transcript = Transcript(status="interrupted")
+    transcript = TranscriptView(status="interrupted")
     transcript.error = {"error": "x", "code": "bot_timeout", "where": "bot", "retryable": True}
     drawn = render.render_banner(transcript, "live", EN)
     assert "retryable: yes" in drawn
@@ -155,13 +155,15 @@ def test_facts_are_written_for_people_and_not_as_python_writes_them() -> None:
 
 @pytest.mark.parametrize("link", ["lost", "down", "missing", "forbidden"])
 def test_a_line_that_broke_is_told_in_words(link: str) -> None:
-    assert EN(link) in render.render_banner(Transcript(), link, EN)
+    assert EN(link) in render.render_banner(TranscriptView(), link, EN)
 
 
 def test_nothing_said_yet_says_what_to_do() -> None:
-    assert EN("press_start") in render.render_empty(Transcript(status="created"), EN, "scripted")
-    assert EN("say_first") in render.render_empty(Transcript(status="created"), EN, "human")
-    assert render.render_empty(Transcript([said()]), EN, "") == ""
+    assert EN("press_start") in render.render_empty(
+        TranscriptView(status="created"), EN, "scripted"
+    )
+    assert EN("say_first") in render.render_empty(TranscriptView(status="created"), EN, "human")
+    assert render.render_empty(TranscriptView([said()]), EN, "") == ""
 
 
 def test_latency_is_drawn_by_role_and_turn() -> None:
@@ -170,16 +172,16 @@ def test_latency_is_drawn_by_role_and_turn() -> None:
         Bubble(1, "assistant", "a", True, turn=1, latency_ms=900),
         Bubble(2, "assistant", "b", True, turn=1, latency_ms=900),
     ]
-    drawn = render.render_side(Transcript(lines), DETAIL, EN, [])
+    drawn = render.render_side(TranscriptView(lines), DETAIL, EN, [])
     assert drawn.count('class="bar user"') == 1
     assert drawn.count('class="bar assistant"') == 1
     assert "0.9 s" in drawn
-    assert EN("latency_none") in render.render_side(Transcript(), DETAIL, EN, [])
+    assert EN("latency_none") in render.render_side(TranscriptView(), DETAIL, EN, [])
 
 
 def test_relatives_are_linked_and_can_be_compared() -> None:
     detail = DETAIL | {"parent_id": "parent-id", "children": ["child-id"]}
-    drawn = render.render_side(Transcript(), detail, EN, [])
+    drawn = render.render_side(TranscriptView(), detail, EN, [])
     assert 'href="?thread=parent-id"' in drawn
     assert 'href="?thread=abc&amp;beside=child-id"' in drawn
 
@@ -205,7 +207,7 @@ def test_a_speaker_that_failed_is_explained_in_the_page_s_language() -> None:
 
 
 def test_a_chat_has_no_end_that_is_counted_to() -> None:
-    chat = Transcript(status="waiting", turn=1, max_turns=2000)
+    chat = TranscriptView(status="waiting", turn=1, max_turns=2000)
     drawn = render.render_head(chat, DETAIL, {"user": "Bạn", "assistant": "Bắp"}, VI)
     assert "Lượt 1<" in drawn
     assert "2000" not in Tags(drawn).text
@@ -213,7 +215,7 @@ def test_a_chat_has_no_end_that_is_counted_to() -> None:
 
 def test_a_long_conversation_is_plotted_in_few_bars() -> None:
     lines = [Bubble(at, "assistant", "a", True, turn=at, latency_ms=at) for at in range(1, 2001)]
-    assert render.render_side(Transcript(lines), DETAIL, EN, []).count("<rect") <= 60
+    assert render.render_side(TranscriptView(lines), DETAIL, EN, []).count("<rect") <= 60
 
 
 def test_both_languages_have_every_text() -> None:

@@ -27,7 +27,7 @@ from ui.start_pages import (
 from ui.tab_session import TabSession
 from ui.texts import Words
 from ui.transcript import Bubble
-from ui.transcript_files import Unreadable
+from ui.transcript_files import NoTranscript
 
 EN = Words("en")
 
@@ -93,7 +93,7 @@ def test_a_fixed_line_may_be_written_as_in_a_file() -> None:
 
 
 def test_a_transcript_that_is_none_is_refused() -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(NoTranscript):
         build_scenario(form(given="what is this"))
 
 

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from ui.transcript import Aside, Bubble, Transcript
+from ui.transcript import Aside, Bubble, TranscriptView
 
 
-def after(*told: tuple[str, dict[str, Any]]) -> Transcript:
-    transcript = Transcript()
+def after(*told: tuple[str, dict[str, Any]]) -> TranscriptView:
+    transcript = TranscriptView()
     for name, data in told:
         transcript.apply(name, data)
     return transcript
@@ -24,7 +24,7 @@ def status(name: str, **more: Any) -> tuple[str, dict[str, Any]]:
     return "status", {"status": name, "message": name, "turn": 0, "max_turns": 10, **more}
 
 
-def texts(transcript: Transcript) -> list[str]:
+def texts(transcript: TranscriptView) -> list[str]:
     return [line.text for line in transcript.bubbles]
 
 
@@ -130,7 +130,7 @@ def test_changes_tell_the_seat() -> None:
 
 
 def test_events_that_are_new_to_us_are_left_alone() -> None:
-    assert after(("heartbeat", {"x": 1})) == Transcript()
+    assert after(("heartbeat", {"x": 1})) == TranscriptView()
 
 
 def test_tokens_are_counted_where_they_are_known() -> None:

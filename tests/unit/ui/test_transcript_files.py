@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ui.transcript import Bubble
-from ui.transcript_files import WRITERS, Heading, Unreadable, find_divergence, parse_transcript
+from ui.transcript_files import WRITERS, Heading, NoTranscript, find_divergence, parse_transcript
 
 DETAIL: dict[str, Any] = {
     "conversation_id": "abc",
@@ -56,7 +56,7 @@ def test_many_forms_are_understood(text: str) -> None:
     "text", ["hello there", "{", "[1]", '[{"role": "x", "content": "y"}]', "[]"]
 )
 def test_what_is_no_transcript_is_refused(text: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(NoTranscript):
         parse_transcript(text)
 
 

@@ -1,11 +1,11 @@
 """The flake atlas names the turn at which repeats part."""
 
-from evaluation.figures.flakes import Repeat, Utterance, find_fork
+from evaluation.figures.flakes import Remark, Repeat, find_fork
 
 
 def repeat(passed: bool, *texts: str) -> Repeat:
     lines = [
-        Utterance(place // 2 + 1, "user" if place % 2 == 0 else "assistant", text)
+        Remark(place // 2 + 1, "user" if place % 2 == 0 else "assistant", text)
         for place, text in enumerate(texts)
     ]
     return Repeat(passed, lines)

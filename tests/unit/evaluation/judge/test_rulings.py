@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.criteria import Criterion
 from evaluation.judge.rulings import (
-    Unusable,
+    InvalidRuling,
     decide_status,
     read_ruling,
     schema_of,
@@ -48,13 +48,13 @@ def answer(*quotes: tuple[int, str], **decided: Any) -> str:
     ],
 )
 def test_what_cannot_be_read_is_no_verdict(text: str) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(InvalidRuling):
         read_ruling(text, KIND)
 
 
 @pytest.mark.parametrize("score", [0, 6, -1, "4", 4.5, True])
 def test_a_score_off_the_scale_is_no_verdict(score: Any) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(InvalidRuling):
         read_ruling(answer(score=score), PATIENT)
 
 
@@ -69,7 +69,7 @@ def test_a_score_passes_from_pass_at_on(score: int | None, status: str) -> None:
 def test_a_markdown_fence_is_taken_off_and_more_than_that_is_not() -> None:
     text = answer(status="fail")
     assert read_ruling(f"```json\n{text}\n```", KIND).evidence == []
-    with pytest.raises(Unusable):
+    with pytest.raises(InvalidRuling):
         read_ruling(f"Here you are:\n```json\n{text}\n```", KIND)
 
 
@@ -99,15 +99,15 @@ def test_a_quote_is_found_after_nfc_and_white_space_folding(quote: str) -> None:
 )
 def test_a_quote_that_is_not_in_its_message_is_refused(index: int, quote: str) -> None:
     ruling = read_ruling(answer((1, "juice"), (index, quote), status="pass"), KIND)
-    with pytest.raises(Unusable):
+    with pytest.raises(InvalidRuling):
         verify_quotes(ruling, KIND, SAID)
 
 
 def test_a_pass_needs_a_quote_and_what_is_missing_cannot_be_quoted() -> None:
-    with pytest.raises(Unusable, match="no quote"):
+    with pytest.raises(InvalidRuling, match="no quote"):
         verify_quotes(read_ruling(answer(status="pass"), KIND), KIND, SAID)
     assert verify_quotes(read_ruling(answer(status="fail"), KIND), KIND, SAID) == []
-    with pytest.raises(Unusable, match="no quote"):
+    with pytest.raises(InvalidRuling, match="no quote"):
         verify_quotes(read_ruling(answer(score=2), PATIENT), PATIENT, SAID)
     assert verify_quotes(read_ruling(answer(score=1), PATIENT), PATIENT, SAID) == []
 
@@ -130,7 +130,7 @@ def test_one_letter_or_the_user_s_own_words_prove_nothing_of_the_bot(
     quote: tuple[int, str],
 ) -> None:
     said = talk("U: a", "B: Nước ép\n nghĩa là “juice”.").messages
-    with pytest.raises(Unusable):
+    with pytest.raises(InvalidRuling):
         verify_quotes(read_ruling(answer(quote, status="pass"), KIND), KIND, said)
 
 
