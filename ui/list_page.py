@@ -1,25 +1,22 @@
 """The page that lists conversations: filter, search, open; it stays true without a reload."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from ui import render
-from ui.api_client import CONVERSATIONS, ApiError, Unreachable
+from ui.api_client import ApiError, Unreachable
 from ui.assets import load_script
 from ui.directory import Directory
+from ui.listing import Row, SearchResult, user_label
 from ui.script_events import read_event_data
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
 
 STATUSES = "running waiting interrupted completed stopped created".split()
-PAGE, MOST = 200, 10_000  # rows: of one answer of the API, of one list
-DEPTH = 20  # conversations that are searched for each row that is asked for
-Row = Mapping[str, Any]
 
 
 def render_frame(words: Words) -> str:
@@ -63,11 +60,6 @@ def render_row(found: Row, directory: Directory, words: Words) -> str:
 
 
 _LABELS = {"user": "persona"}
-_TRANSLATED = (("is", "status"), ("end", "end_reason"))
-
-
-def user_label(found: Row, directory: Directory) -> str:
-    return directory.user_name(found.get("seat"), found.get("persona"))
 
 
 def _render_date(stamp: str) -> str:
@@ -75,77 +67,36 @@ def _render_date(stamp: str) -> str:
     return f'<time datetime="{escape(stamp)}" data-far>{escape(shown)}</time>'
 
 
-def matches(found: Row, search: str, directory: Directory) -> bool:
-    """Whether every word that was searched for stands somewhere in the row."""
-    words = directory.words
-    texts = [found.get(name) for name in ("conversation_id", "bot_id", "persona", "end_reason")]
-    texts += [user_label(found, directory), directory.assistant_name(found)]
-    texts += [words.get(f"{kind}_{found.get(name)}", "") for kind, name in _TRANSLATED]
-    text = " ".join(str(one) for one in texts if one).casefold()
-    return all(word in text for word in search.casefold().split())
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The rows that are asked for, and whether there may be more.
-
-    `looked`: how many of the newest were searched, where it was not all of them.
-    """
-
-    rows: Sequence[Row]
-    more: bool
-    looked: int = 0
-
-
-async def search_conversations(tab: TabSession, asked: Mapping[str, Any]) -> SearchResult:
-    """Reads page after page until the list is full, the end is reached, or it was enough."""
-    search, limit = str(asked.get("search") or "").strip(), int(asked.get("limit") or 50)
-    limit = max(1, min(limit, MOST))
-    filters = {name: str(asked.get(name) or "") for name in ("status", "bot_id")}
-    found: list[Row] = []
-    looked, cursor = 0, ""
-    while True:
-        page = await tab.api.get(
-            CONVERSATIONS,
-            limit=PAGE if search else min(limit - len(found), PAGE),
-            cursor=cursor,
-            **filters,
-        )
-        rows, cursor = page.get("conversations", []), str(page.get("next") or "")
-        looked += len(rows)
-        found += [one for one in rows if not search or matches(one, search, tab.directory)]
-        if not (rows and cursor) or len(found) >= limit or looked >= limit * DEPTH:
-            break
-    more = limit < MOST and (bool(cursor) or len(found) > limit)
-    return SearchResult(found[:limit], more, looked if search and cursor else 0)
-
-
 async def build_listing(tab: TabSession, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the list shows for these filters."""
-    words, filtered = tab.words, any(asked.get(name) for name in ("search", "status", "bot_id"))
+    words = tab.words
     try:
-        found = await search_conversations(tab, asked)
+        found = await tab.listing.read(tab.api, tab.directory, asked)
     except ApiError as refusal:
         tab.report_refusal(refusal)
         text, _ = words.explain_refusal(refusal.code, str(refusal))
-        return {"rows": "", "none": _render_empty(text), "count": "", "more": False, "bots": []}
+        return _pack(tab, asked, SearchResult((), more=False), _render_empty(text), [])
     except Unreachable:
-        text = words("down")
-        return {"rows": "", "none": _render_empty(text), "count": "", "more": False, "bots": []}
-    none = ""
-    if not found.rows:
-        none = (
-            _render_empty(words("none_found"))
-            if filtered
-            else _render_empty(words("empty_text"), words("empty_title"), words("nav_new"))
-        )
-    return {
-        "rows": "".join(render_row(one, tab.directory, words) for one in found.rows),
-        "none": none,
-        "count": _render_count(found, words),
-        "more": found.more,
-        "bots": [[id, tab.directory.bot_name(id)] for id in tab.directory.bots],
-    }
+        return _pack(tab, asked, SearchResult((), more=False), _render_empty(words("down")), [])
+    none = "" if found.rows else _render_none(asked, words)
+    bots = [[id, tab.directory.bot_name(id)] for id in tab.directory.bots]
+    return _pack(tab, asked, found, none, bots)
+
+
+def _pack(
+    tab: TabSession, asked: Mapping[str, Any], found: SearchResult, none: str, bots: list[list[str]]
+) -> dict[str, Any]:
+    directory, words, sent = tab.directory, tab.words, tab.listing.sent
+    rows = sent.draw(found.rows, directory, lambda one: render_row(one, directory, words))
+    facts = {"none": none, "count": _render_count(found, words), "more": found.more, "bots": bots}
+    return {**sent.pack(rows, int(asked.get("version") or 0)), **facts}
+
+
+def _render_none(asked: Mapping[str, Any], words: Words) -> str:
+    """Nothing fits the filters, or there is nothing yet."""
+    if any(asked.get(name) for name in ("search", "status", "bot_id")):
+        return _render_empty(words("none_found"))
+    return _render_empty(words("empty_text"), words("empty_title"), words("nav_new"))
 
 
 def _render_count(found: SearchResult, words: Words) -> str:

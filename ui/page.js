@@ -213,7 +213,7 @@
   async function alive() {
     try {
       const answer = await fetch("alive", { cache: "no-store", signal: AbortSignal.timeout(4000) });
-      if (answer.status === 503) body().starting = "yes"; else delete body().starting;
+      if (answer.status !== 200) body().starting = "yes"; else delete body().starting;
       if (answer.status !== 200) throw new Error(answer.status);
       const told = (await answer.json()).boot;
       if (boot && boot !== told) return comeBack();

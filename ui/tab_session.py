@@ -11,6 +11,7 @@ from ui import render
 from ui.api_client import Api, ApiError, Unreachable
 from ui.configuration import Configuration
 from ui.conversation_feed import ConversationFeed, Feeds
+from ui.listing import Listing
 from ui.outbox import Outbox, Page
 from ui.texts import Words
 from ui.transcript_files import find_divergence
@@ -36,6 +37,7 @@ class TabSession:
         self.bot_statuses: list[Any] = []
         self.warnings: tuple[str, ...] = ()
         self.asks_key = False
+        self.listing = Listing()
         self._moves = 0
         self._bell = asyncio.Event()
         self._outbox = Outbox()

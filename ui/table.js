@@ -1,4 +1,5 @@
-// The list of conversations: filters are plain fields, rows come as escaped HTML.
+// The list of conversations: filters are plain fields, rows come as escaped HTML, and of those that
+// are here already only their places.
 const { duologue } = window;
 const field = (name) => element.querySelector(`[name="${name}"]`);
 const PAGE = 50;
@@ -7,7 +8,7 @@ const STEP = 20; // rows that come and go together
 const GUESS = 48; // pixels of a row, until some were measured
 const body = element.querySelector("tbody");
 let limit = PAGE;
-let html = null;
+let version = 0;
 let rows = [], drawn = [0, 0], tall = GUESS;
 
 function ask() {
@@ -16,6 +17,7 @@ function ask() {
     bot_id: field("bot").value,
     search: field("search").value,
     limit,
+    version,
   });
 }
 
@@ -57,9 +59,10 @@ function draw() {
   const page = props.value;
   if (!page || page.rows === undefined) return;
   choices(field("bot"), page.bots || []);
-  if (page.rows !== html) {
-    html = page.rows;
-    rows = html.match(/<tr>.*?<\/tr>/gs) ?? [];
+  if (page.base && page.base !== version && page.version !== version) { version = 0; return ask(); }
+  if (!page.base || page.version !== version) {
+    rows = page.rows.flatMap((part) => (typeof part === "string" ? [part] : rows.slice(...part)));
+    version = page.version;
     paint(true);
   }
   element.querySelector(".none").innerHTML = page.none;

@@ -3,10 +3,13 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.looking import Looking, Tab
 from tests.browser.service import Service
+from tests.servers.gate import Gate
+from tests.servers.host import free_port
+from tests.servers.process import Process
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
 LINE = "Hôm nay mình học cách gọi đồ uống nhé, bạn nghe thật kỹ rồi nói lại cả câu. "
@@ -76,6 +79,61 @@ async def test_a_conversation_that_is_over_has_nothing_new(look: Looking, servic
     await tab.page.mouse.wheel(0, 300)
     await tab.page.wait_for_function("scrollY >= 299")
     await expect(tab.page.locator("#newest")).to_be_hidden()
+
+
+async def test_a_page_that_was_open_before_its_conversation_was_known_follows_it(
+    browser: Browser, service: Service
+) -> None:
+    id = await long_run(service, 30)
+    async with Gate(service.url, f"/api/conversations/{id}").serving() as gate:
+        port = free_port()
+        command = ["python", "-m", "cli", "ui", "--api", gate.url, "--port", str(port)]
+        url = f"http://127.0.0.1:{port}"
+        async with Process(command, ready=f"{url}/ui/alive", startup=90):
+            look = Looking(browser, url)
+            tab = await look.tab(f"/ui/?thread={id}")
+            await expect(tab.page.locator("body[data-stands=opening]")).to_be_attached()
+            gate.let_go.set()
+            await tab.grown(32)
+            await expect(tab.bubbles.last).to_be_in_viewport()
+            await tab.grown(await tab.page.evaluate("window.duologue.rows.length") + 2)
+            await expect(tab.bubbles.last).to_be_in_viewport()
+            await expect(tab.page.get_by_role("button", name=re.compile("newest"))).to_be_hidden()
+            await look.close()
+            look.complain()
+    await stop(service, id)
+
+
+async def test_an_answer_of_several_lines_leaves_the_page_where_it_is(
+    look: Looking, service: Service
+) -> None:
+    made = await service.api(
+        "POST", "/api/conversations", json={"bot_id": 16, "user": "human", "history": history(30)}
+    )
+    tab = await look.tab(f"/ui/?thread={made['conversation_id']}")
+    await expect(tab.bubbles).to_have_count(30)
+    line = tab.page.get_by_label("Your answer as the user")
+    await line.click()
+    for _ in range(4):
+        await tab.page.keyboard.type("một dòng")
+        await tab.page.keyboard.press("Shift+Enter")
+    await tab.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    await tab.page.evaluate(
+        """() => {
+            window.tops = [];
+            const look = () => { window.tops.push(scrollY); requestAnimationFrame(look); };
+            requestAnimationFrame(look);
+        }"""
+    )
+    await tab.page.keyboard.type("dòng cuối")
+    await expect(line).to_have_value(re.compile("dòng cuối$"))
+    await tab.page.wait_for_function("seen => window.tops.length > seen + 5", arg=await frames(tab))
+    assert len(set(await tab.page.evaluate("window.tops"))) == 1
+
+
+async def frames(tab: Tab) -> int:
+    count: int = await tab.page.evaluate("window.tops.length")
+    return count
 
 
 @pytest.mark.parametrize("count", [400, 2000])

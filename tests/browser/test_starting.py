@@ -43,6 +43,17 @@ async def test_who_is_early_sees_a_page_that_waits_and_opens_by_itself(
     await service.close()
 
 
+async def test_a_server_that_is_back_but_not_ready_is_said_to_be_starting(look: Looking) -> None:
+    tab = await look.tab()
+    await tab.ready()
+    await tab.page.route("**/alive", lambda route: route.fulfill(status=204))
+    await expect(tab.page.get_by_text("The server is starting.")).to_be_visible(timeout=LATER)
+    await expect(tab.page.get_by_text("The server does not answer.")).to_be_hidden()
+    await tab.page.unroute("**/alive")
+    await expect(tab.page.get_by_text("The server is starting.")).to_be_hidden(timeout=LATER)
+    await expect(tab.page.locator("#start")).to_be_visible()
+
+
 async def first_answer(http: httpx.AsyncClient, url: str) -> httpx.Response:
     while True:
         try:

@@ -8,7 +8,8 @@ from tests.unit.ui.fake_api import ID, FakeApi
 from ui.api_client import ApiConnection
 from ui.conversation_feed import Feeds
 from ui.directory import Directory
-from ui.list_page import build_listing, matches, render_row
+from ui.list_page import build_listing, render_row
+from ui.listing import matches
 from ui.tab_session import TabSession
 from ui.texts import Words
 
@@ -35,11 +36,36 @@ def numbered(count: int, **more: Any) -> list[dict[str, Any]]:
     return [{**ROW, "conversation_id": f"number-{at}", **more} for at in range(count)]
 
 
+class FakeTable:
+    """What table.js does with the rows that it is sent."""
+
+    def __init__(self, tab: TabSession) -> None:
+        self.tab = tab
+        self.version = 0
+        self.rows: list[str] = []
+
+    async def ask(self, **asked: Any) -> dict[str, Any]:
+        page = await build_listing(self.tab, {**asked, "version": self.version})
+        if page["base"] in (0, self.version):
+            parts = [self._take(part) for part in page["rows"]]
+            self.rows = [row for part in parts for row in part]
+            self.version = page["version"]
+        return page
+
+    def _take(self, part: Any) -> list[str]:
+        return [part] if isinstance(part, str) else self.rows[slice(*part)]
+
+
+@pytest.fixture
+def table(tab: TabSession) -> FakeTable:
+    return FakeTable(tab)
+
+
 async def test_the_list_is_filtered_and_searched(api: FakeApi, tab: TabSession) -> None:
     api.kept = [ROW]
     tab.directory = Directory(EN, {"16": "Bắp"})
     page = await build_listing(tab, {})
-    assert "Bắp" in page["rows"]
+    assert "Bắp" in page["rows"][0]
     assert not page["more"]
     assert (await build_listing(tab, {"search": "bắp 3f0e"}))["count"] == "1 shown"
     assert EN("none_found") in (await build_listing(tab, {"search": "xyz"}))["none"]
@@ -49,15 +75,63 @@ async def test_the_list_is_filtered_and_searched(api: FakeApi, tab: TabSession) 
 
 @pytest.mark.parametrize("search", ["", "number"])
 async def test_there_is_more_until_the_last_one_is_shown(
-    api: FakeApi, tab: TabSession, search: str
+    api: FakeApi, table: FakeTable, search: str
 ) -> None:
     api.kept = numbered(465)
     for limit, shown in ((50, 50), (100, 100), (400, 400), (800, 465)):
-        page = await build_listing(tab, {"search": search, "limit": limit})
-        assert page["rows"].count("<tr>") == shown
+        page = await table.ask(search=search, limit=limit)
+        assert len(table.rows) == shown
         assert page["more"] == (shown < 465)
-    assert "number-464" in page["rows"]
+    assert all(f"number-{at}" in row for at, row in enumerate(table.rows))
     assert page["count"] == "465 shown"
+
+
+async def test_more_reads_and_sends_what_follows_alone(api: FakeApi, table: FakeTable) -> None:
+    api.kept = numbered(1000)
+    await table.ask(limit=400)
+    api.queries.clear()
+    page = await table.ask(limit=600)
+    assert [query.split("&")[-1] for query in api.queries] == ["cursor=400"]
+    assert page["rows"][0] == [0, 400]
+    assert len(page["rows"]) == 201
+
+
+async def test_a_list_that_is_asked_for_again_is_true_and_sends_what_changed_alone(
+    api: FakeApi, table: FakeTable
+) -> None:
+    api.kept = numbered(300)
+    await table.ask(limit=200)
+    assert (await table.ask(limit=200))["rows"] == [[0, 200]]
+    api.kept = [{**ROW, "conversation_id": "new"}, *numbered(300)]
+    api.kept[8] = {**api.kept[8], "status": "stopped"}
+    page = await table.ask(limit=200)
+    assert [part for part in page["rows"] if isinstance(part, list)] == [[0, 7], [8, 199]]
+    assert "new" in table.rows[0]
+    assert "stopped" in table.rows[8]
+    assert len(table.rows) == 200
+
+
+async def test_a_browser_that_missed_an_answer_gets_all_rows(
+    api: FakeApi, table: FakeTable
+) -> None:
+    api.kept = numbered(60)
+    await table.ask()
+    await build_listing(table.tab, {"version": table.version, "limit": 60})
+    page = await table.ask(limit=60)
+    assert page["base"] == 0
+    assert len(table.rows) == 60
+
+
+async def test_after_a_refusal_the_list_is_read_anew(api: FakeApi, table: FakeTable) -> None:
+    api.kept = numbered(60)
+    await table.ask()
+    kept, api.kept = api.kept, []
+    api.answers["/api/conversations"] = (503, {"type": "urn:duologue:storage", "title": "No"})
+    await table.ask(limit=100)
+    assert table.rows == []
+    api.kept = kept
+    await table.ask(limit=100)
+    assert len(table.rows) == 60
 
 
 async def test_matches_beyond_the_shown_ones_are_more(api: FakeApi, tab: TabSession) -> None:
