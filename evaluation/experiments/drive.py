@@ -8,8 +8,9 @@ from typing import Literal
 
 from core.errors import DuologueError, StorageError
 from evaluation.cells import ResolvedSuite
+from evaluation.conversations import Unfinished
 from evaluation.experiments.schedule import Schedule
-from evaluation.experiments.trial import TrialResult, TrialRunner, Unfinished
+from evaluation.experiments.trial import TrialResult, TrialRunner
 from graph.storage.experiment_rows import ExperimentRow, TrialRow
 from graph.storage.opening import Storage
 

@@ -1,6 +1,5 @@
 """One trial: an ordinary conversation, driven to its end and assessed."""
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +8,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from core.ends import EndReason, Status
-from core.errors import Busy, Conflict, DuologueError, Stopping, StorageError
+from core.errors import DuologueError, Stopping, StorageError
 from core.failures import or_else
 from core.message import now
 from core.text import clean
 from evaluation.cells import ResolvedSuite
 from evaluation.checks.figures import Session
 from evaluation.checks.python import Python
+from evaluation.conversations import Unfinished, drive
 from evaluation.experiments.assess import Assessment, Assessor, FinishedConversation
 from evaluation.experiments.trial_records import pack_user
 from evaluation.prices import add_spendings
@@ -28,13 +28,8 @@ from graph.storage.experiment_rows import ExperimentRow, TrialRow, VerdictRow
 from nodes.speakers.personas import DEFAULT
 
 log = logging.getLogger("duologue.experiments")
-POLL_S = 0.5
 STOPPED = "its conversation was stopped"
 _SIMULATOR = frozenset(("user_truncated", "user_refused", "user_empty"))
-
-
-class Unfinished(Exception):
-    """The trial has not ended, since this process stops; it goes on later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +141,7 @@ class TrialRunner:
 
     async def _run(self, trial: TrialRow) -> TrialResult:
         id = trial.conversation_id or await self._create(trial)
-        row = await self._drive(id)
+        row = await drive(self._runs, id, self._client_id)
         if row.status is Status.STOPPED:
             return TrialResult(row, skipped=STOPPED)
         if row.status is not Status.COMPLETED:
@@ -173,7 +168,7 @@ class TrialRunner:
             return None
         id = self._replays[first] = await self._converse(trial, model)
         try:
-            row = await self._drive(id)
+            row = await drive(self._runs, id, self._client_id)
         finally:
             del self._replays[first]
         if row.status is Status.STOPPED:
@@ -234,40 +229,6 @@ class TrialRunner:
             client_id=self._client_id,
             card=persona.model_dump(exclude_defaults=True) if persona else None,
         )
-
-    async def _drive(self, id: str) -> ConversationRow:
-        """Starts or resumes the conversation, whoever drives it, until it rests."""
-        driven = False
-        while True:
-            row = await self._runs.get(id, self._client_id)
-            if row.status.ended or row.error:
-                return row
-            if driven and row.status is Status.INTERRUPTED:
-                raise Unfinished
-            if row.status in (Status.RUNNING, Status.WAITING):  # somebody else takes care of it
-                await self._wait(id)
-                continue
-            driven = await self._begin(id, row.status) or driven
-
-    async def _begin(self, id: str, status: Status) -> bool:
-        """Lets it run until it rests; tells whether it did."""
-        try:
-            begin = self._runs.start if status is Status.CREATED else self._runs.resume
-            view = await begin(id, wait=True)
-        except (Busy, Conflict):  # another has it run, or it was stopped while it waited
-            await asyncio.sleep(POLL_S)
-            return False
-        while view.is_driven_here:
-            await view.changes.watch()
-        return True
-
-    async def _wait(self, id: str) -> None:
-        """Until something happens to a conversation that was set going elsewhere."""
-        view = self._runs.views.find_view(id)
-        if view is not None and view.is_driven_here:
-            await view.changes.watch()
-        else:
-            await asyncio.sleep(POLL_S)
 
     async def _session(self, trial: TrialRow, id: str) -> Mapping[str, Any]:
         if not self._reads_session[trial.scenario] and trial.bot not in self._telling_versions:
