@@ -105,6 +105,11 @@ def count_words(text: str) -> WordCounts:
     A word that both languages know takes the one that its neighbours make likelier: "can" between
     Vietnamese words is "cần", between English ones "can".
     """
+    return count_folded_words(unicodedata.normalize("NFC", text).casefold())
+
+
+def count_folded_words(text: str) -> WordCounts:
+    """`count_words` of a text that is in NFC and case-folded already."""
     words = list(map(_weigh, _find_words(text)))
     if not words:
         return WordCounts()
@@ -122,12 +127,11 @@ def count_words(text: str) -> WordCounts:
 
 
 def _find_words(text: str) -> list[str]:
-    """What stands between blanks, in lower case; addresses, templates and spelled words do not."""
-    plain = unicodedata.normalize("NFC", text).casefold()
+    """What stands between blanks; addresses, templates and spelled words do not."""
     for sign, pattern in _NO_WORDS:
-        if sign in plain:
-            plain = pattern.sub(" ", plain)
-    words = plain.split()
+        if sign in text:
+            text = pattern.sub(" ", text)
+    words = text.split()
     if max(map(len, words), default=0) > _LONGEST:
         return [word[:_LONGEST] for word in words]
     return words

@@ -93,7 +93,7 @@ def _utterance(group: list[tuple[int, Message]]) -> Utterance:
         place=index,
         bubbles=bubbles,
         text=text,
-        folded=fold(text),
+        folded=_fold_composed(text),
         is_given=first.get("origin") == "given",
         latency_ms=first.get("latency_ms"),
     )
@@ -101,8 +101,12 @@ def _utterance(group: list[tuple[int, Message]]) -> Utterance:
 
 def fold(text: str) -> str:
     """The text in NFC, case-folded, each run of white space as one blank."""
-    plain = unicodedata.normalize("NFC", text).casefold()
-    return " ".join(unicodedata.normalize("NFC", plain).split())
+    return _fold_composed(unicodedata.normalize("NFC", text))
+
+
+def _fold_composed(text: str) -> str:
+    """`fold` of a text in NFC."""
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
 
 def fold_quote(text: str) -> str:

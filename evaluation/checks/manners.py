@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections import Counter
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from core.language import WordCounts, count_words
+from core.language import WordCounts, count_folded_words
 from evaluation.checks.base import (
     Check,
     Finding,
@@ -34,7 +35,7 @@ class BotLanguage(PlacedCheck):
 
     def examine(self, transcript: Transcript) -> Finding:
         lines = self.place(self.select_lines(transcript, "bot"))
-        counted = [(line, count_words(line.text)) for line in lines]
+        counted = [(line, count_folded_words(line.folded)) for line in lines]
         telling = [(line, counts) for line, counts in counted if counts.total]
         if not telling:
             return cannot_tell(f"the bot said no word that tells a language{self.place_name}")
@@ -85,8 +86,12 @@ class NoRepeats(Check):
         lines = self.select_lines(transcript, self.no_repeats)
         if len(lines) < 2:
             return cannot_tell(f"the {self.no_repeats} spoke {len(lines)} times")
+        ends = [_find_ends(line.folded) for line in lines]
+        alike = Counter(ends)
         seen: dict[str, int] = {}
         for place, line in enumerate(lines):
+            if alike[ends[place]] == 1:  # spelling all words out takes ten times as long
+                continue
             words = " ".join(_WORD.findall(line.folded)) or line.folded
             before = seen.get(words)
             if before is not None and self._counts(words, place - before):
@@ -101,6 +106,12 @@ class NoRepeats(Check):
 
 
 _WORD = re.compile(r"\w+")
+
+
+def _find_ends(folded: str) -> tuple[str, str]:
+    """The first word and, backwards, the last: the same where all words are."""
+    first, last = _WORD.search(folded), _WORD.search(folded[::-1])
+    return (first[0], last[0]) if first and last else ("", "")
 
 
 class NoLeftovers(Check):
