@@ -172,20 +172,21 @@ async def list_experiments(
     rows, more = await service.storage.experiments.list_page(
         limit, before, suite=suite, client_id=client
     )
-    fresh = [await service.get(row.id) for row in rows]
+    counts = await service.storage.trials.counts_of([row.id for row in rows])
+    fresh = map(service.with_live_status, rows)
     return {
-        "experiments": [await _summarize(service, row) for row in fresh],
+        "experiments": [_describe(row, counts[row.id]) for row in fresh],
         "next": str(more) if more else None,
     }
 
 
 async def _summarize(service: ExperimentService, row: ExperimentRow) -> dict[str, Any]:
-    return {
-        **describe_experiment(row).model_dump(),
-        "suite": row.suite,
-        "total": row.total,
-        "counts": await service.storage.trials.counts(row.id),
-    }
+    return _describe(row, await service.storage.trials.counts(row.id))
+
+
+def _describe(row: ExperimentRow, counts: dict[str, int]) -> dict[str, Any]:
+    facts = describe_experiment(row).model_dump()
+    return {**facts, "suite": row.suite, "total": row.total, "counts": counts}
 
 
 @router.get(
@@ -344,10 +345,12 @@ async def report_experiment(
     """As `duologue report` writes it. The HTML file is complete in itself."""
     from reports.render import MEDIA_TYPES, render_report
 
-    document = await service.document(id, lines=True)
-    data = document.model_dump(mode="json")
-    text = await asyncio.to_thread(render_report, data, format, lang)
-    return Response(text, media_type=MEDIA_TYPES[format])
+    document = await service.document(id, lines=format in ("html", "json"))
+
+    def render() -> str:
+        return render_report(document.model_dump(mode="json"), format, lang)
+
+    return Response(await asyncio.to_thread(render), media_type=MEDIA_TYPES[format])
 
 
 @router.get("/compare", response_model=ComparisonDocument, summary="Compare two experiments")

@@ -1,5 +1,7 @@
 """What can be asked of an experiment that rests: go on, try again, judge again, more, or away."""
 
+import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 
 from core.errors import Conflict, Invalid, NotFound
@@ -9,8 +11,9 @@ from evaluation.experiments.plan import pack_suite, plan_more_trials, read_suite
 from evaluation.experiments.service import ExperimentService
 from evaluation.experiments.trial_records import read_user
 from evaluation.suite_info import AutoRepeats
-from graph.storage.experiment_rows import ExperimentRow
+from graph.storage.experiment_rows import ExperimentRow, TrialRow
 
+DELETED_AT_ONCE = 20
 RETRIES = ("broken", "failed", "unjudged")
 _ASSESSED = ("passed", "failed", "unjudged")
 
@@ -106,10 +109,21 @@ def _widen(cell: Cell, more: int) -> Cell:
 async def delete(service: ExperimentService, id: str) -> None:
     """Everything of it is gone, its conversations too. Raises `Busy` where it runs."""
     await service.require_rest(id)
-    for trial in await service.storage.trials.select(id):
-        replay = read_user(trial).get("second_opinion")
-        for conversation_id in (trial.conversation_id, replay and replay.conversation_id):
-            if conversation_id:
-                with suppress(NotFound):
-                    await service.runs.delete(conversation_id)
+    ids = [one for trial in await service.storage.trials.select(id) for one in _list_talks(trial)]
+    for start in range(0, len(ids), DELETED_AT_ONCE):  # they share a commit
+        some = ids[start : start + DELETED_AT_ONCE]
+        await asyncio.gather(*(_delete_conversation(service, one) for one in some))
     await service.storage.experiments.delete(id)
+
+
+def _list_talks(trial: TrialRow) -> Iterator[str]:
+    """The trial's conversation, and its replay with another user model."""
+    replay = read_user(trial).get("second_opinion")
+    for id in (trial.conversation_id, replay and replay.conversation_id):
+        if id:
+            yield id
+
+
+async def _delete_conversation(service: ExperimentService, id: str) -> None:
+    with suppress(NotFound):
+        await service.runs.delete(id)

@@ -1,7 +1,9 @@
 """The published document of an experiment, made of its rows."""
 
 from asyncio import to_thread
+from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from core.message import now
@@ -26,11 +28,14 @@ from evaluation.results import (
 )
 from evaluation.suite_info import SuiteInfo
 from evaluation.summary import JudgedTrial, summarize_cells
+from evaluation.verdicts import CellKey
 from graph.storage.experiment_rows import ExperimentRow
 from graph.storage.opening import Storage
 
 MOST_TRANSCRIPTS = 300
-"""So many transcripts of flaky cells are read for where the repeats part."""
+"""So many transcripts of flaky cells are read for where the repeats part, and so many of trials
+that failed for a report: each takes as long as a turn.
+"""
 
 
 async def build_document(
@@ -43,8 +48,8 @@ async def build_document(
     base: tuple[ExperimentRow, ExperimentDocument] | None = None,
 ) -> ExperimentDocument:
     """The experiment as it stands. Without `details` it has no trials, and no reasons were read;
-    with details and `lines` each trial that failed has its transcript. `base` is what it is
-    compared with. Where the repeats of flaky cells part is told once it rests.
+    with details and `lines` trials that failed have their transcripts, 300 of them at most. `base`
+    is what it is compared with. Where the repeats of flaky cells part is told once it rests.
 
     What takes hundreds of milliseconds runs in threads, so that streams go on meanwhile.
     """
@@ -55,7 +60,7 @@ async def build_document(
     if row.status != "running":  # what changes every second does not read hundreds of transcripts
         cells = await _add_partings(info, cells, trials, messages)
     if lines:
-        records = [await _add_lines(one, messages) for one in records]
+        records = await _add_transcripts(records, messages)
     comparisons = await to_thread(_compare, row, info, cells, base)
     figures = await to_thread(summarize, info, cells, trials, comparisons)
     code: int | None = choose_exit_code(figures, info, finished=row.status == "completed")
@@ -137,11 +142,23 @@ async def _add_partings(
     ]
 
 
-async def _add_lines(trial: TrialRecord, messages: ReadMessages) -> TrialRecord:
-    """A trial that failed with its transcript; any other as it is."""
-    if trial.outcome not in ("failed", "unjudged"):
-        return trial
-    return trial.model_copy(update={"lines": await read_lines(messages, trial)})
+async def _add_transcripts(
+    trials: Sequence[TrialRecord], messages: ReadMessages
+) -> list[TrialRecord]:
+    """The trials; those that failed with their transcripts, one of each cell before the others."""
+    nth: Counter[CellKey] = Counter()
+    failed: list[tuple[int, str]] = []
+    for one in trials:
+        if one.outcome in ("failed", "unjudged"):
+            failed.append((nth[one.cell], one.id))
+            nth[one.cell] += 1
+    chosen = {id for _, id in sorted(failed, key=itemgetter(0))[:MOST_TRANSCRIPTS]}
+    return [
+        one.model_copy(update={"lines": await read_lines(messages, one)})
+        if one.id in chosen
+        else one
+        for one in trials
+    ]
 
 
 # --- comparisons ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The documents of experiments: worked out once for an experiment that rests, and kept on disk."""
 
 import logging
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ class DocumentCache:
         if details or row.ended_at is None:
             return
         try:
-            body = document.model_dump_json(exclude_defaults=True)
+            body = await to_thread(document.model_dump_json, exclude_defaults=True)
             await self._storage.experiments.keep_figures(row.id, stamp, body)
         except StorageError as error:  # they are worked out again
             log.warning("figures not kept", extra={"experiment_id": row.id, "why": error.message})
@@ -78,7 +79,7 @@ class DocumentCache:
         if body is None:
             return None
         try:
-            document = ExperimentDocument.model_validate_json(body)
+            document = await to_thread(ExperimentDocument.model_validate_json, body)
         except ValidationError:  # of another build of the same version
             return None
         self._remember(row.id, stamp, document, details=details)

@@ -111,8 +111,11 @@ class ExperimentService:
 
     async def get(self, id: str) -> ExperimentRow:
         """How it stands; one whose process died is `interrupted` until another takes it over."""
-        row = await self.storage.experiments.get(id)
-        run = self._running.get(id)
+        return self.with_live_status(await self.storage.experiments.get(id))
+
+    def with_live_status(self, row: ExperimentRow) -> ExperimentRow:
+        """The row with what is known better here: how long it runs, and whether anybody runs it."""
+        run = self._running.get(row.id)
         if run is not None:  # also while its ending is worked out
             return replace(row, status="running", reason=None, seconds=run.seconds)
         if row.status == "running" and not (row.owner and self.storage.owner.is_alive(row.owner)):

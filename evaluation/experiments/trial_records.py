@@ -1,7 +1,7 @@
 """The trials of an experiment, made of their rows: all that is known, or what figures need."""
 
 import shlex
-from asyncio import to_thread
+from asyncio import gather, to_thread
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -54,10 +54,12 @@ async def read_trials(storage: Storage, row: ExperimentRow) -> list[TrialRecord]
 
 async def read_brief_trials(storage: Storage, row: ExperimentRow) -> list[BriefTrial]:
     """All trials, for figures alone."""
-    rows = await storage.trials.select(row.id)
-    labels = group_labels(await storage.labels.select(experiment_id=row.id))
-    statuses = await storage.trials.verdict_statuses(row.id)
-    return await to_thread(_describe_all_briefly, row.id, rows, statuses, labels)
+    rows, statuses, labels = await gather(
+        storage.trials.select(row.id),
+        storage.trials.verdict_statuses(row.id),
+        storage.labels.select(experiment_id=row.id),
+    )
+    return await to_thread(_describe_all_briefly, row.id, rows, statuses, group_labels(labels))
 
 
 def _describe_all_briefly(

@@ -5,7 +5,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from operator import getitem
+from operator import getitem, mul
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -254,7 +254,32 @@ def _all_subsets(units: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
 
 
 def _random_subsets(units: Sequence[tuple[float, int]], seed: int) -> list[tuple[float, int]]:
-    """Sum and count over random subsets: a byte of chance says which of eight units are in."""
+    """Sum and count over random subsets."""
+    alike = Counter((round(total, 12), count) for total, count in units)
+    if len(alike) * 8 < len(units):
+        return _draw_alike(alike, seed)
+    return _draw_bytes(units, seed)
+
+
+def _draw_alike(alike: Mapping[tuple[float, int], int], seed: int) -> list[tuple[float, int]]:
+    """Of units that are alike only their number matters: so many bits of chance are set."""
+    generator = random.Random(seed)  # noqa: S311 (a test that gives the same answer every time)
+    masks, place = [], 0
+    for number in alike.values():
+        masks.append(((1 << number) - 1) << place)
+        place += number
+    totals, counts = zip(*alike, strict=True)
+    found: list[tuple[float, int]] = []
+    while len(found) < RANDOM_SUBSETS:
+        chosen = generator.getrandbits(place)
+        if chosen:
+            numbers = [(chosen & mask).bit_count() for mask in masks]
+            found.append((sum(map(mul, totals, numbers)), sum(map(mul, counts, numbers))))
+    return found
+
+
+def _draw_bytes(units: Sequence[tuple[float, int]], seed: int) -> list[tuple[float, int]]:
+    """A byte of chance says which of eight units are in."""
     tables = [_tabulate_subsets(units[start : start + 8]) for start in range(0, len(units), 8)]
     generator = random.Random(seed)  # noqa: S311 (a test that gives the same answer every time)
     found: list[tuple[float, int]] = []

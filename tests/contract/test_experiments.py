@@ -128,6 +128,11 @@ async def test_a_trial_ends_together_with_its_verdicts(storage: Storage) -> None
         1: [("bot_says", "check", "pass", True)]
     }
     assert await storage.trials.counts(ROW.id) == {"passed": 1, "pending": 2}
+    assert await storage.trials.counts_of([ROW.id, "gone"]) == {
+        ROW.id: {"passed": 1, "pending": 2},
+        "gone": {},
+    }
+    assert await storage.trials.counts_of([]) == {}
 
 
 async def test_whoever_lost_an_experiment_writes_nothing_more(storage: Storage) -> None:

@@ -17,6 +17,8 @@ _TRIALS = f"SELECT {', '.join(_TRIAL)} FROM trials WHERE experiment_id = ?"
 _ADD_TRIAL = f"""INSERT INTO trials (experiment_id, {", ".join(_TRIAL)})
     VALUES (?{", ?" * len(_TRIAL)})"""
 _ADD_VERDICT = "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_STATUSES = """SELECT trial, id, kind, status, must FROM verdicts
+    WHERE experiment_id = ? ORDER BY trial, place"""
 _BLANK = """UPDATE trials SET status = 'pending',
     attempt = attempt + CASE WHEN conversation_id IS NULL THEN 0 ELSE 1 END,
     outcome = NULL, conversation_id = NULL, end_reason = NULL, turns = 0, started_at = NULL,
@@ -29,7 +31,8 @@ StatusRow = tuple[str, str, str, bool]
 
 class Trials:
     """Reads and writes trials; each change is one transaction and raises the revision of the
-    experiment, which the trial takes over.
+    experiment, which the trial takes over. What may be ten thousand rows is made of them in the
+    thread that reads, so that streams go on meanwhile.
     """
 
     def __init__(self, database: Database) -> None:
@@ -53,10 +56,12 @@ class Trials:
         given = {clause: value for clause, value in wanted.items() if value is not None}
         where = "".join(f" AND {clause}" for clause in given)
         order = "number" if since is None else "revision, number"
-        rows = await self._database.read(
-            f"{_TRIALS}{where} ORDER BY {order} LIMIT ?", [id, *given.values(), limit]
-        )
-        return [_trial(row) for row in rows]
+        statement, values = f"{_TRIALS}{where} ORDER BY {order} LIMIT ?", [*given.values(), limit]
+
+        def work(connection: Connection) -> list[TrialRow]:
+            return list(map(_trial, connection.execute(statement, [id, *values]).fetchall()))
+
+        return await self._database.run_read(work)
 
     async def find_by_conversation(self, conversation_id: str) -> tuple[str, TrialRow] | None:
         """The experiment and trial that a conversation is, if it is one."""
@@ -68,12 +73,21 @@ class Trials:
 
     async def counts(self, id: str) -> dict[str, int]:
         """How many trials have which outcome; those without one are `running` or `pending`."""
+        return (await self.counts_of([id]))[id]
+
+    async def counts_of(self, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """The same of several experiments, with one question."""
+        if not ids:
+            return {}
         rows = await self._database.read(
-            "SELECT coalesce(outcome, status), count(*) FROM trials WHERE experiment_id = ? "
-            "GROUP BY 1",
-            (id,),
+            "SELECT experiment_id, coalesce(outcome, status), count(*) FROM trials "
+            f"WHERE experiment_id IN ({', '.join('?' * len(ids))}) GROUP BY 1, 2",
+            ids,
         )
-        return dict(rows)
+        found: dict[str, dict[str, int]] = {id: {} for id in ids}
+        for id, outcome, count in rows:
+            found[id][outcome] = count
+        return found
 
     async def begin(self, id: str, number: int, conversation_id: str) -> None:
         """Its conversation is there, and about to start."""
@@ -177,27 +191,32 @@ class Trials:
         """
         some = " AND trial BETWEEN ? AND ?" if first is not None else ""
         bounds = [first, first if last is None else last] if first is not None else []
-        rows = await self._database.read(
+        statement = (
             "SELECT trial, id, kind, status, must, body FROM verdicts "
-            f"WHERE experiment_id = ?{some} ORDER BY trial, place",
-            [id, *bounds],
+            f"WHERE experiment_id = ?{some} ORDER BY trial, place"
         )
-        found: dict[int, list[VerdictRow]] = {}
-        for trial, verdict, kind, status, must, body in rows:
-            found.setdefault(trial, []).append(VerdictRow(verdict, kind, status, bool(must), body))
-        return found
+
+        def work(connection: Connection) -> dict[int, list[VerdictRow]]:
+            found: dict[int, list[VerdictRow]] = {}
+            rows = connection.execute(statement, [id, *bounds]).fetchall()
+            for trial, verdict, kind, status, must, body in rows:
+                row = VerdictRow(verdict, kind, status, bool(must), body)
+                found.setdefault(trial, []).append(row)
+            return found
+
+        return await self._database.run_read(work)
 
     async def verdict_statuses(self, id: str) -> dict[int, list[StatusRow]]:
         """Id, kind, status and `must` of each verdict by trial: all that figures need."""
-        rows = await self._database.read(
-            "SELECT trial, id, kind, status, must FROM verdicts "
-            "WHERE experiment_id = ? ORDER BY trial, place",
-            (id,),
-        )
-        found: dict[int, list[StatusRow]] = {}
-        for trial, verdict, kind, status, must in rows:
-            found.setdefault(trial, []).append((verdict, kind, status, bool(must)))
-        return found
+
+        def work(connection: Connection) -> dict[int, list[StatusRow]]:
+            found: dict[int, list[StatusRow]] = {}
+            rows = connection.execute(_STATUSES, (id,)).fetchall()
+            for trial, verdict, kind, status, must in rows:
+                found.setdefault(trial, []).append((verdict, kind, status, bool(must)))
+            return found
+
+        return await self._database.run_read(work)
 
 
 def insert_trials(connection: Connection, id: str, trials: Sequence[TrialRow]) -> None:

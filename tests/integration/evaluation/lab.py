@@ -96,4 +96,4 @@ async def wait_for_trials(service: ExperimentService, id: str, count: int) -> No
     async def there() -> bool:
         return len(await service.storage.trials.select(id, status="finished")) >= count
 
-    await wait_until(there, 10, what=f"{count} trials")
+    await wait_until(there, 120, what=f"{count} trials")
