@@ -245,12 +245,14 @@ def describe_changes(comparison: Comparison, language: str) -> Iterator[str]:
 
 def describe_bots(document: ExperimentDocument, language: str) -> Iterator[str]:
     say = speak(language)
+    names = {bot.id: f", {bot.name}" for bot in document.suite.bots if bot.name != f"bot {bot.id}"}
     for figures in document.figures.bots:
         rate, interval = figures.rate, ""
         if rate.low is not None and rate.high is not None:
             low, high = (f"{100 * bound:.0f}" for bound in (rate.low, rate.high))
             interval = say("interval", low=low, high=high)
-        yield say("bot", bot=figures.bot, rate=format_rate(rate, language), interval=interval)
+        bot = f"{figures.bot}{names.get(figures.bot, '')}"
+        yield say("bot", bot=bot, rate=format_rate(rate, language), interval=interval)
 
 
 def describe_end(document: ExperimentDocument, language: str) -> Iterator[str]:

@@ -28,11 +28,11 @@ SUFFIXES: dict[Format, str] = {
 
 _RENDERERS: dict[Format, Callable[[Document, Language], str]] = {
     "html": page.render_experiment,
-    "junit": lambda document, _: junit.render(document),
+    "junit": junit.render,
     "json": lambda document, _: records.render_json(document),
     "jsonl": lambda document, _: records.render_lines(document),
     "markdown": markdown.render_experiment,
-    "csv": lambda document, _: table.render(document),
+    "csv": table.render,
 }
 _COMPARISONS: dict[Format, Callable[[Document, Language], str]] = {
     "html": page.render_comparison,

@@ -5,7 +5,9 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from reports.trials import Data, explain, name_cells
+from reports.texts import Language
+from reports.trials import Data, explain
+from reports.wording import Wording
 
 COLUMNS = (
     "experiment",
@@ -28,13 +30,15 @@ _BOM = "\ufeff"  # without it Excel reads Vietnamese as Latin-1
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """All trials as CSV. No text of a bot or a file is ever taken for a formula."""
+def render(document: Mapping[str, Any], language: Language = "en") -> str:
+    """All trials as CSV, reasons in `language`. No text of a bot or a file is ever taken for a
+    formula.
+    """
     out = io.StringIO()
     out.write(_BOM)
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    names = name_cells(document)
+    words = Wording(document, language)
     versions = {bot["id"]: bot["version"] for bot in document["suite"]["bots"]}
     experiment = document["experiment"]["id"]
     for trial in document["trials"]:
@@ -42,8 +46,9 @@ def render(document: Mapping[str, Any]) -> str:
             "experiment": experiment,
             "bot": trial["bot"],
             "version": versions.get(trial["bot"]),
-            "scenario": names["scenario"].get(trial["scenario"], trial["scenario"]),
-            "persona": names["persona"].get(trial["persona"], trial["persona"]),
+            "scenario": words.name("scenario", trial["scenario"]),
+            "persona": words.name("persona", trial["persona"]),
+            "reason": explain(trial, words.reason),
             **_figures(trial),
         }
         writer.writerow([guard(row[column]) for column in COLUMNS])
@@ -56,7 +61,6 @@ def _figures(trial: Data) -> dict[str, Any]:
     return {
         **{name: trial[name] for name in taken},
         "outcome": trial["outcome"] or "pending",
-        "reason": explain(trial),
         "slowest_reply_ms": max(trial["latencies_ms"], default=None),
         "cost_usd": None if None in costs or not costs else round(sum(costs), 6),
     }

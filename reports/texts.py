@@ -113,6 +113,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "here": ("here", "tại đây"),
     "whole": ("Whole conversation", "Toàn bộ hội thoại"),
     "again": ("Run it again", "Chạy lại"),
+    "again_short": ("again", "chạy lại"),
+    "conversation": ("conversation", "hội thoại"),
     "other_repeats": ("Other failed repeats", "Các lần không đạt khác"),
     "parting": (
         "Repeats part at turn {n}, where the {who} says different things:",

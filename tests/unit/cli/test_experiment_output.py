@@ -49,3 +49,11 @@ def test_one_trial_is_no_trials() -> None:
     assert write_count(1, "cell", "vi") == "1 ô"
     assert (write_duration(12, "vi"), write_duration(600)) == ("12 giây", "10 min")
     assert speak("vi")("exit", n=4) == "Mã thoát 4"
+
+
+def test_a_bot_s_name_stands_beside_its_id(nightly: ExperimentDocument) -> None:
+    bots = [line for line in describe_result(nightly, "en", []) if line.startswith("Bot ")]
+    assert [line.partition(":")[0] for line in bots] == [
+        "Bot 16, Robot 16",
+        "Bot 16-careless, Robot 16-careless",
+    ]

@@ -96,3 +96,18 @@ def test_totals_are_those_of_the_cases(nightly: dict[str, Any]) -> None:
     assert found.tests == 24
     assert found.failures == sum(suite.failures for suite in found)
     assert found.errors == sum(suite.errors for suite in found)
+
+
+def test_messages_are_in_the_reader_s_language_and_names_for_programs_are_not() -> None:
+    document = cell("failed", "passed")
+    (failed, passed) = document["trials"]
+    (verdict, *_) = failed["verdicts"]
+    facts = {"id": "same", "kind": "check", "status": "fail", "reason": "turn 4 repeats turn 3"}
+    failed = {**failed, "verdicts": [{**verdict, **facts}]}
+    text = render_report({**document, "trials": [failed, passed]}, "junit", "vi")
+    (suite,) = xunit2.JUnitXml.fromstring(text.encode())
+    (case,) = suite
+    (failure,) = case.result
+    assert (failure.message, failure.type) == ("lần 1: same: lượt 4 lặp lại lượt 3", "failed")
+    assert "chạy lại: duologue run" in (failure.text or "")
+    assert case.system_out == "các lần 1: không đạt, 2: đạt"

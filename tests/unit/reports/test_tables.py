@@ -29,6 +29,17 @@ def test_csv_has_a_row_per_trial(nightly: dict[str, Any]) -> None:
     assert failed["cost_usd"] == "0.007"
 
 
+def test_csv_has_reasons_in_the_reader_s_language_under_the_same_columns(
+    nightly: dict[str, Any],
+) -> None:
+    failed = next(one for one in nightly["trials"] if one["outcome"] == "failed")
+    facts = {"id": "same", "kind": "check", "status": "fail", "reason": "turn 4 repeats turn 3"}
+    failed = {**failed, "verdicts": [{**failed["verdicts"][0], **facts}]}
+    text = render_report({**nightly, "trials": [failed]}, "csv", "vi").removeprefix("\ufeff")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (row["outcome"], row["reason"]) == ("failed", "same: lượt 4 lặp lại lượt 3")
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1"])
 def test_no_text_is_taken_for_a_formula(text: str) -> None:
     assert table.guard(text) == f"'{text}"
