@@ -107,7 +107,8 @@ class ChatBot:
 
     async def ping(self) -> str:
         await within(self._timeout_s, BotError, self.name, self._chat.complete(_PING, _unheard))
-        return f"{self.name} answers"
+        found = f", with {await self._library.describe()}" if self._library else ""
+        return f"{self.name} answers{found}"
 
 
 def _describe_place(source: Source) -> str:
@@ -138,7 +139,8 @@ def _make_prompt(config: PromptBot, id: str, tools: Toolbox) -> ChatBot:
 def _open_library(config: OpenAIBot | PromptBot, id: str, tools: Toolbox) -> Library | None:
     if config.knowledge is None:
         return None
-    return open_library(config.knowledge, id, config.name or f"bot {id}", tools.settings)
+    name = config.name or f"bot {id}"
+    return open_library(config.knowledge, id, name, tools.settings, tools.http)
 
 
 def _find_missing_key(config: OpenAIBot, settings: Settings) -> str | None:

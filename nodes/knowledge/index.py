@@ -1,157 +1,185 @@
 """An index of passages: one SQLite file with FTS5, built whole and then only read."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
-from nodes.knowledge.folding import find_words, fold, join_neighbours
+from nodes.knowledge.folding import fold, normalize
+from nodes.knowledge.passages import Passage, Unreadable
 
-VERSION = 1
-MOST_WORDS = 64
-_MOST_MATCHES = 2000
-"""So many passages are ranked by single words: the rarest tell most and cost least."""
+VERSION = 2
+MOST_PASSAGES = 200_000
+_AT_ONCE = 500
 
-_SCHEMA = """
-CREATE TABLE about (fingerprint TEXT, passages INTEGER);
-CREATE TABLE passages (number INTEGER PRIMARY KEY, id TEXT, file TEXT, page INTEGER, text TEXT);
-CREATE VIRTUAL TABLE search USING fts5(
-  toned, folded, pairs, triples, content='',
-  tokenize="unicode61 remove_diacritics 0"
+TOKENIZER = "porter unicode61 remove_diacritics 0"
+"""English words by their stems; Vietnamese syllables have no endings that it takes away."""
+_SCHEMA = f"""
+PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-64000;
+CREATE TABLE about (fingerprint TEXT, space TEXT);
+CREATE TABLE documents (name TEXT PRIMARY KEY, stamp TEXT, problem TEXT) WITHOUT ROWID;
+CREATE TABLE passages (
+  number INTEGER PRIMARY KEY, id TEXT, file TEXT, page INTEGER, text TEXT, vector BLOB
 );
-CREATE VIRTUAL TABLE words USING fts5vocab('search', 'row');
-CREATE INDEX passage_ids ON passages (id);
+CREATE VIRTUAL TABLE search USING fts5(
+  toned, folded, content='', tokenize="{TOKENIZER}"
+);
+CREATE VIRTUAL TABLE words USING fts5vocab('search', 'col');
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A piece of a document; `page` counts from 1, None where the document has none."""
-
-    file: str
-    page: int | None
-    text: str
-
-    @property
-    def id(self) -> str:
-        """The same as long as the text is."""
-        whole = f"{self.file}\0{self.page}\0{self.text}".encode()
-        return blake2b(whole, digest_size=8).hexdigest()
+class TooMuch(Exception):
+    """There are more passages than an index may hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found; a higher score is better, and only compares within a search."""
+class IndexWriter:
+    """Writes an index; `target` must not be there yet. `finish` makes it whole."""
 
-    id: str
-    file: str
-    page: int | None
-    score: float
-    text: str
+    def __init__(self, target: Path) -> None:
+        self.count = 0
+        self._database = sqlite3.connect(target)
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def add_document(self, name: str, stamp: str, passages: Iterable[Passage]) -> str | None:
+        """Says what is wrong with a document, which then has no passages; None: nothing is.
+
+        Raises `TooMuch`.
+        """
+        begin, problem = self.count, None
+        try:
+            self._add(passages)
+        except Unreadable as error:
+            problem = str(error)
+            self._database.execute("DELETE FROM passages WHERE number > ?", [begin])
+            self.count = begin
+        row = (name, stamp, problem)
+        self._database.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", row)
+        return problem
+
+    def _add(self, passages: Iterable[Passage]) -> None:
+        for some in _batch(passages, _AT_ONCE):
+            rows = [
+                (number, one.id, one.file, one.page, one.text)
+                for number, one in enumerate(some, self.count + 1)
+            ]
+            self._database.executemany("INSERT INTO passages VALUES (?, ?, ?, ?, ?, NULL)", rows)
+            self.count += len(rows)
+            if self.count > MOST_PASSAGES:
+                raise TooMuch(f"there are more than {MOST_PASSAGES:,} passages; read less")
+
+    def copy_vectors(self, old: Path, space: str) -> None:
+        """Takes over what another index holds of the same passages in the same space."""
+        about = read_about(old)
+        if about is None or about[1] != space:
+            return
+        self._database.commit()
+        self._database.execute("ATTACH DATABASE ? AS old", [f"{old.absolute().as_uri()}?mode=ro"])
+        self._database.execute(
+            "UPDATE passages SET vector = (SELECT vector FROM old.passages WHERE id = passages.id)"
+        )
+        self._database.commit()
+        self._database.execute("DETACH DATABASE old")
+
+    def list_without_vector(self) -> list[tuple[int, str]]:
+        """Number and text of the passages whose vector is not known yet."""
+        rows = self._database.execute("SELECT number, text FROM passages WHERE vector IS NULL")
+        return rows.fetchall()
+
+    def set_vectors(self, vectors: Iterable[tuple[bytes, int]]) -> None:
+        """Each vector as bytes, with its passage's number."""
+        self._database.executemany("UPDATE passages SET vector = ? WHERE number = ?", vectors)
+
+    def finish(self, fingerprint: str, space: str = "") -> None:
+        """Makes the words searchable; `space` is that of the vectors."""
+        rows = self._database.execute("SELECT number, file, text FROM passages ORDER BY number")
+        self._database.executemany(
+            "INSERT INTO search (rowid, toned, folded) VALUES (?, ?, ?)",
+            (_to_columns(*row) for row in rows),
+        )
+        self._database.execute("INSERT INTO search (search) VALUES ('optimize')")
+        self._database.execute("CREATE INDEX passage_ids ON passages (id)")
+        self._database.execute("CREATE INDEX passage_files ON passages (file)")
+        self._database.execute("INSERT INTO about VALUES (?, ?)", (fingerprint, space))
+        self._database.commit()
 
 
-def write_index(target: Path, passages: Iterable[Passage], fingerprint: str) -> int:
-    """Writes the index; gives the number of passages. `target` must not be there yet."""
-    with closing(sqlite3.connect(target)) as database:
-        database.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
-        count = 0
-        for count, passage in enumerate(passages, 1):
-            row = (count, passage.id, passage.file, passage.page, passage.text)
-            database.execute("INSERT INTO passages VALUES (?, ?, ?, ?, ?)", row)
-            database.execute(
-                "INSERT INTO search (rowid, toned, folded, pairs, triples) VALUES (?, ?, ?, ?, ?)",
-                (count, *_columns(find_words(passage.text))),
-            )
-        database.execute("INSERT INTO search (search) VALUES ('optimize')")
-        database.execute("INSERT INTO about VALUES (?, ?)", (fingerprint, count))
-        database.commit()
-    return count
+def _to_columns(number: int, file: str, text: str) -> tuple[int, str, str]:
+    """A passage's words; those of its heading and of its file's name count once more."""
+    words = normalize(text)
+    begin = words[: words.find("\n")] if words.startswith("#") else ""
+    place = f"{Path(file).stem.replace('_', ' ')}\n{begin}".casefold()
+    return number, words, fold(f"{words}\n{place}")
 
 
-def _columns(words: list[str]) -> tuple[str, str, str, str]:
-    folded = [fold(word) for word in words]
-    forms = (words, folded, join_neighbours(folded, 2), join_neighbours(folded, 3))
-    return tuple(" ".join(form) for form in forms)  # type: ignore[return-value]
+def _batch(items: Iterable[Passage], count: int) -> Iterator[list[Passage]]:
+    rest = iter(items)
+    while some := list(islice(rest, count)):
+        yield some
+
+
+class FormerIndex:
+    """What the index before knows of documents that have not changed since."""
+
+    def __init__(self, target: Path) -> None:
+        self._stamps: dict[str, tuple[str, str | None]] = {}
+        self._database = None if read_about(target) is None else open_index(target)
+        if self._database:
+            rows = self._database.execute("SELECT name, stamp, problem FROM documents")
+            self._stamps = {name: (stamp, problem) for name, stamp, problem in rows}
+
+    def close(self) -> None:
+        if self._database:
+            self._database.close()
+
+    def read(self, name: str, stamp: str) -> list[Passage] | None:
+        """The document's passages; None where it is new, has changed, or could not be read."""
+        if self._database is None or self._stamps.get(name) != (stamp, None):
+            return None
+        query = "SELECT file, page, text FROM passages WHERE file = ? ORDER BY number"
+        return [Passage(*row) for row in self._database.execute(query, [name])]
+
+
+def read_about(target: Path) -> tuple[str, str] | None:
+    """Fingerprint and space of an index; None where there is none that can be read."""
+    try:
+        with closing(open_index(target)) as database:
+            row = database.execute("SELECT fingerprint, space FROM about").fetchone()
+    except sqlite3.Error:
+        return None
+    return (str(row[0]), str(row[1])) if row else None
 
 
 def read_fingerprint(target: Path) -> str | None:
     """Of what the index was made; None where there is none that can be read."""
-    try:
-        with closing(_open(target)) as database:
-            row = database.execute("SELECT fingerprint FROM about").fetchone()
-    except sqlite3.Error:
-        return None
-    return str(row[0]) if row else None
+    about = read_about(target)
+    return about and about[0]
 
 
-def search(target: Path, text: str, top: int) -> list[Hit]:
-    """The passages that have most of the text's neighbours and rare words, best first."""
-    words = find_words(text)[-MOST_WORDS:]
-    if not words:
-        return []
-    with closing(_open(target)) as database:
-        scores: dict[int, float] = {}
-        for match in _to_matches(database, words):
-            for number, score in _rank(database, match, 10 * top):
-                scores[number] = scores.get(number, 0.0) + score
-        best = sorted(scores, key=lambda number: (-scores[number], number))[:top]
-        return [_read_hit(database, number, scores[number]) for number in best]
+def read_problems(target: Path) -> list[str]:
+    """Why documents were left out."""
+    with closing(open_index(target)) as database:
+        rows = database.execute("SELECT problem FROM documents WHERE problem IS NOT NULL")
+        return [problem for (problem,) in rows]
 
 
-def _rank(database: sqlite3.Connection, match: str, most: int) -> list[tuple[int, float]]:
-    return database.execute(
-        "SELECT rowid, -rank FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?", (match, most)
-    ).fetchall()
-
-
-def _to_matches(database: sqlite3.Connection, words: list[str]) -> list[str]:
-    """What is searched for in each form of the text: neighbours, and the rarest words."""
-    toned, folded, pairs, triples = (column.split() for column in _columns(words))
-    columns = {
-        "pairs": pairs,
-        "triples": triples,
-        "toned": _keep_rare(database, toned),
-        "folded": _keep_rare(database, folded),
-    }
-    return [_to_match(name, terms) for name, terms in columns.items() if terms]
-
-
-def _to_match(column: str, terms: list[str]) -> str:
-    return f"{column} : ({' OR '.join(f'{chr(34)}{term}{chr(34)}' for term in terms)})"
-
-
-def _keep_rare(database: sqlite3.Connection, words: list[str]) -> list[str]:
-    """The words that stand in the fewest passages, of those that stand in any."""
-    marks = ", ".join("?" * len(words))
-    rows = database.execute(
-        f"SELECT term, doc FROM words WHERE term IN ({marks}) ORDER BY doc",  # noqa: S608
-        words,
-    )
-    kept, cost = list[str](), 0
-    for term, passages in rows:
-        cost += passages
-        if kept and cost > _MOST_MATCHES:
-            break
-        kept.append(term)
-    return kept
-
-
-def _read_hit(database: sqlite3.Connection, number: int, score: float) -> Hit:
-    row = database.execute(
-        "SELECT id, file, page, text FROM passages WHERE number = ?", (number,)
-    ).fetchone()
-    return Hit(row[0], row[1], row[2], score, row[3])
+def count_passages(target: Path) -> int:
+    with closing(open_index(target)) as database:
+        ((count,),) = database.execute("SELECT count(*) FROM passages")
+        return int(count)
 
 
 def read_texts(target: Path, ids: Sequence[str]) -> dict[str, str]:
     """The whole texts of passages by id; those that are gone are left out."""
     marks = ", ".join("?" * len(ids))
-    with closing(_open(target)) as database:
+    with closing(open_index(target)) as database:
         rows = database.execute(f"SELECT id, text FROM passages WHERE id IN ({marks})", [*ids])  # noqa: S608
         return dict(rows.fetchall())
 
 
-def _open(target: Path) -> sqlite3.Connection:
+def open_index(target: Path) -> sqlite3.Connection:
+    """The index, to be read only."""
     return sqlite3.connect(f"{target.absolute().as_uri()}?mode=ro", uri=True)

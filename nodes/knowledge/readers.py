@@ -1,68 +1,81 @@
-"""Documents as passages: Markdown, text, HTML, PDF and CSV files, and the rows of a query."""
+"""Documents as passages: Markdown, text, HTML, PDF and CSV files."""
 
 import csv
-import re
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+import io
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from nodes.knowledge.index import Passage
+from nodes.knowledge.passages import Passage, Unreadable, split_text
+from nodes.knowledge.rows import describe_rows
 
-PASSAGE_CHARACTERS = 900
-"""So long a passage is at most, unless one paragraph of it is a single unbroken word."""
-_HEADING = re.compile(r"#{1,6} ")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n")
-NO_PYPDF = "PDF files need pypdf: pip install 'duologue[knowledge]' (or pip install pypdf)"
-
-
-class Unreadable(Exception):
-    """The document cannot be read; the message says why."""
+MOST_BYTES = 100_000_000
+NO_PYPDF = (
+    "PDF files need the extra `knowledge`: pip install 'duologue[knowledge]', or in a checkout "
+    ".venv/bin/pip install -e '.[knowledge]'"
+)
 
 
 def read_document(path: Path, name: str) -> Iterator[Passage]:
     """The passages of a file, which is called `name`. Raises `Unreadable`."""
     read = READERS[path.suffix.lower()]
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise Unreadable(f"{name}: is larger than {MOST_BYTES // 10**6} MB")
         yield from read(path, name)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise Unreadable(f"{name}: {error.strerror or error}") from error
+    except csv.Error as error:
         raise Unreadable(f"{name}: {error}") from error
 
 
+def _decode(path: Path) -> str:
+    """UTF-8, or UTF-16 with its mark, as Excel and Notepad write it."""
+    data = path.read_bytes()
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
 def _read_text(path: Path, name: str) -> Iterator[Passage]:
-    yield from split_text(path.read_text("utf-8-sig"), name, None)
+    yield from split_text(_decode(path).replace("\r\n", "\n"), name, None)
 
 
 def _read_html(path: Path, name: str) -> Iterator[Passage]:
     parser = _TextOfHtml()
-    parser.feed(path.read_text("utf-8-sig"))
+    parser.feed(_decode(path))
     parser.close()
     yield from split_text("".join(parser.parts), name, None)
 
 
 def _read_csv(path: Path, name: str) -> Iterator[Passage]:
     """A row is a passage; `page` is its line among the rows, from 1."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        yield from _describe_rows(header, rows, name)
+    rows = csv.reader(io.StringIO(_decode(path), newline=""))
+    header = next(rows, [])
+    yield from describe_rows(header, rows, name)
 
 
 def _read_pdf(path: Path, name: str) -> Iterator[Passage]:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
+        from pypdf.errors import DependencyError, FileNotDecryptedError
     except ImportError:
         raise Unreadable(NO_PYPDF) from None
+    empty = True
     try:
         with PdfReader(path) as document:
             for number, page in enumerate(document.pages, 1):
-                yield from split_text(page.extract_text(), name, number)
-    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
+                for passage in split_text(page.extract_text(), name, number):
+                    empty = False
+                    yield passage
+    except (FileNotDecryptedError, DependencyError):
+        raise Unreadable(f"{name}: wants a password; save it without one") from None
+    except OSError:
+        raise
+    except Exception as error:
         raise Unreadable(f"{name}: is no PDF that can be read: {error}") from error
+    if empty:
+        raise Unreadable(f"{name}: has no text, only pictures; Duologue reads no scans")
 
 
 READERS: dict[str, Callable[[Path, str], Iterator[Passage]]] = {
@@ -71,69 +84,6 @@ READERS: dict[str, Callable[[Path, str], Iterator[Passage]]] = {
     ".csv": _read_csv,
     ".pdf": _read_pdf,
 }
-
-
-def read_rows(url: str, query: str) -> Iterator[Passage]:
-    """The rows of a query; nothing can be written by it. Raises `Unreadable`."""
-    file = Path(url.removeprefix("sqlite:///"))
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.execute("PRAGMA query_only=ON")
-            rows = database.execute(query)
-            header = [column[0] for column in rows.description or ()]
-            yield from _describe_rows(header, rows, file.name)
-    except sqlite3.Error as error:
-        raise Unreadable(f"{file.name}: {error}") from error
-
-
-def _describe_rows(header: list[str], rows: Iterable[Any], name: str) -> Iterator[Passage]:
-    for number, row in enumerate(rows, 1):
-        pairs = zip(header, row, strict=False)
-        text = "\n".join(f"{title}: {value}" for title, value in pairs if value not in (None, ""))
-        if text:
-            yield Passage(name, number, text)
-
-
-def split_text(text: str, name: str, page: int | None) -> Iterator[Passage]:
-    """Paragraphs put together up to a passage's length; a heading begins a new one."""
-    held: list[str] = []
-    for part in _split_paragraphs(text):
-        length = sum(map(len, held)) + len(part)
-        if held and (_HEADING.match(part) or length > PASSAGE_CHARACTERS):
-            yield Passage(name, page, "\n".join(held))
-            held = []
-        held.append(part)
-    if held:
-        yield Passage(name, page, "\n".join(held))
-
-
-def _split_paragraphs(text: str) -> Iterator[str]:
-    for paragraph in re.split(r"\n\s*\n|\n(?=#{1,6} )", text.replace("\0", "")):
-        whole = paragraph.strip()
-        if len(whole) <= PASSAGE_CHARACTERS:
-            if whole:
-                yield whole
-            continue
-        yield from _split_long(whole)
-
-
-def _split_long(paragraph: str) -> Iterator[str]:
-    """Pieces that end with a sentence, or with a word where a sentence is too long."""
-    held = ""
-    for sentence in _SENTENCE_END.split(paragraph):
-        for piece in _split_words(sentence):
-            if held and len(held) + len(piece) > PASSAGE_CHARACTERS:
-                yield held
-                held = ""
-            held = f"{held} {piece}".strip()
-    if held:
-        yield held
-
-
-def _split_words(sentence: str) -> Iterator[str]:
-    words = iter(sentence.split())
-    while some := list(islice(words, 120)):
-        yield " ".join(some)
 
 
 class _TextOfHtml(HTMLParser):

@@ -1,6 +1,12 @@
 """Passages as a language makes them: few syllables often, many seldom."""
 
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
 from random import Random
+
+from nodes.knowledge.index import IndexWriter
+from nodes.knowledge.passages import Passage
 
 ONSETS = "b c ch d đ g gi h kh l m n ng nh ph qu r s t th tr v x".split()
 RIMES = (
@@ -29,3 +35,11 @@ def take_words(passage: str, chance: Random) -> str:
     length = chance.randint(3, 6)
     begin = chance.randrange(len(words) - length)
     return " ".join(words[begin : begin + length])
+
+
+def make_index(target: Path, passages: Iterable[Passage]) -> Path:
+    """An index with the fingerprint `f-1`."""
+    with closing(IndexWriter(target)) as index:
+        assert index.add_document("all", "", passages) is None
+        index.finish("f-1")
+    return target

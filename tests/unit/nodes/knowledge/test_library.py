@@ -1,8 +1,9 @@
 """A bot's knowledge is indexed once, beside the server, and again when it changed."""
 
+import asyncio
 import re
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from shutil import copy
 from typing import Any
@@ -11,15 +12,19 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import BotError
+from core.settings import Settings
+from nodes.calls.http import HttpClient
 from nodes.knowledge import library as module
 from nodes.knowledge.config import Knowledge
-from nodes.knowledge.library import Library
+from nodes.knowledge.library import Library, open_library, place_index
 from tests.unit.nodes.knowledge.test_readers import PDF
 
 
 def make(folder: Path, **knowledge: Any) -> Library:
     given = Knowledge.model_validate({"files": "docs/**", **knowledge})
-    return Library(given, "thủ thư", folder, folder / "db.knowledge" / "1.db")
+    url = f"sqlite:///{folder / 'db'}"
+    settings = Settings(bots=folder / "bots.yaml", database_url=url, attempts=2)
+    return open_library(given, "1", "thủ thư", settings, HttpClient())
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ async def test_a_file_that_cannot_be_read_is_told_and_harms_no_other(folder: Pat
     library = make(folder)
     assert await library.find("thư viện", heard.append)
     assert any("hỏng.pdf" in said for said in heard)
-    assert "hỏng.pdf" in library.problems[0]
+    assert "hỏng.pdf" in await make(folder).describe()  # also where it was indexed before
 
 
 @pytest.mark.parametrize(
@@ -110,10 +115,87 @@ async def test_rows_of_a_database_are_found(folder: Path) -> None:
     [
         ({}, "files or sql"),
         ({"sql": {"url": "sqlite:///a.db", "query": "DELETE FROM a"}}, "SELECT"),
-        ({"sql": {"url": "http://x", "query": "SELECT 1"}}, "sqlite:///"),
+        ({"sql": {"url": "http://x", "query": "SELECT 1"}}, "postgresql://"),
+        ({"files": "a", "embeddings": {"model": "m", "base_url": "ftp://x"}}, "http://"),
         ({"files": "a", "top": 0}, "top"),
     ],
 )
 def test_what_does_not_fit_is_refused_at_load(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Knowledge.model_validate(wrong)
+
+
+async def test_only_what_changed_is_read_again(folder: Path) -> None:
+    library = make(folder)
+    await library.find("giờ", lambda _: None)
+    with closing(sqlite3.connect(folder / "db.knowledge" / "1.db")) as index:
+        index.execute("UPDATE passages SET text = 'tê giác' WHERE file LIKE '%.pdf'")
+        index.commit()
+    (folder / "docs" / "mới.md").write_text("Căng tin bán phở bò.", "utf-8")
+    assert (await library.find("te giac", lambda _: None))[0]["file"].endswith(".pdf")
+    assert (await library.find("pho bo", lambda _: None))[0]["file"] == "docs/mới.md"
+
+
+async def test_what_is_told_to_the_indexing_process_is_seen_by_no_other(folder: Path) -> None:
+    """Arguments are: they stand in the list of processes."""
+    seen: list[str] = []
+    library = make(folder, sql={"url": "postgresql://me:geheim@127.0.0.1:1/x", "query": "SELECT 1"})
+
+    def look(_: str) -> None:
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                seen.append(line.read_text(errors="replace"))
+
+    with pytest.raises(BotError) as caught:
+        await library.find("a", look)
+    assert seen
+    assert "geheim" not in caught.value.message + "".join(seen)
+
+
+async def test_rows_in_the_log_of_a_database_are_seen(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "shop.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE goods (name TEXT)")
+        database.execute("INSERT INTO goods VALUES ('Mũ len')")
+        database.commit()
+        sql = {"url": "sqlite:///shop.db", "query": "SELECT name FROM goods"}
+        library = make(folder, files=[], sql=sql)
+        assert await library.find("mu len", lambda _: None)
+        database.execute("INSERT INTO goods VALUES ('Khăn choàng')")
+        database.commit()
+        assert await library.find("khan choang", lambda _: None)
+
+
+async def test_a_query_that_fails_is_an_error_and_the_index_stays(folder: Path) -> None:
+    await make(folder).find("giờ", lambda _: None)
+    sql = {"url": "sqlite:///none.db", "query": "SELECT 1"}
+    with pytest.raises(BotError, match=r"none\.db"):
+        await make(folder, sql=sql).find("giờ", lambda _: None)
+    assert await make(folder).find("giờ", lambda _: None)
+
+
+async def test_a_cancelled_search_leaves_no_process_and_no_file(folder: Path) -> None:
+    library = make(folder)
+    reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def report(_: str) -> None:
+        if not reached.done():
+            reached.set_result(None)
+
+    finding = asyncio.ensure_future(library.find("giờ", report))
+    await reached
+    finding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finding
+    assert await library.find("mo cua", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:////tmp/a/talks.db", "/tmp/a/talks.db.knowledge/b%3A1.db"),
+        ("postgresql://me:geheim@host/talks", "duologue.db.knowledge/b%3A1.db"),
+    ],
+)
+def test_the_index_lies_beside_the_database_or_in_the_working_folder(url: str, place: str) -> None:
+    assert place_index(url, "b:1") == Path(place).resolve()

@@ -1,20 +1,15 @@
 """Documents become passages that say where they stand."""
 
 import csv
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pypdf import PdfWriter
 
-from nodes.knowledge.readers import (
-    PASSAGE_CHARACTERS,
-    Unreadable,
-    read_document,
-    read_rows,
-    split_text,
-)
+from nodes.knowledge import readers
+from nodes.knowledge.passages import PASSAGE_CHARACTERS, Unreadable, split_text
+from nodes.knowledge.readers import read_document
 from tests.servers.process import ROOT
 
 PDF = ROOT / "tests" / "data" / "knowledge" / "thu-vien.pdf"
@@ -73,6 +68,7 @@ def test_a_vietnamese_pdf_is_read_page_by_page() -> None:
         ("a.pdf", b""),
         ("a.txt", b"\xff\xfe\xfa"),
         ("a.csv", b"a\n" + b"x" * 200_000),
+        ("a.md", b"caf\xe9"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_name(tmp_path: Path, name: str, content: bytes) -> None:
@@ -89,19 +85,37 @@ def test_without_pypdf_the_command_that_installs_it_is_named(
         texts(PDF)
 
 
-def test_rows_of_a_query_are_passages_and_nothing_is_written(tmp_path: Path) -> None:
-    file = tmp_path / "shop.db"
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("CREATE TABLE goods (name TEXT, price INTEGER)")
-        database.execute("INSERT INTO goods VALUES ('Giày', 2500), ('Mũ', NULL)")
-        database.commit()
-    url = f"sqlite:///{file}"
-    rows = [*read_rows(url, "SELECT name AS tên, price AS giá FROM goods ORDER BY rowid")]
-    assert [one.text for one in rows] == ["tên: Giày\ngiá: 2500", "tên: Mũ"]
-    for bad in ("WITH x AS (SELECT 1) DELETE FROM goods", "SELECT * FROM nothing"):
-        with pytest.raises(Unreadable, match=r"shop\.db"):
-            [*read_rows(url, bad)]
-    assert len([*read_rows(url, "SELECT * FROM goods")]) == 2
-    with pytest.raises(Unreadable):
-        [*read_rows(f"sqlite:///{tmp_path}/none.db", "SELECT 1")]
-    assert not (tmp_path / "none.db").exists()
+def test_a_pdf_with_a_password_and_one_of_pictures_are_told_as_such(tmp_path: Path) -> None:
+    locked, empty = PdfWriter(clone_from=PDF), PdfWriter()
+    locked.encrypt("geheim", algorithm="RC4-128")
+    empty.add_blank_page(100, 100)
+    locked.write(tmp_path / "locked.pdf")
+    empty.write(tmp_path / "empty.pdf")
+    with pytest.raises(Unreadable, match=r"locked\.pdf: wants a password"):
+        texts(tmp_path / "locked.pdf")
+    with pytest.raises(Unreadable, match=r"empty\.pdf: has no text"):
+        texts(tmp_path / "empty.pdf")
+
+
+def test_a_file_of_many_bytes_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MOST_BYTES", 2_000_000)
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(2_000_001)
+    with pytest.raises(Unreadable, match="larger than 2 MB"):
+        texts(tmp_path / "a.txt")
+
+
+def test_text_without_any_break_is_cut_into_passages() -> None:
+    parts = [passage.text for passage in split_text("x" * 10_000 + " y " * 5000, "a", None)]
+    assert all(len(part) <= PASSAGE_CHARACTERS for part in parts)
+    assert "".join(parts).replace(" ", "") == "x" * 10_000 + "y" * 5000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_windows_programs_write_is_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_text("tên\r\nGiày\r\n", encoding)
+    (tmp_path / "a.txt").write_text("một\r\n\r\nhai", encoding)
+    assert texts(tmp_path / "a.csv") == ["tên: Giày"]
+    assert texts(tmp_path / "a.txt") == ["một\nhai"]
