@@ -79,7 +79,8 @@ class IndexWriter:
         self._database.commit()
         self._database.execute("ATTACH DATABASE ? AS old", [f"{old.absolute().as_uri()}?mode=ro"])
         self._database.execute(
-            "UPDATE passages SET vector = (SELECT vector FROM old.passages WHERE id = passages.id)"
+            "UPDATE passages AS fresh SET vector ="
+            " (SELECT known.vector FROM old.passages AS known WHERE known.id = fresh.id)"
         )
         self._database.commit()
         self._database.execute("DETACH DATABASE old")
