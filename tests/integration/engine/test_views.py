@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Container
 
 import pytest
 
@@ -97,3 +98,31 @@ async def test_who_holds_a_view_sees_what_comes_though_it_was_dropped(
         assert id not in runs.views._views
         await runs.start(id)
         assert (await _all(follower.frames()))[-1].event == "done"  # type: ignore[attr-defined]
+
+
+async def test_a_start_looks_at_as_few_views_among_sixty_runs_as_among_twenty(
+    house: House, robot: RobotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_VIEWS", 2)
+    robot.fail("hold", turn=1, times=60)
+    async with house.open() as runs:
+        counted = CountedLookups(runs.slots)
+        monkeypatch.setattr(runs.views, "_runs_here", counted)
+        lookups = []
+        for _ in range(60):
+            before = counted.lookups
+            await runs.start(await create(runs, max_turns=1))
+            lookups.append(counted.lookups - before)
+        assert len(runs.slots) == 60
+        assert max(lookups[20:]) <= max(lookups[:20])
+        robot.release()
+
+
+class CountedLookups:
+    def __init__(self, slots: Container[str]) -> None:
+        self._slots = slots
+        self.lookups = 0
+
+    def __contains__(self, id: object) -> bool:
+        self.lookups += 1
+        return id in self._slots
