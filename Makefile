@@ -45,6 +45,7 @@ bench: $(VENV)/.dev ## measure the promises (QUICK=1 for a short round)
 soak: $(VENV)/.dev ## half an hour of kills, wrong clocks, full disks (ARGS="--minutes 60")
 	$(BIN)/python -m bench.soak $(ARGS)
 	EXPERIMENT_KILLS=20 $(BIN)/python -m pytest -q tests/faults/test_experiment_kills.py
+	PLAYED_TALKS=200 $(BIN)/python -m pytest -q tests/integration/engine/test_many_played.py
 
 studio: $(STUDIO_VENV)/.studio ## LangGraph's local server with the graph; says where Studio is
 	LANGGRAPH_CLI_NO_ANALYTICS=1 LANGGRAPH_NO_VERSION_CHECK=true $(STUDIO_BIN)/langgraph dev \

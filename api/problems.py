@@ -3,13 +3,14 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 from uuid import uuid4
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from api.state import conversation_links
 from core import errors
 from core.errors import DuologueError
-from core.spelling import nearest_key
+from core.spelling import explain, nearest_key
 
 log = logging.getLogger("duologue.api")
 
@@ -109,6 +110,8 @@ def problem_from_validation(found: Sequence[Any], model: type[BaseModel] | None 
     # Where nothing may stand, that nothing does not stand there explains nothing.
     worth = [one for one in found if one.get("type") != "none_required"] or list(found)
     told = [{"field": _field(one), "reason": _reason(one, model)} for one in worth[:20]]
+    # A key that is nearly another one says more than that the other one is missing.
+    told.sort(key=lambda one: "; did you mean " not in one["reason"])
     first = told[0] if told else {"field": "body", "reason": "does not fit"}
     detail = f"{first['field']}: {first['reason']}"
     return problem(
@@ -130,6 +133,8 @@ def _reason(found: Mapping[str, Any], model: type[BaseModel] | None) -> str:
         guess = nearest_key(model, tuple(found["loc"][1:]))
         if guess:
             return f"not permitted here; did you mean {guess}?"
+    if "msg" in found and found.get("type") in ("literal_error", "string_pattern_mismatch"):
+        return explain(model or BaseModel, cast(ErrorDetails, found))[:300]
     return str(found.get("msg", "does not fit")).removeprefix("Value error, ")[:300]
 
 
@@ -143,7 +148,7 @@ def _field(found: Mapping[str, Any]) -> str:
 # What pydantic puts into a place beside names: which member of a union it tried.
 _TAG = re.compile(
     r"(?:constrained-)?(?:int|str|float)|none|(?:list|nullable|function-\w+)\[.*\]"
-    r"|suite (?:by name|in place)"
+    r"|suite (?:by name|in place)|planned (?:text|say|simulate)"
 )
 
 

@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import RootModel, TypeAdapter, ValidationError
 
 from core.errors import ConfigError, Invalid
-from core.files import fault_at, load
+from core.files import load
 from core.scenario import MAX_HISTORY, HistoryLine, PlannedLine, Scenario
 from core.settings import Settings
-from core.spelling import nearest
 from core.text import clean_deep
 from nodes.speakers.personas import Persona
 
@@ -78,23 +77,7 @@ class PlannedLines(RootModel[list[PlannedLine]]):
 
 def load_lines(path: Path) -> list[PlannedLine]:
     """The lines in a YAML file. Raises `ConfigError` with the file, the line and the key."""
-
-    def check_keys(data: Any) -> Any:
-        for at, line in enumerate(data if isinstance(data, list) else []):
-            if isinstance(line, dict):
-                _check_line(path, at, line)
-        return data
-
-    return load(path, PlannedLines, check_keys).root
-
-
-def _check_line(path: Path, at: int, line: dict[Any, Any]) -> None:
-    for key in map(str, line):
-        if key not in ("say", "simulate"):
-            guess = nearest(key, ("say", "simulate")) or "say or simulate"
-            raise fault_at(path, (at, key), f"not permitted here; did you mean {guess}?")
-    if len(line) != 1:
-        raise fault_at(path, (at,), "give either `say` or `simulate`, each on a line of its own")
+    return load(path, PlannedLines).root
 
 
 def load_history(given: str) -> list[dict[str, str]]:

@@ -11,21 +11,25 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     with_config,
 )
 from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
 from core.message import Role
+from core.spelling import INK, nearest
 from core.state import InFlight, Seat
 from core.text import clean, clean_deep
 
 MAX_TURNS = 2000
 MAX_HISTORY = 2000
 MAX_TEXT = 200_000
-# Something that no regular expression, of whichever language, takes for blank.
-INK = r"[^\s\x1c-\x1f\x85\ufeff]"
 
 BotId = (
     Annotated[int, Field(strict=True, ge=0, le=2**53)]
@@ -56,15 +60,49 @@ class SayLine(TypedDict):
     say: LineText
 
 
+def _read_count(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """One mistake in place of one for each of the two forms."""
+    try:
+        return handler(value)
+    except ValidationError:
+        guess = isinstance(value, str) and nearest(value, ["rest"])
+        hint = "; did you mean rest?" if guess else ""
+        raise ValueError(f"should be a whole number from 1 to {MAX_TURNS}, or rest{hint}") from None
+
+
 @final
 @with_config(extra="forbid")
 class SimulateLines(TypedDict):
     """The simulated (or scripted) user speaks so many times; `rest`: to the end."""
 
-    simulate: Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)] | Literal["rest"]
+    simulate: Annotated[
+        Annotated[int, Field(strict=True, ge=1, le=MAX_TURNS)] | Literal["rest"],
+        WrapValidator(_read_count),
+    ]
 
 
-PlannedLine = LineText | SayLine | SimulateLines
+def _name_form(value: Any) -> str | None:
+    """The form of a planned line that was meant, so that it alone is held to the value."""
+    if isinstance(value, str):
+        return "planned text"
+    if not isinstance(value, Mapping) or {"say", "simulate"} <= value.keys():
+        return None
+    keys = (nearest(str(key), ("say", "simulate")) for key in value)
+    meant = next((key for key in keys if key), None)
+    return f"planned {meant}" if meant else None
+
+
+PlannedLine = Annotated[
+    Annotated[LineText, Tag("planned text")]
+    | Annotated[SayLine, Tag("planned say")]
+    | Annotated[SimulateLines, Tag("planned simulate")],
+    Discriminator(
+        _name_form,
+        custom_error_type="planned_line",
+        custom_error_message="give a text, or either `say` with a text or `simulate` with a number "
+        "or rest",
+    ),
+]
 
 
 class HistoryLine(Strict):
@@ -147,8 +185,9 @@ class Scenario(Strict):
     )
     seed: Annotated[int, Field(strict=True, ge=0, le=2**53)] | SeedText | None = Field(
         None,
-        description="What scripted speakers draw their chance from: the same seed, the same talk. "
-        "Without one, a persona's own seed and the conversation's id.",
+        description="What scripted speakers and the behaviours of simulated ones are drawn from: "
+        "the same seed, the same talk. Without one, a persona's own seed and the conversation's "
+        "id.",
     )
     pace: Pace = Field(
         None,

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any, get_args, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 from typing_extensions import is_typeddict
 
+# Something that no regular expression, of whichever language, takes for blank.
+INK = r"[^\s\x1c-\x1f\x85\ufeff]"
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -25,6 +27,8 @@ def explain(model: type[BaseModel], error: ErrorDetails) -> str:
         return _unknown_key(model, error["loc"])
     if error["type"] in ("literal_error", "enum"):
         return _unknown_value(error)
+    if error["type"] == "string_pattern_mismatch" and error.get("ctx", {}).get("pattern") == INK:
+        return "should not be blank"
     if error["type"] == "model_type":
         return "should be keys with values, as in `name: …`"
     return str(error["msg"]).removeprefix("Value error, ")
@@ -56,7 +60,8 @@ def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]
 
 def _models_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[type]:
     """The models that may stand at `loc`; what is no field (an index, a tag) is passed over."""
-    here: set[type] = {model}
+    is_root = issubclass(model, RootModel)
+    here = set(_models_in(model.model_fields["root"].annotation)) if is_root else {model}
     for part in loc:
         fields = [_fields(found)[part] for found in here if part in _fields(found)]
         below = {found for field in fields for found in _models_in(field)}

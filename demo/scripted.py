@@ -17,7 +17,8 @@ class ScriptedUser:
 
     async def say(self, ask: TurnRequest, piece: OnPiece) -> UserLine:
         await wait_for_reader(ask.messages, ask.scenario.pace)
-        typing, seed = self._persona.typing, self._seed(ask)
+        # Without a seed, what is said alone decides.
+        typing, seed = self._persona.typing, ask.combine_seeds(self._persona.seed)
         line = play_script(ask.messages, self._script, seed, typing)
         soft = ask.scenario.soft_turns
         if soft is not None and ask.turn >= soft and not line.leaves:
@@ -25,8 +26,3 @@ class ScriptedUser:
         leaving = line.leaves and ask.turn >= ask.scenario.min_turns
         await speak(line.text, ask.scenario.pace, piece)
         return UserLine(line.text, "scripted", leaving, behaviour=line.behaviour)
-
-    def _seed(self, ask: TurnRequest) -> str:
-        """The scenario's seed and the persona's own; without either, what is said alone decides."""
-        seeds = (ask.scenario.seed, self._persona.seed)
-        return "/".join(str(seed) for seed in seeds if seed is not None)

@@ -5,6 +5,7 @@ Pure functions of the line and of what it answers. Vietnamese and English alike.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,24 +81,26 @@ def _letters(line: str) -> frozenset[str]:
 
 
 def _holds(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
-    return lambda line, _: may_match(frames, line) and bool(frames.pattern.search(line))
+    return lambda line, _: any(frame.pattern.search(line) for frame in may_match(frames, line))
 
 
 def _says(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
     """A phrase that is said, and not asked about: "repeat after me là gì vậy cô"."""
-    return lambda line, _: (
-        may_match(frames, line)
-        and any(
-            not phrases.ASKED_ABOUT.match(line, found.end())
-            for found in frames.pattern.finditer(line)
-        )
+    return lambda line, _: any(
+        not phrases.ASKED_ABOUT.match(line, found.end())
+        for frame in may_match(frames, line)
+        for found in frame.pattern.finditer(line)
     )
 
 
-def may_match(frames: phrases.Frames, line: str) -> bool:
-    """Whether the line holds a word without which no frame matches: most lines hold none."""
+def may_match(frames: phrases.Frames, line: str) -> Sequence[phrases.Frame]:
+    """The frames of which the line holds a word; most lines hold none."""
     words = _distinct_words(line)
-    return words is None or not words.isdisjoint(frames.words)
+    if words is None:
+        return frames.parts
+    if words.isdisjoint(frames.words):
+        return ()
+    return [frame for frame in frames.parts if not words.isdisjoint(frame.words)]
 
 
 @lru_cache(maxsize=8)
@@ -109,6 +112,13 @@ def _distinct_words(line: str) -> frozenset[str] | None:
 
 
 _OTHERWISE_FOLDED = "İıſ"
+
+
+def _is_noise(line: str, _: Situation) -> bool:
+    """The same few letters twenty times over; few lines hold any letter that often."""
+    if len(line) < phrases.STUCK_AFTER or max(Counter(line).values()) < phrases.STUCK_AFTER:
+        return False
+    return bool(phrases.NOISE.search(line))
 
 
 def _is_dialogue(line: str, situation: Situation) -> bool:
@@ -232,15 +242,20 @@ _LONG_ENOUGH, _REMEMBERED = 8, 3
 
 def _holds_briefing(line: str, situation: Situation) -> bool:
     """Eight words in a row that only the model was told."""
-    told = _joined_words(situation.briefing)
     words = _words(line)
-    runs = (" ".join(words[at : at + 8]) for at in range(len(words) - 7))
-    return any(run in told for run in runs)
+    return len(words) >= _RUN and not _runs(words).isdisjoint(_runs_of(situation.briefing))
+
+
+_RUN = 8
+
+
+def _runs(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return frozenset(words[at : at + _RUN] for at in range(len(words) - _RUN + 1))
 
 
 @lru_cache(maxsize=64)
-def _joined_words(briefing: str) -> str:
-    return " ".join(_words(briefing))
+def _runs_of(briefing: str) -> frozenset[tuple[str, ...]]:
+    return _runs(_words(briefing))
 
 
 def _recites_goal(line: str, situation: Situation) -> bool:
@@ -297,7 +312,7 @@ _FAULTS: tuple[tuple[Kind, Callable[[str, Situation], bool], str], ...] = (
     ("stage_direction", _matches(phrases.STAGE, "*_([~"), "The line held a stage direction."),
     ("note", _is_announced, "The line announced itself."),
     ("stage_direction", _is_narrated, "The line told a story about the person."),
-    ("noise", _matches(phrases.NOISE), "The line repeated the same letters again and again."),
+    ("noise", _is_noise, "The line repeated the same letters again and again."),
     ("noise", _matches(phrases.MOJIBAKE, "º»Ã€ÄÆ"), "The letters of the line were broken."),
     ("markdown", _matches(phrases.MARKDOWN, "<`#*|\n[]"), "The line was formatted as a document."),
     ("as_an_ai", _holds(phrases.AS_AN_AI), "The person spoke as an AI."),

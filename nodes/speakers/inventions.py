@@ -69,12 +69,23 @@ def _find_candidates(line: str) -> Iterator[Invented]:
         yield {"kind": "link", "text": link}
         line = line.replace(link, " ")
     for kind, pattern in _FIGURES if _DIGIT.search(line) else ():
-        match = pattern.search(line)
+        match = _search_near_digits(pattern, line)
         if match:
             yield {"kind": kind, "text": match[0]}
             line = line.replace(match[0], " ")
     for name in _find_names(line):
         yield {"kind": "name", "text": name}
+
+
+def _search_near_digits(pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
+    """The first match; no figure reaches farther from its digits than that."""
+    found = _DIGITS.search(line)
+    if found is None:
+        return None
+    return pattern.search(line[max(0, found.start() - _REACH) : found.end() + _REACH])
+
+
+_DIGITS, _REACH = re.compile(r"\d(?:.*\d)?", re.DOTALL), 24
 
 
 def _find_names(line: str) -> Sequence[str]:

@@ -9,8 +9,8 @@ def _any(*frames: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{frame})" for frame in frames), re.IGNORECASE | re.MULTILINE)
 
 
-class Frames(NamedTuple):
-    """Phrases to look for. Whatever matches holds one of the words, whole and case-folded, so a
+class Frame(NamedTuple):
+    """One phrase to look for. Whatever matches holds one of the words, whole and case-folded, so a
     line without any of them need not be searched.
     """
 
@@ -18,8 +18,29 @@ class Frames(NamedTuple):
     words: frozenset[str]
 
 
+class Frames(NamedTuple):
+    """Phrases to look for, and the words of all of them."""
+
+    parts: tuple[Frame, ...]
+    words: frozenset[str]
+
+
 def _frames(words: str, *frames: str) -> Frames:
-    return Frames(_any(*frames), frozenset(words.split()))
+    """Each match of a frame holds one of `words`; of these, those that stand in the frame."""
+    known = frozenset(words.split())
+    return Frames(
+        tuple(Frame(_any(frame), known & _list_literals(frame) or known) for frame in frames),
+        known,
+    )
+
+
+def _list_literals(frame: str) -> frozenset[str]:
+    """The words in an expression, with and without what may be left out of them."""
+    plain = re.sub(r"\\[a-zA-Z]", " ", frame)
+    apart = [re.sub(r"\(\?(?:[:=!]|<[=!])", gap, plain) for gap in (" ", "")]
+    forms = [form for it in apart for form in (it.replace("?", ""), re.sub(r"[^)\]]\?", "", it))]
+    spellings = [re.sub(r"\[(\w)(\w)\]", rf"\{n}", form) for form in forms for n in (1, 2)]
+    return frozenset(word for form in spellings for word in re.findall(r"\w+", form.casefold()))
 
 
 _SPEAKERS = (
@@ -113,7 +134,7 @@ TEMPLATE = _any(
     r"\[(?:teacher|student|user|learner|friend)(?:'s)? (?:name|age)\]",
     r"<(?:your|insert|name|age|city|tên|tuổi|nhập|điền)\b[^<>\n]{0,40}>",
 )  # fmt: skip
-NOTHING = re.compile(r"\s*(undefined|null|none|nan|n/a)\s*\Z", re.IGNORECASE)
+NOTHING = re.compile(r"\A\s*(undefined|null|none|nan|n/a)\s*\Z", re.IGNORECASE)
 NOTE = _frames(
     "note ooc kịch cố vai nhân purpose character intentional intentionally deliberate đích sau "
     "deliberately persona script ghi lưu chú b message line reply respond response say đây learner "
@@ -301,7 +322,8 @@ STATES_GOAL = _any(
     r".{0,80}(?:hoàn thành bài|finish the lesson|get through)",
 )  # fmt: skip
 WHOLLY_QUOTED = re.compile(r"\A\s*[\"“«](?:[^\s\"“”«»]+ +){2,}[^\"“”«»]+[\"”»]\s*\Z")
-NOISE = re.compile(r"(\S{1,12}?\s?)\1{19,}")
+STUCK_AFTER = 20
+NOISE = re.compile(rf"(\S{{1,12}}?\s?)\1{{{STUCK_AFTER - 1},}}")
 # UTF-8 that was read as Latin-1 or Windows-1252: "dáº¡ con", "itâ€™s".
 MOJIBAKE = re.compile(r"áº[\u0080-\u00bf]|á»[\u0080-\u00bf]|Ã[\u0080-\u00bf]|â€|Ä['‘]|Æ[°¡]")
 BLANK, CHOICES = (
@@ -310,7 +332,8 @@ BLANK, CHOICES = (
 )
 LEAKS = _frames(
     "simulated character instruction instructions prompt told instructed prompted vai playing "
-    "roleplaying persona script guidelines kịch dẫn nhân turn lượt play pretend act yêu nhiệm",
+    "roleplaying roleplay persona script guidelines kịch dẫn nhân turn lượt play pretend act yêu "
+    "nhiệm",
     r"\b(?:yêu cầu|chỉ dẫn|nhiệm vụ|hướng dẫn) (?:của|cho|trong|ở) (?:lượt|vai|nhân vật|kịch bản)",
     r"\b(?:told|asked|instructed|supposed|meant|here) to (?:play|pretend to be|act as|act like"
     r"|role-?play(?: as)?) an? (?:\w+ ){0,4}(?:learner|student|pupil|user|beginner|child|person"

@@ -65,6 +65,12 @@ def describe_secrets(persona: Persona) -> str:
     return "\n".join((prompt("user"), persona.goal, persona.character, persona.prompt))
 
 
+@lru_cache(maxsize=64)
+def describe_whole(persona: Persona) -> str:
+    """All that stands in the persona, to look names and figures up in."""
+    return persona.model_dump_json()
+
+
 def _fill(text: str, **values: str) -> str:
     """In one go: what a persona or a caller wrote is never taken for a place to fill in."""
     places = "|".join(values)

@@ -32,6 +32,10 @@ class TurnRequest:
         given = self.scenario.seed
         return self.conversation_id if given is None else str(given)
 
+    def combine_seeds(self, own: int | None) -> str:
+        """The scenario's seed and a person's own; empty where there is neither."""
+        return "/".join(str(seed) for seed in (self.scenario.seed, own) if seed is not None)
+
     @property
     def key(self) -> str:
         """The Idempotency-Key: a function of conversation and turn, the same after a crash."""

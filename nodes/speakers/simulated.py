@@ -17,6 +17,7 @@ from nodes.speakers.prompting import (
     build_prompt,
     build_system_prompt,
     describe_secrets,
+    describe_whole,
     draw_behaviour,
     draw_habits,
 )
@@ -60,7 +61,7 @@ class SimulatedUser:
 
     async def say(self, request: TurnRequest, piece: OnPiece) -> UserLine:
         """The next line, asked for at most `TRIES` times while what comes is refused."""
-        seed = str(self._persona.seed or request.conversation_id)
+        seed = request.combine_seeds(self._persona.seed) or request.conversation_id
         leaves = find_reason_to_leave(
             self._persona, request.messages, request.scenario, request.turn
         )
@@ -137,7 +138,7 @@ class SimulatedUser:
     def _list_given(self, request: TurnRequest) -> list[str]:
         """All that the person may know: its file, the caller's task, and what was said."""
         said = [line["content"] for line in request.messages]
-        return [self._system, self._persona.model_dump_json(), *said]
+        return [self._system, describe_whole(self._persona), *said]
 
     @property
     def _end_token(self) -> str:

@@ -158,7 +158,8 @@ class LlmServer(FakeServer[LlmCall]):
     bad_chunk, error_event and bad_utf8 act after n pieces.
 
     `judges` are the models that answer a judge's prompt, each in one of the ways of `judging`; `*`
-    stands for any model. Without `knows_schemas` output by JSON Schema is refused with 400.
+    stands for any model. `player` answers every prompt where it is set. Without `knows_schemas`
+    output by JSON Schema is refused with 400.
     """
 
     kinds = WIRE_KINDS | LINES.keys() | ANSWERS.keys()
@@ -175,6 +176,7 @@ class LlmServer(FakeServer[LlmCall]):
         self.manner = manner or Manner()
         self.scripts: list[Script] = []
         self.judges: dict[str, str] = {}
+        self.player: Callable[[list[dict[str, Any]]], str] | None = None
         self.knows_schemas = True
 
     @property
@@ -255,6 +257,8 @@ class LlmServer(FakeServer[LlmCall]):
         return lambda: ANSWERS.get(x.fault.kind, wire.right)(x)
 
     def _text(self, call: LlmCall) -> str | None:
+        if self.player is not None:
+            return self.player(call.messages)
         judge = self.judges.get(call.model) or self.judges.get("*")
         if judge is not None:
             return judging.answer(judge, call.messages)

@@ -137,3 +137,26 @@ def test_an_http_error_is_a_problem_too(status: int) -> None:
     body = body_of(problems.problem_from_http(HTTPException(status)))
     assert body["status"] == status
     assert body["title"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"lines": [{"simulate": 1.5}]}, "lines.0.simulate: should be a whole number from 1 to"),
+        (
+            {"lines": [{"simulat": 2}]},
+            "lines.0.simulat: not permitted here; did you mean simulate?",
+        ),
+        ({"lines": [{"say": "a", "simulate": 1}]}, "lines.0: give a text, or either `say` with"),
+        ({"lines": [7]}, "lines.0: give a text, or either `say` with"),
+        ({"lines": [" "]}, "lines.0: should not be blank"),
+        ({"first_speaker": "usr"}, "first_speaker: should be 'user' or 'bot'; did you mean user?"),
+        ({"soft_turn": 3}, "soft_turn: not permitted here; did you mean soft_turns?"),
+    ],
+)
+def test_a_mistake_in_the_body_is_told_once_with_what_is_allowed(given: Any, told: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        SimulateRequest(**given)
+    found = [{**one, "loc": ("body", *one["loc"])} for one in error.value.errors()]
+    body = body_of(problems.problem_from_validation(found, SimulateRequest))
+    assert body["detail"].startswith(told)

@@ -156,13 +156,18 @@ def test_planned_lines_come_from_a_file(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("- một\n- simulat: 2\n", ":2: 1.simulat: not permitted here; did you mean simulate?"),
-        ("- simulate: -2\n", ":1: 0.simulate: "),
+        ("- simulate: -2\n", ":1: 0.simulate: should be a whole number from 1 to 2000, or rest"),
+        ("- simulate: 1.5\n", ":1: 0.simulate: should be a whole number from 1 to 2000, or rest"),
+        ("- [say, một]\n", ":1: 0: give a text, or either `say` with a text or `sim"),
         ("say: một\n", ":1: "),
-        ("- một\n- simulate: res\n", ":2: 1.simulate: should be 'rest'; did you mean rest?"),
+        (
+            "- một\n- simulate: res\n",
+            ":2: 1.simulate: should be a whole number from 1 to 2000, or rest; did you",
+        ),
         ("- say: 3\n", ":1: 0.say: Input should be a valid string"),
         ("- say: ''\n", ":1: 0.say: String should have at least 1 character"),
-        ("- {say: a, simulate: 2}\n", ":1: 0: give either `say` or `simulate`"),
-        ("- {}\n", ":1: 0: give either `say` or `simulate`"),
+        ("- {say: a, simulate: 2}\n", ":1: 0: give a text, or either `say` with a text or `sim"),
+        ("- {}\n", ":1: 0: give a text, or either `say` with a text or `sim"),
     ],
 )
 def test_a_mistake_in_planned_lines_is_told_with_line_and_key(
