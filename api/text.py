@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from core.parts import read_out
 from core.text import show_controls, show_in_one_line, show_message
 from graph.stream.follower import Follower
 from graph.stream.live import Frame
@@ -23,7 +24,7 @@ def format_line(frame: Frame, resume: str, *, resumes_by_itself: bool = False) -
     """The line of one event; `resume` is where the conversation can be taken up."""
     data = frame.data
     if frame.event == "message":
-        return f"{SPEAKERS[data['role']]}: {show_message(data['text'])}"
+        return f"{SPEAKERS[data['role']]}: {show_message(read_out(data))}"
     if frame.event == "error":
         why = show_in_one_line(str(data["error"]))  # a bot's own words
         return f"Error: {why} ({data['code']}); resume with POST {resume}"

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from cli.bots import list_bots, ping_bot
 from cli.plain import format_json, use_utf8
 from core.errors import Invalid
+from core.parts import describe_part
 from core.settings import Settings
 from core.text import show_in_one_line
 from nodes.bots.trying import Exchange, Trial
@@ -47,7 +48,9 @@ def describe_trial(trial: Trial) -> list[str]:
     for source in trial.sources:
         page = f", {source['page']}" if source["page"] else ""
         lines.append(f"source: {source['file']}{page} ({source['score']:g}): {source['text']}")
-    lines += [f"reply: {text}" for text in trial.bubbles]
+    for at, text in enumerate(trial.bubbles):
+        lines.append(f"reply: {text}")
+        lines += [describe_part(part) for part in (trial.parts[at : at + 1] or [()])[0]]
     if trial.ended:
         lines.append("and it ends the conversation")
     if trial.error:

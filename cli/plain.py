@@ -5,6 +5,7 @@ import json
 from typing import Any, Self, TextIO
 
 from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
+from core.parts import read_out
 from core.text import (
     escape_json_for_terminal,
     show_controls,
@@ -47,7 +48,7 @@ class PlainOutput:
     def frame(self, frame: Frame) -> None:
         if frame.event == "message":
             _write_line(
-                self._out, f"{SPEAKERS[frame.data['role']]}: {show_message(frame.data['text'])}"
+                self._out, f"{SPEAKERS[frame.data['role']]}: {show_message(read_out(frame.data))}"
             )
             if aims := describe_aims(frame.data):
                 _write_line(self._err, show_in_one_line(aims))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
 from core.message import Role
+from core.parts import read_out
 from core.text import show_controls
 from graph.stream.live import Frame
 
@@ -79,7 +80,7 @@ class Screen:
             case "message":
                 self._saying, self._turn = "", data["turn"]
                 self._console.print(
-                    build_row(data["role"], data["text"], format_latency(data["latency_ms"]))
+                    build_row(data["role"], read_out(data), format_latency(data["latency_ms"]))
                 )
                 if aims := describe_aims(data):
                     self._console.print(Text(show_controls(aims), "green"))

@@ -11,6 +11,7 @@ from cli.plain import format_json, use_utf8
 from cli.rows import bot_label, format_remark, row_columns
 from core.errors import NotFound
 from core.message import Message
+from core.parts import read_out
 from core.settings import Settings
 from core.text import show_controls, show_message
 from graph.presentation import describe_conversation, summarize
@@ -78,7 +79,7 @@ def format_transcript(row: Conversation, messages: Sequence[Message]) -> Iterato
     yield from format_facts(row)
     yield ""
     for line in messages:
-        yield f"{SPEAKERS[line['role']]}: {show_message(line['content'])}"
+        yield f"{SPEAKERS[line['role']]}: {show_message(read_out(line))}"
         yield f"    {format_remark(line)}"
 
 

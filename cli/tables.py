@@ -10,6 +10,7 @@ from rich.text import Text
 from cli.rows import format_remark, row_columns
 from cli.screen import build_row
 from core.message import Message
+from core.parts import read_out
 from core.text import show_controls
 from graph.storage.conversation import Conversation
 
@@ -25,7 +26,7 @@ def print_transcript(
         console.print(Text(show_controls(fact), style), soft_wrap=True)
     console.print()
     for line in messages:
-        console.print(build_row(line["role"], line["content"], format_remark(line)))
+        console.print(build_row(line["role"], read_out(line), format_remark(line)))
 
 
 def print_list(rows: Sequence[Conversation], console: Console | None = None) -> None:

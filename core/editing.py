@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from core.errors import Invalid
 
-FORBIDDEN_KEYS = frozenset({"python", "file", "files", "glob", "sql"})
+FORBIDDEN_KEYS = frozenset({"python", "file", "files", "glob", "sql", "tls", "proxy"})
 BOT_PREFIX = "DUOLOGUE_BOT_"
 _NAME = re.compile(r"\$\{([^}]*)\}")
 _ADDRESS_KEYS = frozenset({"url", "base_url"})

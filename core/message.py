@@ -10,6 +10,8 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic makes no schema of typing's before 3.12
 
+from core.parts import Part
+
 Role = Literal["user", "assistant"]
 Origin = Literal["bot", "simulated", "scripted", "human", "given"]
 
@@ -61,6 +63,8 @@ class Extras(TypedDict, total=False):
     were reached with this message, `model` is the one that played the user. `recorded` is true
     where a reply came from a cassette; its `latency_ms` is the time it took when it was recorded.
     `not_in_session` is true of a fork's reply that its own session of the bot never gave.
+    `parts` are what a reply holds besides its text, which may be empty then; `choice` is the
+    button whose title the user said.
     """
 
     discarded: list[Refused]
@@ -72,6 +76,8 @@ class Extras(TypedDict, total=False):
     model: str
     recorded: bool
     not_in_session: bool
+    parts: list[Part]
+    choice: Part
 
 
 class Message(Extras):

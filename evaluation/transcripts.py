@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from core.message import Message, Role
+from core.parts import Part, describe_part
 from evaluation.verdicts import Evidence
 
 LONGEST_QUOTE = 300
@@ -46,7 +47,8 @@ class Utterance(NamedTuple):
     """What one side said in one turn: one bubble or several.
 
     `place` is the first bubble's index in the transcript. `text` are the bubbles in NFC, joined by
-    line breaks; `folded` is the same as `fold` leaves it.
+    line breaks; `folded` is the same as `fold` leaves it. `parts` is what each bubble
+    holds besides.
     """
 
     role: Role
@@ -57,11 +59,13 @@ class Utterance(NamedTuple):
     folded: str
     is_given: bool = False
     latency_ms: float | None = None
+    parts: tuple[tuple[Part, ...], ...] = ()
 
     def evidence(self, quote: str | None = None) -> Evidence:
         """This utterance, or the bubble of it that has the quote."""
         if quote is None:
-            return Evidence(message=self.place, quote=self.bubbles[0][:LONGEST_QUOTE])
+            shown = self.bubbles[0] or "".join(map(describe_part, self.parts[0][:1]))
+            return Evidence(message=self.place, quote=shown[:LONGEST_QUOTE])
         wanted = fold(quote)
         nth = next((n for n, text in enumerate(self.bubbles) if wanted in fold(text)), 0)
         return Evidence(message=self.place + nth, quote=quote[:LONGEST_QUOTE])
@@ -96,6 +100,7 @@ def _utterance(group: list[tuple[int, Message]]) -> Utterance:
         folded=_fold_composed(text),
         is_given=first.get("origin") == "given",
         latency_ms=first.get("latency_ms"),
+        parts=tuple([tuple(line.get("parts", ())) for _, line in group]),
     )
 
 

@@ -77,6 +77,7 @@ def _lines(
             name=name,
             latency_ms=latency_ms,
             usage=reply.usage if place == 0 else None,
+            parts=[*reply.parts[place]] if place < len(reply.parts) else None,
             **(extras if place == 0 else {}),
         )
         for place, text in enumerate(reply.bubbles)

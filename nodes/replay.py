@@ -8,10 +8,11 @@ from core.errors import BotError
 from core.events import Emitter
 from core.lines import find_answered_lines
 from core.message import Message
+from core.parts import read_out
 from core.state import State, mark_foreign
 from nodes.calls.retry import attempts
 from nodes.context import RunContext, bot_place, make_turn_request, retry_limits
-from nodes.speakers.protocol import TurnRequest
+from nodes.speakers.protocol import Reply, TurnRequest
 
 
 async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
@@ -43,10 +44,11 @@ async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
         )
     recorded = _recorded_answers(messages, upto)
     update: State = {"replayed": done + 1}
-    if list(reply.bubbles) != recorded:
+    if _tell_bubbles(reply) != recorded:
         update["messages"] = mark_foreign(range(upto + 1, upto + 1 + len(recorded)))
         if not state.get("diverged"):
-            _tell_divergence(emitter, bot.name, done + 1, upto + 1, (recorded, reply.bubbles))
+            told = (recorded, _tell_bubbles(reply))
+            _tell_divergence(emitter, bot.name, done + 1, upto + 1, told)
             update["diverged"] = upto + 1
     if reply.session is not None:
         update["session"] = dict(reply.session)
@@ -75,5 +77,11 @@ def _recorded_answers(messages: Sequence[Message], upto: int) -> list[str]:
     for line in messages[upto + 1 :]:
         if line["role"] == "user":
             break
-        answers.append(line["content"])
+        answers.append(read_out(line))
     return answers
+
+
+def _tell_bubbles(reply: Reply) -> list[str]:
+    parts = [*reply.parts, *[()] * len(reply.bubbles)]
+    said = zip(reply.bubbles, parts, strict=False)
+    return [read_out({"content": text, "parts": held}) for text, held in said]

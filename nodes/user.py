@@ -18,6 +18,7 @@ from core.lines import (
     has_lines,
 )
 from core.message import new_message
+from core.parts import find_choice
 from core.state import Seat, State, append_lines
 from core.text import clean
 from nodes.calls.retry import attempts
@@ -56,6 +57,7 @@ async def run_user_turn(state: State, runtime: Runtime[RunContext]) -> State:
         aims=_list_aims(state, line),
         model=line.model,
         line_position=_position_after(request, line),
+        choice=find_choice(messages, line.text, len(messages)),
     )
     spent = state.get("spent_s", 0.0) + (took if line.origin != "human" else 0.0)
     update: State = {

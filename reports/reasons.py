@@ -28,6 +28,8 @@ _PATTERNS = tuple(
     for pattern, wording in (
         (r"the (?P<who>bot|user) said nothing" + _PLACE, "{who} không nói gì{place}"),
         (r"the (?P<who>bot|user) never says (?P<x>.+?)" + _PLACE, "{who} không hề nói {x}{place}"),
+        (r"the bot does not offer (?P<x>.+?)" + _PLACE, "bot không đưa ra {x}{place}"),
+        (r"the bot offers (?P<x>.+?)" + _PLACE, "bot đưa ra {x}{place}"),
         (
             r"the bot does not say (?P<x>.+) in (?P<n>\d+) replies after it",
             "bot không nói {x} trong {n} câu trả lời sau đó",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.parts import read_out
 from ui.api_client import Api, ApiError
 from ui.conversation_feed import ConversationFeed
 from ui.tab_session import TabSession
@@ -56,7 +57,7 @@ async def speak(api: Api, feed: ConversationFeed, text: str) -> bool:
 async def suggest_line(api: Api, feed: ConversationFeed) -> str:
     """What the simulator would say here."""
     history = [
-        {"role": line.role, "content": line.text}
+        {"role": line.role, "content": read_out({"text": line.text, "parts": line.parts})}
         for line in feed.transcript.bubbles
         if line.settled
     ]

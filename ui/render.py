@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from core.parts import CHOICES, Part, describe_part
 from ui.directory import Directory
 from ui.failure_texts import end_sentence
 from ui.plot import render_plot
@@ -78,9 +79,36 @@ def render_bubble(line: Bubble, name: str, words: Words) -> str:
         f'<li class="msg {role} {state} {escape(line.origin)}" data-index="{line.index}">'
         f'<span class="face {role}" aria-hidden="true">{escape(_initial(name))}</span>'
         f'<div class="box"><div class="who"><b>{escape(name)}</b>{badge}</div>'
-        f'<div class="text" dir="auto">{escape(line.text)}</div>'
+        f"{_render_text(line)}{_render_parts(line.parts)}"
         f"{_render_facts(line, words)}{_render_asides(line.asides, words)}</div></li>"
     )
+
+
+def _render_text(line: Bubble) -> str:
+    if not line.text and line.parts:
+        return ""
+    return f'<div class="text" dir="auto">{escape(line.text)}</div>'
+
+
+def _render_parts(parts: Sequence[Part]) -> str:
+    """Buttons, links and the like. Pictures are links: no page of ours calls another server."""
+    if not parts:
+        return ""
+    return f'<div class="parts">{"".join(map(_render_part, parts))}</div>'
+
+
+def _render_part(part: Part) -> str:
+    kind, title = part["kind"], escape(part.get("title", ""))
+    if kind in CHOICES and title:
+        return f'<button type="button" class="part {kind}" data-choose="{title}">{title}</button>'
+    shown, url = escape(describe_part(part).strip("[]")), part.get("url", "")
+    if url.lower().startswith(("http://", "https://")):
+        named = f"{escape(kind)}: {title}" if title else shown
+        return (
+            f'<a class="part {kind}" href="{escape(url)}" target="_blank" '
+            f'rel="noopener noreferrer">{named}</a>'
+        )
+    return f'<span class="part {kind}">{shown}</span>'
 
 
 def _initial(name: str) -> str:

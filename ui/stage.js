@@ -251,6 +251,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && event.target.closest("#line")) ACTS.newest();
 });
 
+// A button of the bot's puts its title into the line of the person who answers.
+document.addEventListener("click", (event) => {
+  const part = event.target.closest("#stage [data-choose]");
+  const line = document.querySelector("#composer textarea");
+  if (!part || !line?.offsetParent) return;
+  line.value = part.dataset.choose;
+  line.dispatchEvent(new Event("input", { bubbles: true }));
+  line.focus();
+});
+
 // What can be done with a message appears where the pointer or the focus is: one set for all rows.
 const acts = Object.fromEntries(["user", "assistant"].map((role) => [
   role, element.querySelector(`template[data-acts="${role}"]`).content.firstElementChild,

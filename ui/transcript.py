@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from core.parts import Part
+
 STATUSES = {"created", "running", "waiting", "completed", "stopped", "interrupted"}
 OPENING = {"initializing", "initialized", "replaying", "diverged"}
 AT_WORK = OPENING | {"sending", "retrying", "stopping"}
@@ -33,6 +35,7 @@ class Bubble:
     latency_ms: int | None = None
     tokens: int | None = None
     aims: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
     asides: tuple[Aside, ...] = ()
 
 
@@ -176,5 +179,6 @@ def bubble_from_message(data: Mapping[str, Any], asides: tuple[Aside, ...] = ())
         latency_ms=data.get("latency_ms"),
         tokens=sum(known) if known else None,
         aims=tuple(map(str, data.get("aims") or ())),
+        parts=tuple(data.get("parts") or ()),
         asides=asides,
     )

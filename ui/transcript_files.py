@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from core.parts import read_out
+
 Lines = list[dict[str, str]]
 Detail = Mapping[str, Any]
 _USER = "user|human|người dùng|học sinh|khách|you|bạn"
@@ -35,7 +37,7 @@ class Heading:
 def to_text(detail: Detail, _heading: Heading) -> str:
     """`User: …` / `Bot: …`, as POST /simulate writes it."""
     return "".join(
-        f"{_speaker_label(line)}: {line['content']}\n" for line in detail.get("history", [])
+        f"{_speaker_label(line)}: {read_out(line)}\n" for line in detail.get("history", [])
     )
 
 
@@ -63,7 +65,7 @@ def _markdown_line(line: Detail, heading: Heading) -> str:
     name = heading.user if line["role"] == "user" else heading.assistant
     time = _format_time(line.get("timestamp"), heading.zone, "%H:%M:%S")
     known = ", ".join(part for part in (name, time) if part)
-    return f"**{_speaker_label(line)} ({known}):** {line['content']}"
+    return f"**{_speaker_label(line)} ({known}):** {read_out(line)}"
 
 
 def _format_time(stamp: object, zone: tzinfo, pattern: str) -> str:

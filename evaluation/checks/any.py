@@ -12,6 +12,7 @@ from core.spelling import nearest
 from evaluation.checks.base import Check, Finding
 from evaluation.checks.figures import Ended, LatencyS, Session, Turns, WordsAReply
 from evaluation.checks.manners import BotLanguage, NoLeftovers, NoRepeats
+from evaluation.checks.offers import BotOffers
 from evaluation.checks.order import After, NeverBefore
 from evaluation.checks.python import Python, PythonRunner
 from evaluation.checks.says import BotNeverSays, BotSays, UserSays
@@ -22,8 +23,8 @@ from evaluation.verdicts import Evidence, Verdict
 KINDS: dict[str, type[Check]] = {
     check.kind: check
     for check in (
-        BotSays, BotNeverSays, UserSays, After, NeverBefore, BotLanguage, Ended, Turns, LatencyS,
-        WordsAReply, NoRepeats, NoLeftovers, Session, Python,
+        BotSays, BotNeverSays, BotOffers, UserSays, After, NeverBefore, BotLanguage, Ended, Turns,
+        LatencyS, WordsAReply, NoRepeats, NoLeftovers, Session, Python,
     )
 }  # fmt: skip
 

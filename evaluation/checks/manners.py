@@ -126,7 +126,8 @@ class NoLeftovers(Check):
             return cannot_tell(f"the {self.no_leftovers} said nothing")
         for line in lines:
             for nth, bubble in enumerate(line.bubbles):
-                found = find_leftover(bubble)
+                held = nth < len(line.parts) and line.parts[nth]
+                found = find_leftover(bubble) if bubble or not held else None
                 if found is not None:
                     what, quote = found
                     evidence = Evidence(message=line.place + nth, quote=quote[:300])

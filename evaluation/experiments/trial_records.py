@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.message import Message
+from core.parts import read_out
 from evaluation.experiments.plan import key_of
 from evaluation.results import Breakage, Line, Party, TrialRecord
 from evaluation.simulated_users import SecondOpinion, UserRecord
@@ -233,7 +234,7 @@ async def read_lines(messages: ReadMessages, trial: JudgedTrial) -> list[Line]:
             index=index,
             turn=line["turn"],
             role=line["role"],
-            text=line["content"],
+            text=read_out(line),
             latency_ms=line.get("latency_ms"),
         )
         for index, line in enumerate(said)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.message import Message
+from core.parts import read_out
 from evaluation.criteria import Criterion
 from evaluation.fingerprints import digest
 
@@ -69,5 +70,5 @@ def _number_line(index: int, message: Message) -> str:
     speaker = "bot" if message["role"] == "assistant" else "user"
     given = ", given" if message.get("origin") == "given" else ""
     head = f"[{index}] {speaker}, turn {message.get('turn', 0)}{given}"
-    lines = message["content"].splitlines() or [""]
+    lines = read_out(message).splitlines() or [""]
     return "\n".join([head, *(f"{index}| {line}" for line in lines)])

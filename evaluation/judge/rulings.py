@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.message import Message
+from core.parts import read_out
 from core.text import clean_deep
 from evaluation.criteria import Criterion
 from evaluation.transcripts import fold_quote
@@ -132,7 +133,7 @@ def _is_found(quote: _Quote, messages: Sequence[Message]) -> bool:
     """A letter is found in any text, so a quote is a few of them, or all that was said."""
     if not 0 <= quote.message < len(messages):
         return False
-    said, text = fold_quote(quote.quote), fold_quote(messages[quote.message]["content"])
+    said, text = fold_quote(quote.quote), fold_quote(read_out(messages[quote.message]))
     letters = len(_WORD.findall(said))
     return letters > 0 and (letters >= FEWEST_LETTERS or said == text) and said in text
 

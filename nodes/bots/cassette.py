@@ -161,6 +161,7 @@ class CassetteBot:
             usage=recording.usage,
             session={**recording.session, PLACE: "replay"},
             recorded_ms=recording.took_ms,
+            parts=recording.parts,
         )
 
     async def _record(self, ask: TurnRequest, piece: OnPiece) -> Reply:
@@ -181,6 +182,7 @@ class CassetteBot:
             round((monotonic() - began) * 1000),
             reply.usage,
             {} if self._bot.remembers else mask.deep(hide_secrets(session)),
+            [[mask.deep(dict(part)) for part in parts] for parts in reply.parts],
         )
         await asyncio.to_thread(self._tape.add, recording)
         return reply

@@ -29,6 +29,9 @@ class OpenAIBot(BotConfig):
 
     memories = frozenset({"ours"})
     kind: Literal["openai"]
+    api: Literal["chat", "responses"] = Field(
+        "chat", description="Chat completions, or OpenAI's Responses API."
+    )
     model: str | None = None
     base_url: Url | None = None
     api_key: str | None = None

@@ -21,7 +21,8 @@ from nodes.bots.templates import check_path
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SECRET_NAME = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
 _KNOWN = re.compile(
-    r"conversation_id|message|bot_id|turn|seed|key|input_slots|remote_bot_id|session\.\w+"
+    r"conversation_id|message|line|payload|bot_id|turn|seed|key|input_slots|remote_bot_id"
+    r"|session\.\w+"
 )
 
 
@@ -49,7 +50,8 @@ def check_template(value: Any) -> Any:
     if unknown:
         raise ValueError(
             f"unknown template variable {{{{{unknown[0]}}}}}; known are conversation_id, "
-            "message, bot_id, turn, seed, key, input_slots, remote_bot_id and session.NAME"
+            "message, line, payload, bot_id, turn, seed, key, input_slots, remote_bot_id and "
+            "session.NAME"
         )
     return value
 

@@ -4,6 +4,7 @@ import json
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 from uuid import NAMESPACE_URL, uuid5
 
@@ -14,10 +15,12 @@ from pydantic import Field
 from core.errors import BotError
 from core.files import resolve_secrets
 from core.message import Usage
+from core.parts import Part, PartKind
 from core.settings import Settings
 from core.text import clean
 from nodes.bots.config import BotConfig, Seconds, Template, Url
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.parts import Bubble, join_typing, make_reply, read_parts
 from nodes.bots.templates import fill_deep, request_variables
 from nodes.calls.http import HttpClient
 from nodes.calls.httpx_transport import SpeakerTransport
@@ -208,14 +211,14 @@ class LangGraphServerBot:
             messages, ask.session.get("said", 0)
         )
         new = new or preview.messages
-        texts = [text for text in map(_text, new) if text.strip()]
-        if not texts:
-            texts = [_interrupt_text(value) for value in waits]
-        if not texts:
+        said = join_typing(Bubble(_text(each), _parts(each)) for each in new)
+        if not said:
+            said = [Bubble(_interrupt_text(value)) for value in waits]
+        if not said:
             raise BotError("empty", f"{self._address} added no message of type ai to `messages`")
         kept = {name: value for name, value in ask.session.items() if name != CHECKPOINT}
         session = {**kept, "interrupted": bool(waits), "said": len(messages)}
-        return Reply(texts, usage=_usage(new), session=session)
+        return replace(make_reply(said, False, session), usage=_usage(new))
 
     def _client(self) -> "LangGraphClient":
         """The library's client. Secrets are looked up when it is made: for each call anew."""
@@ -332,6 +335,23 @@ def _text(message: Mapping[str, Any]) -> str:
 def _block(block: Any) -> str:
     text = block.get("text") if isinstance(block, dict) else None
     return text if isinstance(text, str) else ""
+
+
+_MEDIA: dict[str, PartKind] = {"image_url": "image", "image": "image", "audio": "audio"}
+_MEDIA |= {"video": "video", "file": "file"}
+
+
+def _parts(message: Mapping[str, Any]) -> tuple[Part, ...]:
+    """The pictures and files among LangChain's content blocks."""
+    content = message.get("content")
+    blocks = _dicts(content) if isinstance(content, list) else []
+    found = [(_MEDIA.get(str(block.get("type"))), _find_url(block)) for block in blocks]
+    return tuple(read_parts([{"kind": kind, "url": url} for kind, url in found if kind and url]))
+
+
+def _find_url(block: Mapping[str, Any]) -> Any:
+    held = block.get("image_url", block.get("url"))
+    return held.get("url") if isinstance(held, dict) else held
 
 
 def _interrupt_text(value: Any) -> str:

@@ -15,6 +15,7 @@ from core.errors import BotError
 from core.text import clean, clean_deep
 from nodes.bots.config import BotConfig, Seconds
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.parts import Bubble, join_typing, make_reply, read_parts
 from nodes.calls.http import MAX_REPLY_BYTES
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
 
@@ -110,17 +111,23 @@ class PythonFunction:
             "seed": ask.seed,
             "messages": [dict(line) for line in ask.messages],
             "session": dict(ask.session),
+            "choice": ask.choice,
         }
         answer = await self._ask(call, piece)
-        bubbles = answer["bubbles"]
-        if not isinstance(bubbles, list) or not all(isinstance(text, str) for text in bubbles):
-            kind = type(bubbles).__name__ if not isinstance(bubbles, list) else "a list with more"
-            raise self._error("bad_reply", f"returned {kind}, not str or a list of str")
-        said = [clean(text) for text in bubbles if text.strip()]
+        said = join_typing(self._read(answer["bubbles"]))
         if not said and not answer["ended"]:
             raise self._error("empty", "returned nothing to say")
-        session = clean_deep(answer["session"])
-        return Reply(said, ended=answer["ended"], session=session or None)
+        return make_reply(said, answer["ended"], clean_deep(answer["session"]))
+
+    def _read(self, bubbles: Any) -> list[Bubble]:
+        """Texts, or dicts with `text` and `parts`. Raises `BotError`."""
+        if not isinstance(bubbles, list):
+            kind = type(bubbles).__name__
+            raise self._error("bad_reply", f"returned {kind}, not str, dict or a list of those")
+        try:
+            return [_read_bubble(each) for each in bubbles]
+        except ValueError as error:
+            raise self._error("bad_reply", f"returned {error}") from None
 
     async def close(self, ask: TurnRequest) -> None:
         """It need not know."""
@@ -185,9 +192,22 @@ class PythonFunction:
         return BotError(kind, f"{self.name} ({self._function}) {what}", transient=transient)
 
 
+def _read_bubble(data: Any) -> Bubble:
+    if isinstance(data, str):
+        return Bubble(clean(data))
+    if not isinstance(data, dict):
+        raise ValueError(f"a {type(data).__name__}, not str or dict")  # noqa: TRY004 - the bot's
+    if unknown := sorted(map(str, data.keys() - {"text", "parts"})):
+        raise ValueError(f"a dict with {unknown[0]}, where text and parts may stand")
+    if not isinstance(data.get("text", ""), str):
+        raise ValueError("a text that is no str")  # noqa: TRY004 - the bot's
+    return Bubble(clean(data.get("text", "")), tuple(read_parts(data.get("parts", []))))
+
+
 def _texts(answer: Answer) -> list[str]:
     bubbles = answer.get("reply", {}).get("bubbles")
-    return [text for text in bubbles if isinstance(text, str)] if isinstance(bubbles, list) else []
+    told = bubbles if isinstance(bubbles, list) else []
+    return [text if isinstance(text, str) else json.dumps(text) for text in told]
 
 
 def _make(config: PythonBot, id: str, tools: Toolbox) -> PythonFunction:

@@ -25,7 +25,8 @@ HANGS = 75
 class Conversation:
     """What a bot may know: `id`, `turn`, `messages` so far (dicts with `role`, `content` …).
 
-    `session` is a dict that is kept from turn to turn; `end()` ends the conversation.
+    `session` is a dict that is kept from turn to turn; `end()` ends the conversation. `choice` is
+    the button, one of its own, whose title was said.
     """
 
     def __init__(self, call: dict[str, Any]) -> None:
@@ -34,6 +35,7 @@ class Conversation:
         self.seed: str = call["seed"]
         self.messages: list[dict[str, Any]] = call["messages"]
         self.session: dict[str, Any] = call["session"]
+        self.choice: dict[str, Any] | None = call.get("choice")
         self.ended = False
 
     def end(self) -> None:
@@ -98,7 +100,7 @@ class Worker:
             found = await found
         if isinstance(found, AsyncIterator):
             found = [await self._join(found, call["id"])]
-        bubbles = [found] if isinstance(found, str) else found
+        bubbles = [found] if isinstance(found, str | dict) else found
         return {"bubbles": bubbles, "ended": talk.ended, "session": talk.session}
 
     def _run(self, function: Callable[..., Any], given: tuple[Any, ...], id: int) -> Any:

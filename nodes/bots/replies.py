@@ -122,16 +122,6 @@ def drop_blank(bubbles: Iterable[str] | None) -> list[str]:
     return [bubble for bubble in bubbles or [] if bubble.strip()]
 
 
-def require_text(bubbles: list[str] | None, reply: str | list[str], address: str) -> list[str]:
-    if bubbles is None:
-        where = reply if isinstance(reply, str) else reply[-1]
-        raise BotError("bad_reply", f"{address} sent no text at {where}", url=address)
-    said = drop_blank(bubbles)
-    if not said:
-        raise BotError("empty", f"{address} sent an empty message", url=address)
-    return said
-
-
 def capture_present(capture: Mapping[str, str], data: Any) -> dict[str, Any]:
     """Those of the values that are there."""
     found = {name: find_path(data, path) for name, path in capture.items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import StorageError
 from core.message import Usage
+from core.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Recording:
     took_ms: int = 0
     usage: Usage | None = None
     session: dict[str, Any] = field(default_factory=dict)
+    parts: list[list[Part]] = field(default_factory=list)
 
 
 def make_key(said: Sequence[tuple[str, str]], *, greets: bool) -> str:
@@ -92,7 +94,7 @@ class Tape:
             raise StorageError(f"cannot read the cassette {self.file}: {error.strerror}") from None
 
 
-_EMPTY: tuple[Any, ...] = (None, {}, False, 0)
+_EMPTY: tuple[Any, ...] = (None, {}, [], False, 0)
 _REQUIRED = {"turn": 0, "bubbles": list[str]()}
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import jsonpath
 
 from core.files import resolve_secrets
+from core.parts import Part
 from nodes.speakers.protocol import TurnRequest
 
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -76,10 +77,19 @@ def equal_json(found: Any, wanted: Any) -> bool:
 
 
 def request_variables(ask: TurnRequest, key: str, greeting: str | None) -> dict[str, Any]:
-    """What `{{…}}` in a call of this request stands for."""
+    """What `{{…}}` in a call of this request stands for.
+
+    `message` is the text that the chosen button sends, else the `line` as it was said; a button's
+    value that is no text is the `payload`.
+    """
+    line = ask.text if ask.turn else greeting or ""
+    choice = (ask.choice if ask.turn else None) or Part()
+    value = choice.get("value")
     return {
         "conversation_id": ask.conversation_id,
-        "message": ask.text if ask.turn else greeting or "",
+        "message": value if isinstance(value, str) else choice.get("title", line),
+        "line": line,
+        "payload": None if isinstance(value, str) else value,
         "bot_id": ask.scenario.bot_id,
         "turn": ask.turn,
         "seed": ask.seed,

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from core.errors import BotError
 from core.message import Source, new_message
+from core.parts import Part
 from core.scenario import Scenario
 from nodes.speakers.protocol import LookingUpBot, Reply, TurnRequest
 
@@ -49,6 +50,7 @@ class Trial:
     calls: list[Exchange] = field(default_factory=list)
     session: dict[str, Any] = field(default_factory=dict)
     bubbles: Sequence[str] = ()
+    parts: Sequence[Sequence[Part]] = ()
     sources: Sequence[Source] = ()
     ended: bool = False
     error: str | None = None
@@ -94,6 +96,6 @@ async def _speak(bot: Any, ask: TurnRequest, trial: Trial) -> None:
         ask.conversation_id, 1, ask.messages, ask.scenario, trial.session, trial.sources
     )
     reply: Reply = await bot.reply(whole, lambda _: None)
-    trial.bubbles, trial.ended = reply.bubbles, reply.ended
+    trial.bubbles, trial.parts, trial.ended = reply.bubbles, reply.parts, reply.ended
     trial.session = dict(reply.session or trial.session)
     await bot.close(whole)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -10,19 +10,20 @@ from typing import Any, TypeVar
 
 from core.errors import BotError
 from core.files import resolve_secrets
+from core.parts import Part
 from core.scenario import Scenario
 from core.settings import Settings
 from core.text import clean, clean_deep
 from nodes.bots.config import mask_secrets
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.parts import Bubble, join_typing, make_reply, require_bubbles
 from nodes.bots.replies import (
     capture_all,
     capture_present,
     check_success,
-    drop_blank,
     find_bubbles,
-    require_text,
 )
+from nodes.bots.routes import find_fault, make_route
 from nodes.bots.templates import (
     add_query,
     encode_form,
@@ -94,6 +95,7 @@ class Webhook:
 
     def __init__(self, config: WebhookBot, http: HttpClient, settings: Settings) -> None:
         self.config = config.expand()
+        self._route = make_route(self.config, settings.bots.absolute().parent)
         self.name = config.name or "bot"
         self._http = http
         self.watch: Watch | None = None
@@ -125,26 +127,28 @@ class Webhook:
         if call.stream:
             return await self._within(call, self._turn_s, self._stream(call, ask, piece, cookies))
         got = await self._call(call, ask, ask.key, self._turn_s, cookies)
-        bubbles, address = find_bubbles(call.reply, got.data), self._address(call)
+        bubbles, address = call.finder.find(got.data), self._address(call)
         ended = bool(call.end and find_path(got.data, call.end) is True)
-        if not bubbles and self.config.poll and not ended:
+        if self.config.poll and not ended and not _says_something(bubbles or []):
             self._check(call, got.data)
             return await self._await_late_reply(
                 self.config.poll, ask, {**self._capture(call.capture, got), **_keep(cookies)}
             )
         self._check(call, got.data, replied=bubbles is not None)
         silent = ended or call.may_be_silent
-        said = drop_blank(bubbles) if silent else require_text(bubbles, call.reply, address)
+        if silent:
+            said = join_typing(bubbles or [])
+        else:
+            said = require_bubbles(bubbles, call.reply, address)
         captured = self._capture(call.capture, got)
-        session = {**ask.session, **captured, **_keep(cookies)}
-        return Reply(said, ended, session=session or None)
+        return make_reply(said, ended, {**ask.session, **captured, **_keep(cookies)})
 
     async def _stream(
         self, call: TurnCall, ask: TurnRequest, piece: OnPiece, cookies: Cookies
     ) -> Reply:
         """A reply that is passed on as it comes."""
         framing, address = call.stream or "text", self._address(call)
-        texts: list[str] = []
+        texts, parts = list[str](), list[Part]()
         ended, captured, data = False, dict[str, Any](), None
         async with self._send(call, ask, ask.key, address, cookies) as answer:
             cookies.take(answer)
@@ -155,17 +159,22 @@ class Webhook:
             async for data in read_stream(answer, framing, address):
                 if framing != "text" and call.success:
                     self._check(call, data, replied=True)
-                found = [data] if framing == "text" else find_bubbles(call.reply, data, blank=True)
+                found = self._find_pieces(call, data)
                 for text in map(clean, found or []):
                     texts.append(text)
                     piece(text)
+                parts += call.finder.find_parts(data)
                 ended = ended or bool(call.end and find_path(data, call.end) is True)
                 captured |= capture_present(call.capture, data)
-        said = [text for text in ("".join(texts),) if text.strip()]
+        said = join_typing([Bubble("".join(texts), tuple(parts))])
         if not (said or ended or call.may_be_silent):
             raise BotError("empty", f"{address} sent an empty message", url=address)
-        session = {**ask.session, **captured, **_keep(cookies)}
-        return Reply(said, ended, session=session or None)
+        return make_reply(said, ended, {**ask.session, **captured, **_keep(cookies)})
+
+    def _find_pieces(self, call: TurnCall, data: Any) -> list[str] | None:
+        if call.stream == "text":
+            return [data]
+        return find_bubbles(call.reply, data, blank=True) if call.reply else None
 
     def _cookies(self, ask: TurnRequest) -> Cookies:
         """The cookies of this conversation; where none are kept, a place that nobody reads."""
@@ -188,7 +197,7 @@ class Webhook:
     async def _probe(self, call: Call) -> str:
         """Without a ping call: whatever the server answers to HEAD, it is there."""
         url, address = resolve_secrets(self._url(call)).split("?")[0], self._address(call)
-        head = probe(self._http, BotError, url, address)
+        head = probe(self._http, BotError, url, address, self._route)
         status = await within(self._init_s, BotError, self.name, head)
         return f"{address} can be reached (HTTP {status} to HEAD)"
 
@@ -207,19 +216,19 @@ class Webhook:
 
     async def _poll(self, poll: PollCall, ask: TurnRequest) -> Reply:
         """Asks until something is said, and on until nothing follows for `settle_s`."""
-        said: list[str] = []
+        said: list[Bubble] = []
         clock, session = asyncio.get_running_loop().time, dict(ask.session)
         heard = clock()
         while True:
             later = replace(ask, session=session)
             data = (await self._call(poll, later, ask.key, self._turn_s)).data
-            new = drop_blank(find_bubbles(poll.reply, data))
+            new = poll.finder.find(data) or []
             said += new
-            heard = clock() if new else heard
+            heard = clock() if _says_something(new) else heard
             session |= capture_present(poll.capture, data)
             ended = bool(poll.end and find_path(data, poll.end) is True)
-            if ended or (said and clock() - heard >= (poll.settle_s or 0)):
-                return Reply(said, ended, session=session or None)
+            if ended or (_says_something(said) and clock() - heard >= (poll.settle_s or 0)):
+                return make_reply(join_typing(said), ended, session)
             await asyncio.sleep(poll.every_s)
 
     async def _call(
@@ -304,6 +313,7 @@ class Webhook:
             address=address,
             headers=filled,
             content=content,
+            route=self._route,
         )
 
     def _check(self, call: Call, data: Any, *, kind: str = "status", replied: bool = False) -> None:
@@ -341,6 +351,10 @@ class Webhook:
         return f"{self.name} ({self._url(call).split('?')[0]})"
 
 
+def _says_something(bubbles: Iterable[Bubble]) -> bool:
+    return any(bubble.says_something for bubble in bubbles)
+
+
 def _parse_json(content: bytes, address: str) -> Any:
     try:
         text = content.decode("utf-8")
@@ -372,4 +386,8 @@ def _make(config: WebhookBot, id: str, tools: Toolbox) -> Webhook:
     return Webhook(named, tools.http, tools.settings)
 
 
-KINDS = (BotKind(WebhookBot, _make),)
+def _find_missing(config: WebhookBot, settings: Settings) -> str | None:
+    return find_fault(config, settings.bots.absolute().parent)
+
+
+KINDS = (BotKind(WebhookBot, _make, _find_missing),)

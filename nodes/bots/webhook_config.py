@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from core.scenario import BotId
 from nodes.bots.config import (
-    BotConfig,
     CallUrl,
     Config,
     Path_,
@@ -20,7 +19,9 @@ from nodes.bots.config import (
     check_template,
     find_variables,
 )
+from nodes.bots.parts import Finder, PartRule
 from nodes.bots.replies import check_test
+from nodes.bots.routes import RoutedBot
 from nodes.bots.webhook_stream import Framing
 
 _FORM = "application/x-www-form-urlencoded"
@@ -75,10 +76,27 @@ class TurnCall(Call):
     reply: Path_ | list[Path_] = Field(
         [], description="In a stream: of each event; what is found there is put together."
     )
+    messages: Path_ | None = Field(
+        None, description="The bot's messages in the answer; reply and parts begin at each."
+    )
+    parts: list[PartRule] = Field([], description="Buttons, pictures and the like.")
     stream: Framing | None = Field(None, description="The reply comes as a stream of these.")
     may_be_silent: bool = Field(False, description="A turn without any bubble is no error.")
     end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
     capture: Capture = Field({}, description="NAME → path, header:NAME or cookie:NAME.")
+
+    @model_validator(mode="after")
+    def _streams_whole_events(self) -> "TurnCall":
+        if self.stream and self.messages:
+            raise ValueError("messages: a stream has none; reply and parts begin at each event")
+        if self.stream == "text" and self.parts:
+            raise ValueError("parts: a stream of text has none")
+        return self
+
+    @property
+    def finder(self) -> Finder:
+        """What finds the bubbles in an answer."""
+        return Finder(self.reply, self.parts, self.messages)
 
 
 class PollCall(Call):
@@ -86,6 +104,8 @@ class PollCall(Call):
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     reply: Path_ | list[Path_]
+    messages: Path_ | None = None
+    parts: list[PartRule] = []
     end: Path_ | None = None
     every_s: Seconds = 1.0
     capture: Capture = Field({}, description="Kept of each answer that has it, as a watermark.")
@@ -93,8 +113,13 @@ class PollCall(Call):
         None, description="Asks on for so long after the last text: replies that come in parts."
     )
 
+    @property
+    def finder(self) -> Finder:
+        """What finds the bubbles in an answer."""
+        return Finder(self.reply, self.parts, self.messages)
 
-class WebhookBot(BotConfig):
+
+class WebhookBot(RoutedBot):
     """A remote HTTP service with its own memory."""
 
     causes_effects = True
@@ -136,7 +161,7 @@ class WebhookBot(BotConfig):
             return self
         if not self.turn:
             raise ValueError("needs a turn call, or a preset")
-        if not self.turn.reply and self.turn.stream != "text":
+        if not (self.turn.reply or self.turn.parts) and self.turn.stream != "text":
             raise ValueError("turn.reply is required: where does the text stand?")
         self._check_calls()
         return self

@@ -10,7 +10,7 @@ import orjson
 from core.errors import BotError
 from core.sse_parser import SseEvent, SseParser
 from core.text import clean_deep
-from nodes.calls.http import MAX_REPLY_BYTES, Answer
+from nodes.calls.http import Answer, read_blocks
 
 Framing = Literal["sse", "ndjson", "text"]
 _TYPES = {
@@ -26,13 +26,11 @@ def check_stream(answer: Answer, framing: Framing, address: str, kind: str) -> N
     if sent and sent not in _TYPES[framing]:
         what = f"{address} sent {kind}, not a stream of {framing}"
         raise BotError("bad_content_type", what, url=address)
-    if answer.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        raise BotError("encoding", f"{address} sent a compressed stream unasked", url=address)
 
 
 async def read_stream(answer: Answer, framing: Framing, address: str) -> AsyncIterator[Any]:
     """What arrives, as it arrives: JSON values, or pieces of text. Raises `BotError`."""
-    blocks = _read_blocks(answer, address)
+    blocks = read_blocks(answer, BotError, address)
     if framing == "text":
         async for text in _read_text(blocks, address):
             yield text
@@ -42,16 +40,6 @@ async def read_stream(answer: Answer, framing: Framing, address: str) -> AsyncIt
             return
         if data:
             yield _parse(data, address)
-
-
-async def _read_blocks(answer: Answer, address: str) -> AsyncIterator[bytes]:
-    size = 0
-    async for block in answer.content.iter_any():
-        size += len(block)
-        if size > MAX_REPLY_BYTES:
-            most = MAX_REPLY_BYTES // 10**6
-            raise BotError("too_large", f"{address} sent more than {most} MB", url=address)
-        yield block
 
 
 async def _read_text(blocks: AsyncIterator[bytes], address: str) -> AsyncIterator[str]:

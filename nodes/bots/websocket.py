@@ -23,13 +23,14 @@ from core.settings import Settings
 from core.text import clean, clean_deep
 from nodes.bots.config import mask_secrets
 from nodes.bots.kinds import BotKind, Toolbox
+from nodes.bots.parts import Bubble, Tests, join_typing, make_reply
 from nodes.bots.replies import (
     capture_present,
     check_success,
-    drop_blank,
     find_bubbles,
     passes_test,
 )
+from nodes.bots.routes import find_fault, make_route
 from nodes.bots.templates import (
     MISSING,
     add_query,
@@ -42,7 +43,7 @@ from nodes.bots.templates import (
 )
 from nodes.bots.trying import MOST_SHOWN, Exchange, Watch
 from nodes.bots.webhook_stream import parse_json_text
-from nodes.bots.websocket_config import Tests, WebSocketBot
+from nodes.bots.websocket_config import WebSocketBot
 from nodes.calls.http import MAX_REPLY_BYTES
 from nodes.calls.retry import within
 from nodes.speakers.protocol import OnPiece, Reply, TurnRequest
@@ -59,7 +60,7 @@ class _Connect(connect):
 class _Heard:
     """What a turn has brought so far."""
 
-    bubbles: list[str] = field(default_factory=list)
+    bubbles: list[Bubble] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
     session: dict[str, Any] = field(default_factory=dict)
     size: int = 0
@@ -67,13 +68,14 @@ class _Heard:
     done: bool = False
 
     @property
-    def something(self) -> bool:
-        return bool(self.bubbles or self.pieces)
+    def count(self) -> int:
+        """How many bubbles say something; that the bot is typing is no answer."""
+        return sum(bubble.says_something for bubble in self.bubbles)
 
     def finish_piece(self, whole: bool) -> None:
         """The pieces become a bubble; where a whole text came, that is what was said."""
         if self.pieces and not whole:
-            self.bubbles.append("".join(self.pieces))
+            self.bubbles.append(Bubble("".join(self.pieces)))
         self.pieces = []
 
 
@@ -88,6 +90,7 @@ class WebSocket:
         self._open_s = config.init_timeout_s or settings.init_timeout_s
         self._turn_s = config.turn_timeout_s or settings.turn_timeout_s
         self.watch: Watch | None = None
+        self._route = make_route(config, settings.bots.absolute().parent)
         self._connections: dict[str, ClientConnection] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -115,11 +118,10 @@ class WebSocket:
             if heard is None:
                 self._abort_now(ask.conversation_id)  # else a late reply would answer the next line
         self._close_when_idle(ask.conversation_id)
-        said = drop_blank(heard.bubbles)
+        said = join_typing(heard.bubbles)
         if not (said or heard.ended or self.config.turn.may_be_silent):
             raise BotError("empty", f"{self._address} said nothing", url=self._address)
-        session |= heard.session
-        return Reply(said, heard.ended, session=session or None)
+        return make_reply(said, heard.ended, session | heard.session)
 
     async def close(self, ask: TurnRequest) -> None:
         await self._drop(ask.conversation_id)
@@ -162,6 +164,7 @@ class WebSocket:
             max_size=MAX_REPLY_BYTES,
             open_timeout=None,
             close_timeout=1,
+            **self._describe_way(),
         )
 
         async def dial() -> ClientConnection:
@@ -169,6 +172,11 @@ class WebSocket:
 
         # In an empty context: the connection outlives the run that opened it.
         return await asyncio.get_running_loop().create_task(dial(), context=Context())
+
+    def _describe_way(self) -> dict[str, Any]:
+        """What the library takes beside the URL, where anything is not as usual."""
+        way = {"ssl": self._route.tls, "proxy": self._route.proxy}
+        return {name: value for name, value in way.items() if value}
 
     async def _connect(self, ask: TurnRequest) -> dict[str, Any]:
         """Opens the conversation's connection; gives what the opening captured."""
@@ -198,9 +206,9 @@ class WebSocket:
         heard.done = False
         variables = request_variables(ask, ask.key, self.config.greeting_message)
         await self._send(connection, self.config.turn.send, variables)
-        asked_at = len(heard.bubbles)
+        asked_at = heard.count
         while not (heard.done or heard.ended):
-            answered = len(heard.bubbles) > asked_at or heard.pieces
+            answered = heard.count > asked_at or heard.pieces
             waits = None if self.config.turn.done or not answered else self.config.quiet_s
             try:
                 data = await self._receive(connection, waits)
@@ -218,14 +226,14 @@ class WebSocket:
     def _read(self, data: Any, heard: _Heard, piece: OnPiece) -> None:
         turn = self.config.turn
         if self.config.format == "text":
-            heard.bubbles.append(clean(data))
+            heard.bubbles.append(Bubble(clean(data)))
             return
         self._check(turn.success, data, "status")
         for text in find_bubbles(turn.piece, data, blank=True) or [] if turn.piece else []:
             heard.pieces.append(text)
             piece(text)
-        said = drop_blank(find_bubbles(turn.reply, data)) if turn.reply else []
-        if said:
+        said = turn.finder.find(data) or []
+        if any(bubble.text.strip() for bubble in said):
             heard.finish_piece(whole=True)
         heard.bubbles += said
         heard.session |= capture_present(turn.capture, data)
@@ -233,7 +241,7 @@ class WebSocket:
         heard.done = bool(turn.done) and all(
             passes_test(find_path(data, path), wanted) for path, wanted in turn.done.items()
         )
-        heard.size += sum(map(len, [*said, *heard.pieces[-1:]]))
+        heard.size += sum(map(len, [*(bubble.text for bubble in said), *heard.pieces[-1:]]))
         if heard.size > MAX_REPLY_BYTES:
             raise BotError("too_large", f"{self._address} does not stop", url=self._address)
 
@@ -349,4 +357,8 @@ def _make(config: WebSocketBot, id: str, tools: Toolbox) -> WebSocket:
     return WebSocket(config, config.name or f"bot {id}", tools.settings)
 
 
-KINDS = (BotKind(WebSocketBot, _make),)
+def _find_missing(config: WebSocketBot, settings: Settings) -> str | None:
+    return find_fault(config, settings.bots.absolute().parent)
+
+
+KINDS = (BotKind(WebSocketBot, _make, _find_missing),)

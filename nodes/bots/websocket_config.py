@@ -1,11 +1,10 @@
 """How bots.yaml describes a bot behind a WebSocket."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from nodes.bots.config import (
-    BotConfig,
     Config,
     Path_,
     Seconds,
@@ -13,9 +12,9 @@ from nodes.bots.config import (
     check_template,
     find_variables,
 )
-from nodes.bots.replies import check_test
+from nodes.bots.parts import Finder, PartRule, Tests
+from nodes.bots.routes import RoutedBot
 
-Tests = dict[Path_, Annotated[Any, AfterValidator(check_test)]]
 Capture = dict[Annotated[str, Field(pattern=r"^\w+$")], Path_]
 
 
@@ -38,15 +37,24 @@ class Turn(Config):
 
     send: Template
     reply: Path_ | list[Path_] = Field([], description="Of each message: a text or texts.")
-    piece: Path_ | None = Field(None, description="A part of a reply, passed on as it comes.")
+    messages: Path_ | None = Field(
+        None, description="Several messages of the bot's in one; reply and parts begin at each."
+    )
+    parts: list[PartRule] = Field([], description="Buttons, pictures and the like.")
+    piece: Path_ | None = Field(None, description="A piece of a reply, passed on as it comes.")
     done: Tests = Field({}, description="A message that passes all of these ends the turn.")
     end: Path_ | None = Field(None, description="Where a true value says that the bot ended.")
     capture: Capture = {}
     success: Tests = {}
     may_be_silent: bool = False
 
+    @property
+    def finder(self) -> Finder:
+        """What finds the bubbles in a message."""
+        return Finder(self.reply, self.parts, self.messages)
 
-class WebSocketBot(BotConfig):
+
+class WebSocketBot(RoutedBot):
     """A service behind a WebSocket; one connection a conversation."""
 
     causes_effects = True
@@ -77,10 +85,11 @@ class WebSocketBot(BotConfig):
     @model_validator(mode="after")
     def _complete(self) -> "WebSocketBot":
         if self.format == "text":
-            paths = (self.turn.reply, self.turn.piece, self.turn.done, self.turn.end)
+            turn = self.turn
+            paths = (turn.reply, turn.piece, turn.done, turn.end, turn.parts, turn.messages)
             if any(paths) or self.turn.capture or (self.open and self.open.capture):
                 raise ValueError("messages of format text have no paths: leave out reply, done …")
-        elif not self.turn.reply and not self.turn.piece:
+        elif not (self.turn.reply or self.turn.piece or self.turn.parts):
             raise ValueError("turn.reply is required: where does the text stand?")
         captured = {*self.turn.capture, *(self.open.capture if self.open else ())}
         for name in find_variables(self.model_dump()):

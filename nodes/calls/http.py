@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -17,6 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from core import tracing
 from core.errors import SpeakerError
+from nodes.calls.compression import Garbled, make_decoder
 
 MAX_REPLY_BYTES = 4_000_000
 IDLE_S = 4.0
@@ -74,6 +76,19 @@ class HttpClient:
             await self._session.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a server is reached: with certificates of its own, or by a proxy."""
+
+    tls: ssl.SSLContext | None = None
+    proxy: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What aiohttp takes beside the URL."""
+        return {"ssl": self.tls or True, "proxy": self.proxy}
+
+
 def redacted_url(url: str) -> str:
     """The URL without its query and without whoever stands before the host."""
     scheme, mark, rest = url.split("?", maxsplit=1)[0].partition("://")
@@ -96,17 +111,22 @@ async def request(
     address: str,
     headers: Mapping[str, str],
     content: bytes | None,
+    route: Route | None = None,
 ) -> AsyncIterator[Answer]:
     """A reply with status 2xx whose body is still to be read.
 
-    `address` is the URL as a person may see it. Raises `fail` with kind `unreachable` or
-    `http_error`, also for what breaks while the caller reads.
+    `address` is the URL as a person may see it, `route` the way there where it is not the usual.
+    Raises `fail` with kind `unreachable` or `http_error`, also for what breaks while the caller
+    reads.
     """
     with (
         typed_errors(fail, address),
         tracing.http_call(method, url, headers, to_bot=fail.where == "bot") as (sent, note),
     ):
-        call = http.session.request(method, url, headers=sent, data=content, allow_redirects=False)
+        way = (route or Route()).options
+        call = http.session.request(
+            method, url, headers=sent, data=content, allow_redirects=False, **way
+        )
         async with await _await_head(call, fail, address) as answer:
             del content, call  # a long prompt need not lie here while the answer comes
             note(answer.status)
@@ -120,6 +140,9 @@ def typed_errors(fail: type[SpeakerError], address: str) -> Iterator[None]:
     """What breaks on the way to or from `address` becomes `fail`: `unreachable`, or `bad_reply`."""
     try:
         yield
+    except aiohttp.ClientHttpProxyError as error:
+        said = f"{address} cannot be reached: the proxy answered HTTP {error.status}"
+        raise fail("unreachable", said, transient=True, unheard=True, url=address) from None
     except aiohttp.ClientResponseError:
         # The library's words repeat the peer's bytes, in which our own credential may stand.
         said = f"{address} sent an answer that is not valid HTTP"
@@ -164,10 +187,13 @@ def _describe_failure(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-async def probe(http: HttpClient, fail: type[SpeakerError], url: str, address: str) -> int:
+async def probe(
+    http: HttpClient, fail: type[SpeakerError], url: str, address: str, route: Route | None = None
+) -> int:
     """The status that the server answers to HEAD, whatever it is. Raises `fail`."""
+    way = (route or Route()).options
     with typed_errors(fail, address):
-        async with http.session.head(url, allow_redirects=False) as answer:
+        async with http.session.head(url, allow_redirects=False, **way) as answer:
             return answer.status
 
 
@@ -179,25 +205,45 @@ async def delete(http: HttpClient, url: str) -> None:
 
 
 async def read_body(answer: Answer, fail: type[SpeakerError], address: str) -> bytes:
-    """The whole body, read up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
+    """The whole body, unpacked, read up to `MAX_REPLY_BYTES`."""
     return b"".join([block async for block in read_blocks(answer, fail, address)])
 
 
 async def read_blocks(
     answer: Answer, fail: type[SpeakerError], address: str
 ) -> AsyncIterator[bytes]:
-    """The body as it comes, up to `MAX_REPLY_BYTES`. Compressed bodies are refused."""
-    encoding = answer.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", ""):
-        raise fail("encoding", f"{address} sent a {encoding} body unasked", url=address)
+    """The body as it comes, unpacked, up to `MAX_REPLY_BYTES`.
+
+    Not asked for, some servers compress all the same. What is counted is what comes out.
+    """
     size = 0
-    async for block in answer.content.iter_any():
+    async for block in _unpack(answer, fail, address):
         size += len(block)
         if size > MAX_REPLY_BYTES:
             raise fail(
                 "too_large", f"{address} sent more than {MAX_REPLY_BYTES // 10**6} MB", url=address
             )
         yield block
+
+
+async def _unpack(answer: Answer, fail: type[SpeakerError], address: str) -> AsyncIterator[bytes]:
+    encoding = answer.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("identity", ""):
+        async for block in answer.content.iter_any():
+            yield block
+        return
+    decoder = make_decoder(encoding)
+    if decoder is None:
+        said = f"{address} sent a body compressed with {encoding[:40]}; gzip and deflate are read"
+        raise fail("encoding", said, url=address)
+    try:
+        async for block in answer.content.iter_any():
+            for piece in decoder.feed(block):
+                yield piece
+        decoder.end()
+    except Garbled:
+        said = f"{address} sent a {encoding} body that is cut or garbled"
+        raise fail("encoding", said, transient=True, url=address) from None
 
 
 def must_stream(answer: Answer, fail: type[SpeakerError], address: str) -> None:

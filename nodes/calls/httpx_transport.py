@@ -40,11 +40,13 @@ class SpeakerTransport(httpx.AsyncBaseTransport):
             body = _Body(answer, self._fail, self._address, call.pop_all())
             # Without the address of the run no library takes a cut stream up again on its own:
             # the node tries again, counts its tries, and shows them.
-            headers = [
-                (name, value) for name, value in answer.raw_headers if name.lower() != b"location"
-            ]
+            headers = [pair for pair in answer.raw_headers if pair[0].lower() not in _DROPPED]
             return httpx.Response(answer.status, headers=headers, stream=body)
         raise AssertionError("unreachable")  # an exit stack may swallow errors; this one does not
+
+
+_DROPPED = frozenset((b"location", b"content-encoding", b"content-length"))
+"""Besides the address: the body is unpacked here."""
 
 
 class _Body(httpx.AsyncByteStream):

@@ -23,6 +23,7 @@ from core import tracing
 from core.errors import SpeakerError
 from core.message import Usage
 from nodes.calls.http import HttpClient, redacted_url
+from nodes.calls.responses import to_responses_payload
 from nodes.calls.wire import Chunk, Wire, first_choice
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -66,6 +67,7 @@ class ChatModel(ChatOpenAI):
             base=base,
             address=f"the model {self.model_name} ({address})",
             headers={**headers, **(self.default_headers or {})},
+            responses=bool(self.use_responses_api),
         )
         return self
 
@@ -116,13 +118,14 @@ class ChatModel(ChatOpenAI):
             "stop": stop,
             "seed": self.seed,
         }
-        return {
+        payload = {
             "model": self.model_name,
             **{name: value for name, value in given.items() if value is not None},
             **more,
             **_STREAM,
             "messages": [_to_wire(message, system) for message in messages],
         }
+        return to_responses_payload(payload) if self.use_responses_api else payload
 
 
 def _to_wire(message: BaseMessage, system: str) -> dict[str, Any]:
@@ -182,9 +185,11 @@ def chat_model(
     api_key: str | None,
     sampling: Sampling = DEFAULTS,
     address: str | None = None,
+    responses: bool = False,
 ) -> ChatModel:
     """A model at an OpenAI-compatible endpoint. Local servers need no key.
 
+    With `responses` it is asked by the Responses API, in place of chat completions.
     `address` is the URL as configured, for errors: the real one may hold secrets.
     """
     chat = ChatModel(
@@ -196,6 +201,7 @@ def chat_model(
         seed=sampling.seed,
         max_retries=0,
         stream_usage=True,
+        use_responses_api=responses,
     )
     return chat.reading(http, fail, redacted_url(address or base_url or DEFAULT_URL))
 

@@ -21,6 +21,7 @@ from nodes.calls.http import (
     request,
     to_json_bytes,
 )
+from nodes.calls.responses import to_chat_chunk
 
 MAX_STREAM_BYTES = MAX_REPLY_BYTES * 4
 FEW_STREAMS = 50
@@ -40,11 +41,13 @@ class Wire:
         base: str,
         address: str,
         headers: Mapping[str, str],
+        responses: bool = False,
     ) -> None:
         self.fail = fail
         self.address = address
+        self.responses = responses
         self._http = http
-        self._url = f"{base}/chat/completions"
+        self._url = f"{base}/{'responses' if responses else 'chat/completions'}"
         self._headers = dict(headers)
 
     def blocks(self, payload: Mapping[str, Any]) -> AsyncIterator[list[Chunk]]:
@@ -133,10 +136,11 @@ class _Stream:
         if not isinstance(chunk, dict):
             said = f"{wire.address} sent an event that is not a JSON object"
             raise wire.fail("bad_json", said, transient=True)
-        if chunk.get("error"):
+        told: Chunk = to_chat_chunk(chunk) if wire.responses else chunk
+        if told.get("error"):
             raise self._broken_off()
-        self.join.mend(chunk)
-        return chunk
+        self.join.mend(told)
+        return told
 
     def _broken_off(self) -> SpeakerError:
         said = f"{self._wire.address} broke off its answer with an error"

@@ -10,6 +10,7 @@ from functools import lru_cache
 from random import Random
 
 from core.message import Message
+from core.parts import find_choices, read_out
 from nodes.prompts import prompt
 from nodes.speakers.patterns import matches
 from nodes.speakers.personas import (
@@ -25,6 +26,7 @@ WINDOW = 40
 """Lines that are sent as they were said."""
 DIGEST_LINES, DIGEST_LETTERS = 16, 70
 _OPEN = "(You have just come to the bot. Write your first message.)"
+_CHOOSING = "To press a button or quick reply, write its title and nothing else."
 _FLIPPED = {"user": "assistant", "assistant": "user"}
 _HIDDEN = {
     "opening", "prompt", "temperature", "model", "seed", "speaks", "facts", "sample_lines",
@@ -97,8 +99,8 @@ def build_prompt(
     if earlier := said[: len(said) - len(recent)]:
         first[0]["content"] += "\n\n" + _digest(earlier)
     if persona.prompt_style == "intent":
-        return [*first, *({"role": m["role"], "content": m["content"]} for m in recent)]
-    spoken = [{"role": _FLIPPED[m["role"]], "content": m["content"]} for m in recent]
+        return [*first, *({"role": m["role"], "content": read_out(m)} for m in recent)]
+    spoken = [{"role": _FLIPPED[m["role"]], "content": read_out(m)} for m in recent]
     opening = [] if said else [{"role": "user", "content": _OPEN}]
     notes = _notes(persona, said, turn, seed)
     notes += [read_sections("typing")[habit] for habit in typed]
@@ -125,6 +127,8 @@ def _notes(persona: Persona, said: Sequence[Message], turn: int, seed: str) -> l
     if len(persona.sample_lines) > 1:
         samples = Random(f"{seed}:{turn}").sample(persona.sample_lines, 2)  # noqa: S311
         notes.append("You type like: " + " / ".join(samples))
+    if find_choices(said, len(said)):
+        notes.append(_CHOOSING)
     return notes + [f"You may mention: {fact}" for fact in list_open_facts(persona, said, turn)]
 
 

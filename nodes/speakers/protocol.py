@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from core.message import Invented, Message, Origin, Refused, Source, Usage
+from core.parts import Part, find_choice
 from core.scenario import Scenario
 
 OnPiece = Callable[[str], None]
@@ -27,6 +28,11 @@ class TurnRequest:
         return self.messages[-1]["content"] if self.messages else ""
 
     @property
+    def choice(self) -> Part | None:
+        """The button of the bot's last reply that the line chooses by its title."""
+        return find_choice(self.messages, self.text, len(self.messages) - 1)
+
+    @property
     def seed(self) -> str:
         """What a speaker may draw its chance from: the scenario's seed, or the conversation."""
         given = self.scenario.seed
@@ -46,6 +52,8 @@ class TurnRequest:
 class Reply:
     """What the bot said: one bubble or more, and what it told besides.
 
+    `parts` are, bubble by bubble, what each holds besides its text: a bubble of nothing else has
+    an empty text. There may be fewer of them than bubbles.
     `recorded_ms` is set where the reply comes from a cassette: the time it took when it was given.
     """
 
@@ -54,6 +62,7 @@ class Reply:
     usage: Usage | None = None
     session: Mapping[str, Any] | None = None
     recorded_ms: int | None = None
+    parts: Sequence[Sequence[Part]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,7 @@ class Speakers:
             api_key=api_key,
             sampling=(asked and asked.temperature, own and own.max_tokens, None),
             address=own.base_url if own else None,
+            responses=own is not None and own.api == "responses",
         )
 
     def _chat(

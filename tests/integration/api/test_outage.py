@@ -32,7 +32,7 @@ FAULTS = [
     ("empty_message", {}, "bot_empty", 1),
     ("not_ok", {}, "bot_status", 1),
     ("bad_utf8", {}, "bot_encoding", 1),
-    ("gzip_bomb", {"size": 50_000_000}, "bot_encoding", 1),
+    ("gzip_bomb", {"size": 50_000_000}, "bot_too_large", 1),
     ("huge", {"size": 50_000_000}, "bot_too_large", 1),
 ]
 

@@ -33,7 +33,7 @@ CODES = [
     ("empty_message", {}, "bot_empty", False),
     ("not_ok", {}, "bot_status", False),
     ("huge", {"size": 5_000_000, "counted": False}, "bot_too_large", False),
-    ("gzip_bomb", {"size": 12_000_000}, "bot_encoding", False),
+    ("gzip_bomb", {"size": 12_000_000}, "bot_too_large", False),
     ("bad_utf8", {}, "bot_encoding", False),
 ]
 

@@ -31,6 +31,8 @@ def full() -> Message:
         model="mock-model",
         recorded=True,
         not_in_session=True,
+        parts=[{"kind": "button", "title": "Size M", "value": {"size": "M"}}],
+        choice={"kind": "button", "title": "Size M", "value": "/m"},
     )
 
 

@@ -18,6 +18,7 @@ CASES: list[tuple[Any, dict[str, Any], str]] = [
     (SAID, {"bot_says": "juice", "turn": 2}, "bot không nói “juice” ở lượt 2"),
     (SAID, {"bot_says": "juice", "where": "first"}, "bot không nói “juice” ở câu đầu"),
     (SAID, {"bot_says": "juice", "where": "every"}, "bot không nói “juice” ở lượt 1"),
+    (SAID, {"bot_offers": "M", "turn": 1}, "bot không đưa ra “M” ở lượt 1"),
     (SAID, {"user_says": "juice"}, "người dùng không nói “juice”"),
     (SAID, {"bot_says": "juice", "turn": 9}, "bot không nói gì ở lượt 9"),
     (SAID, {"bot_never_says": {"re": "vâng"}}, "bot nói /vâng/ ở lượt 1"),

@@ -266,4 +266,5 @@ def test_each_kind_describes_itself() -> None:
     assert check(words_a_reply={"at_most": 40}).describe() == "words_a_reply: at_most 40"
     assert check(bot_says={"re": "a|b"}).describe() == "bot_says: re a|b"
     assert check(ended=["bot_ended", "user_done"]).describe() == "ended: bot_ended, user_done"
-    assert len(KINDS) == 14
+    assert check(bot_offers="Size M", part="button").describe() == "bot_offers: Size M"
+    assert len(KINDS) == 15

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import demo.kinds  # noqa: F401 - brings a kind
 from nodes.bots.config import open_secrets
 from nodes.bots.kinds import bots_file_model
 

@@ -8,12 +8,47 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from core.errors import BotError
+from core.message import new_message
+from core.scenario import Scenario
 from core.settings import Settings
 from nodes.bots.webhook import Webhook
 from nodes.bots.webhook_config import WebhookBot
 from nodes.calls.http import HttpClient
+from nodes.speakers.protocol import TurnRequest
 from tests.servers.host import Host
 from tests.unit.nodes.desk import asks
+
+LATE: list[list[Any]] = [[], ["Dạ"], ["Em nghe"], []]
+HERO = {
+    "contentType": "application/vnd.microsoft.card.hero",
+    "content": {
+        "title": "Áo len",
+        "text": "199.000đ",
+        "images": [{"url": "https://x/ao.png", "alt": "áo"}],
+        "buttons": [
+            {"type": "postBack", "title": "Mua", "value": "buy-1"},
+            {"type": "openUrl", "title": "Xem", "value": "https://x/ao"},
+        ],
+    },
+}
+ADAPTIVE = {
+    "contentType": "application/vnd.microsoft.card.adaptive",
+    "content": {
+        "body": [{"type": "TextBlock", "text": "Địa chỉ?"}],
+        "actions": [{"type": "Action.Submit", "title": "Gửi", "data": {"step": 2}}],
+    },
+}
+RICH = {
+    "type": "message",
+    "text": "Có đây ạ",
+    "attachments": [
+        HERO,
+        ADAPTIVE,
+        {"contentType": "image/png", "contentUrl": "https://x/1.png", "name": "1.png"},
+        {"contentType": "application/pdf", "contentUrl": "https://x/gia.pdf", "name": "giá"},
+    ],
+    "suggestedActions": {"actions": [{"type": "imBack", "title": "Có", "value": "có ạ"}]},
+}
 
 
 class Services:
@@ -22,7 +57,7 @@ class Services:
     def __init__(self) -> None:
         self.heard: list[Any] = []
         self.activities: list[dict[str, Any]] = []
-        self.late: list[list[str]] = []
+        self.late: list[list[Any]] = []
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -40,8 +75,15 @@ class Services:
         if body["message"] == "im lặng":
             return web.json_response([])
         said = {"recipient_id": body["sender"]}
+        size = {"title": "Size M", "payload": '/order{"size": "M"}'}
         return web.json_response(
-            [{**said, "text": "một"}, {**said, "image": "http://x/y.png"}, {**said, "text": "hai"}]
+            [
+                {**said, "text": "một"},
+                {**said, "image": "http://x/y.png"},
+                {**said, "text": "hai", "buttons": [size]},
+                {**said, "attachment": {"type": "video", "payload": {"src": "http://x/v.mp4"}}},
+                {**said, "custom": {"chart": [1, 2]}},
+            ]
         )
 
     async def open(self, request: web.Request) -> web.Response:
@@ -59,12 +101,13 @@ class Services:
             activity,
             {"type": "typing", "from": {"id": "bot"}},
         ]
-        self.late = [[], ["Dạ"], ["Em nghe"], []]
+        self.late = [[], [RICH], []] if activity["text"] == "thẻ" else LATE.copy()
         return web.json_response({"id": f"d-1|{len(self.activities):07}"})
 
     async def get(self, request: web.Request) -> web.Response:
         for text in self.late.pop(0) if self.late else []:
-            self.activities.append({"type": "message", "from": {"id": "bot"}, "text": text})
+            said = text if isinstance(text, dict) else {"type": "message", "text": text}
+            self.activities.append({"from": {"id": "bot"}, **said})
         seen = int(request.query.get("watermark") or 0)
         new = self.activities[seen:]
         return web.json_response({"activities": new, "watermark": str(len(self.activities))})
@@ -104,7 +147,15 @@ async def test_rasa_says_several_bubbles_or_none(
 ) -> None:
     made, url = services
     rasa = bot(http, "rasa", url)
-    assert (await rasa.reply(asks("chào"), no_piece)).bubbles == ["một", "hai"]
+    reply = await rasa.reply(asks("chào"), no_piece)
+    assert reply.bubbles == ["một", "", "hai", "", ""]
+    assert [list(parts) for parts in reply.parts] == [
+        [],
+        [{"kind": "image", "url": "http://x/y.png"}],
+        [{"kind": "button", "title": "Size M", "value": '/order{"size": "M"}'}],
+        [{"kind": "file", "url": "http://x/v.mp4"}],
+        [{"kind": "custom", "value": {"chart": [1, 2]}}],
+    ]
     assert (await rasa.reply(asks("im lặng", 2), no_piece)).bubbles == []
     assert made.heard[0] == {"sender": "c-1", "message": "chào"}
 
@@ -125,6 +176,44 @@ async def test_direct_line_is_polled_until_nothing_follows_and_each_activity_is_
     second = await line.reply(asks("có", 2, **dict(first.session or {})), no_piece)
     assert second.bubbles == ["Còn đó không?", "Dạ", "Em nghe"]
     assert made.heard[0]["text"] == "chào"
+
+
+async def test_direct_line_keeps_cards_buttons_and_files_and_sends_what_a_button_holds(
+    services: tuple[Services, str], http: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIRECTLINE_SECRET", "s3cret")
+    made, url = services
+    line = bot(http, "direct-line", url)
+    poll = line.config.poll.model_copy(update={"every_s": 0.01, "settle_s": 0.1})  # type: ignore[union-attr]
+    line.config = line.config.model_copy(update={"poll": poll})
+    session = await line.open(asks())
+    made.activities.clear()
+    reply = await line.reply(asks("thẻ", **session), no_piece)
+    assert reply.bubbles == ["Có đây ạ"]
+    parts = [*reply.parts[0]]
+    assert parts == [
+        {"kind": "typing"},
+        {"kind": "image", "title": "1.png", "url": "https://x/1.png"},
+        {"kind": "file", "title": "giá", "url": "https://x/gia.pdf"},
+        {"kind": "card", "title": "Áo len", "text": "199.000đ"},
+        {"kind": "card", "text": "Địa chỉ?"},
+        {"kind": "image", "title": "áo", "url": "https://x/ao.png"},
+        {"kind": "button", "title": "Mua", "value": "buy-1"},
+        {"kind": "link", "title": "Xem", "url": "https://x/ao"},
+        {"kind": "button", "title": "Gửi", "value": {"step": 2}},
+        {"kind": "quick_reply", "title": "Có", "value": "có ạ"},
+    ]
+    for said, text, value in (("mua", "buy-1", None), ("Gửi", "Gửi", {"step": 2})):
+        await line.reply(answers(said, parts, dict(reply.session or {})), no_piece)
+        assert (made.heard[-1]["text"], made.heard[-1]["value"]) == (text, value)
+
+
+def answers(text: str, parts: list[Any], session: dict[str, Any]) -> TurnRequest:
+    said = [
+        new_message("assistant", "Có đây ạ", index=0, turn=1, origin="bot", parts=parts),
+        new_message("user", text, index=1, turn=2, origin="human"),
+    ]
+    return TurnRequest("c-1", 2, said, Scenario(bot_id="1"), session)
 
 
 async def test_direct_line_with_a_wrong_secret_is_refused(

@@ -135,7 +135,7 @@ async def test_a_generator_is_passed_on_as_it_comes_and_makes_one_bubble(
 @pytest.mark.parametrize(
     ("function", "code", "says"),
     [
-        ("mine.py:by_three", "bot_bad_reply", "returned dict"),
+        ("mine.py:by_three", "bot_bad_reply", "returned a dict with three"),
         ("mine.py:fail", "bot_bad_reply", "no such lesson (mine.py:"),
         ("mine.py:silent", "bot_empty", "nothing"),
         ("mine.py:leave", "bot_bad_reply", "enough"),
