@@ -3,25 +3,44 @@
 import argparse
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import yaml
 
+from cli.shell_words import split_command
 from core.errors import ConfigError, Invalid
 from core.files import load
 from nodes.bots.kinds import bots_file_model
 
 _MESSAGE = re.compile(
-    r"^(message|text|query|input|prompt|content|question|msg|q|utterance)$", re.IGNORECASE
+    r"^(user_?)?(message|text|query|input|prompt|content|question|msg|q|utterance)$", re.IGNORECASE
 )
 _CONVERSATION = re.compile(
     r"^(conversation|session|thread|chat|sender|user)[_-]?(id)?$", re.IGNORECASE
 )
 _SECRET = re.compile(r"authorization|cookie|key|token|secret", re.IGNORECASE)
-_DROPPED = frozenset(("content-length", "host", "accept-encoding", "connection"))
+_SECRET_FIELD = re.compile(
+    r"^((api|app|access|auth|client|x)[_-]?)?(key|token|secret|password)$", re.IGNORECASE
+)
+_DROPPED = re.compile(
+    r"^(content-length|host|accept-encoding|accept-language|connection|user-agent|priority|dnt|te"
+    r"|pragma|cache-control|upgrade-insecure-requests|sec-.*)$",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_FLAGS = (
+    "-s -S -k -L -N -i -v -f -g -# -0 -4 -6 --silent --show-error --compressed --location"
+    " --insecure"
+    " --no-buffer --include --verbose --fail --fail-with-body --globoff --http1.1 --http2 --http1.0"
+    " --http3 --ipv4 --ipv6 --progress-bar --path-as-is --tlsv1.2 --tlsv1.3 --no-keepalive --raw"
+).split()
+_PASSED_OVER = (
+    "-o -w -m -A -e -c --output --write-out --max-time --connect-timeout --user-agent --referer"
+    " --retry --retry-delay --cookie-jar --keepalive-time --resolve --limit-rate"
+).split()
+Json = dict[str, Any]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,102 +48,187 @@ class _Parser(argparse.ArgumentParser):
         raise Invalid(f"the curl command cannot be read: {message}")
 
 
+class _Data(argparse.Action):
+    """Bodies in the order in which they stand, each with how it was given."""
+
+    def __call__(self, _parser: Any, given: Any, value: Any, option: str | None = None) -> None:
+        raw = option in ("--data-raw", "--data-urlencode", "--json")
+        if str(value).startswith("@") and not raw:
+            raise Invalid(f"the curl command sends the file {value[1:]}; put its content there")
+        given.data.append((option, _encode_pair(value) if option == "--data-urlencode" else value))
+
+
+def _encode_pair(value: str) -> str:
+    """`name=text` of --data-urlencode, so that the text is one value whatever it holds."""
+    name, is_pair, text = value.partition("=")
+    escaped = (text if is_pair else value).replace("%", "%25").replace("&", "%26")
+    escaped = escaped.replace("+", "%2B").replace("=", "%3D")
+    return f"{name}={escaped}" if is_pair and name else escaped
+
+
 def _parse(command: str) -> argparse.Namespace:
     parser = _Parser(prog="curl", add_help=False, allow_abbrev=False)
     parser.add_argument("-X", "--request")
     parser.add_argument("-H", "--header", action="append", default=[])
     data = ("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--data-urlencode")
-    parser.add_argument(*data, dest="data", action="append", default=[])
-    parser.add_argument("--json")
+    parser.add_argument(*data, "--json", dest="data", action=_Data, default=[])
+    parser.add_argument("-F", "--form", "--form-string", action="append", default=[])
+    parser.add_argument("-b", "--cookie")
+    parser.add_argument("-u", "--user")
+    parser.add_argument("--oauth2-bearer", dest="bearer")
+    parser.add_argument("-x", "--proxy")
+    parser.add_argument("--cacert")
+    parser.add_argument("-E", "--cert")
+    parser.add_argument("--key")
+    parser.add_argument("-G", "--get", action="store_true")
     parser.add_argument("--url")
-    parser.add_argument("-o", "-w", "-m", "--max-time", "--connect-timeout", "-A", "--user-agent")
-    for ignored in ("-s", "-S", "-k", "-L", "-N", "-i", "-v", "--silent", "--compressed"):
-        parser.add_argument(ignored, action="store_true")
-    parser.add_argument("--location", "--insecure", "--no-buffer", action="store_true")
+    parser.add_argument(*_PASSED_OVER, dest="_passed_over")
+    parser.add_argument(*_FLAGS, dest="_flags", action="store_true")
     parser.add_argument("address", nargs="?")
-    try:
-        words = shlex.split(command.replace("\\\n", " "))
-    except ValueError as error:
-        raise Invalid(f"the curl command cannot be read: {error}") from None
+    words = split_command(command)
     return parser.parse_args(words[1:] if words[:1] == ["curl"] else words)
 
 
-def read_curl(
-    command: str, id: str, message: str, reply: str
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """The bot, and the variables that stand for its secrets: name → the header it was in.
+def read_curl(command: str, id: str, message: str, reply: str) -> tuple[Json, dict[str, str]]:
+    """The bot, and the variables that stand for its secrets: name → what they are.
 
     `message` is the line in the command; empty: what stands at a key such as `text` or `message`.
+    Raises `Invalid`.
     """
     given = _parse(command)
     url = given.url or given.address
     if not url:
         raise Invalid("the curl command has no address")
-    headers, secrets = _read_headers(given.header, id)
-    turn: dict[str, Any] = {"url": url if "://" in url else f"http://{url}"}
-    turn |= _read_data(given, headers, message)
-    if given.request and given.request.upper() != "POST":
-        turn["method"] = given.request.upper()
-    elif not (given.data or given.json or given.request):
-        turn["method"] = "GET"
-        turn |= _read_query(turn["url"], message)
+    secrets = _Secrets(id)
+    headers = _read_headers(given, secrets)
+    turn: Json = {"url": url if "://" in url or url.startswith("${") else f"http://{url}"}
+    body = {} if given.get else _read_body(given, headers)
+    turn |= _read_query(turn["url"], "&".join(text for _, text in given.data) if given.get else "")
+    turn |= body
+    method = (given.request or ("POST" if body else "GET")).upper()
+    if method != "POST":
+        turn["method"] = method
+    for name in ("query", "body", "form"):
+        if name in turn:
+            turn[name] = _put_variables(secrets.hide(turn[name]), message)
     if headers:
         turn["headers"] = headers
     turn["reply"] = reply
     if "{{message}}" not in json.dumps(turn):
         raise Invalid("the line is not found in the curl command; name it with --message")
-    return {"kind": "webhook", "turn": turn}, secrets
+    return {"kind": "webhook", **_read_way(given, secrets), "turn": turn}, secrets.found
 
 
-def _read_headers(lines: list[str], id: str) -> tuple[dict[str, str], dict[str, str]]:
-    headers, secrets = {}, {}
+class _Secrets:
+    """Puts variables in the place of secrets, and knows what each of them is."""
+
+    def __init__(self, id: str) -> None:
+        self._id = id
+        self.found: dict[str, str] = {}
+
+    def name(self, place: str, meaning: str) -> str:
+        variable = "DUOLOGUE_BOT_" + re.sub(r"\W+", "_", f"{self._id}_{place}").upper()
+        self.found[variable] = meaning
+        return f"${{{variable}}}"
+
+    def hide(self, data: Any, key: str = "") -> Any:
+        """The data with a variable wherever a field says that it is secret."""
+        if isinstance(data, dict):
+            return {name: self.hide(value, name) for name, value in data.items()}
+        if isinstance(data, list):
+            return [self.hide(value, key) for value in data]
+        if not isinstance(data, str) or not _SECRET_FIELD.match(key) or _VARIABLE.search(data):
+            return data
+        return self.name(key, key)
+
+
+def _read_headers(given: argparse.Namespace, secrets: _Secrets) -> dict[str, str]:
+    headers = {}
+    lines = [*given.header, *([f"Cookie: {given.cookie}"] if given.cookie else [])]
+    lines += [f"Authorization: Bearer {given.bearer}"] if given.bearer else []
     for line in lines:
         name, _, value = line.partition(":")
         name, value = name.strip(), value.strip()
-        if name.lower() in _DROPPED:
+        if _DROPPED.match(name) or not value:
             continue
-        if _SECRET.search(name):
-            variable = _name_variable(id, name)
-            secrets[variable] = name
+        if _SECRET.search(name) and not _VARIABLE.search(value):
             scheme, space, _ = value.partition(" ")
             begin = f"{scheme} " if space and name.lower() == "authorization" else ""
-            value = f"{begin}${{{variable}}}"
+            value = begin + secrets.name(name, name)
         headers[name] = value
-    return headers, secrets
+    if given.user:
+        what = "Authorization: user:password in Base64"
+        headers["Authorization"] = f"Basic {secrets.name('Authorization', what)}"
+    return headers
 
 
-def _name_variable(id: str, header: str) -> str:
-    return "DUOLOGUE_BOT_" + re.sub(r"\W+", "_", f"{id}_{header}").upper()
+def _read_way(given: argparse.Namespace, secrets: _Secrets) -> Json:
+    """Proxy and certificates, with the keys that bots.yaml has for them."""
+    way: Json = {}
+    if given.proxy:
+        url = given.proxy if "://" in given.proxy else f"http://{given.proxy}"
+        way["proxy"] = secrets.name("proxy", "the proxy's URL") if "@" in url else url
+    files = {"ca": given.cacert, "certificate": given.cert, "key": given.key}
+    if tls := {name: file for name, file in files.items() if file}:
+        way["tls"] = tls
+    return way
 
 
-def _read_data(given: argparse.Namespace, headers: dict[str, str], message: str) -> dict[str, Any]:
-    text = given.json if given.json is not None else "&".join(given.data)
+def _read_body(given: argparse.Namespace, headers: dict[str, str]) -> Json:
+    if given.form:
+        _drop_type(headers)
+        return {"form": dict(_read_field(field) for field in given.form), "multipart": True}
+    is_json = any(option == "--json" for option, _ in given.data)
+    text = ("" if is_json else "&").join(text for _, text in given.data)
     if not text:
         return {}
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     try:
         body = json.loads(text)
     except ValueError:
-        if "json" in kind or given.json is not None:
+        if is_json or "json" in kind:
             raise Invalid("what the curl command sends is not JSON") from None
-        form = dict(parse_qsl(text, keep_blank_values=True))
-        return {"form": _put_variables(form, message)}
+        if kind and "form-urlencoded" not in kind:
+            raise Invalid(f"a webhook sends JSON or forms, not {kind.split(';')[0]}") from None
+        return {"form": _read_pairs(text)}
+    _drop_type(headers)
+    return {"body": body}
+
+
+def _drop_type(headers: dict[str, str]) -> None:
+    """The type goes with what is sent, and is set anew."""
     for name in [name for name in headers if name.lower() == "content-type"]:
         del headers[name]
-    return {"body": _put_variables(body, message)}
 
 
-def _read_query(url: str, message: str) -> dict[str, Any]:
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if not query:
-        return {}
-    return {"url": url.split("?", maxsplit=1)[0], "query": _put_variables(query, message)}
+def _read_field(field: str) -> tuple[str, str]:
+    name, _, value = field.partition("=")
+    if value.startswith(("@", "<")):
+        raise Invalid(f"the curl command sends the file {value[1:]}, which a webhook cannot")
+    return name, value
+
+
+def _read_pairs(text: str) -> Json:
+    pairs: Json = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        pairs[name] = [*_as_list(pairs[name]), value] if name in pairs else value
+    return pairs or {unquote_plus(text): ""}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _read_query(url: str, more: str) -> Json:
+    text = "&".join(part for part in (urlsplit(url).query, more) if part)
+    return {"url": url.split("?", maxsplit=1)[0], "query": _read_pairs(text)} if text else {}
 
 
 def _put_variables(data: Any, message: str, key: str = "") -> Any:
     """The data with `{{message}}` and `{{conversation_id}}` where their like stands."""
     if isinstance(data, dict):
+        if not message and str(data.get("role", "user")).lower() not in ("user", "human"):
+            return data  # a system prompt or an earlier answer of a model is no line of the user
         return {name: _put_variables(value, message, name) for name, value in data.items()}
     if isinstance(data, list):
         return [_put_variables(value, message, key) for value in data]

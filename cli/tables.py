@@ -45,12 +45,11 @@ def print_list(rows: Sequence[Conversation], console: Console | None = None) -> 
 
 def print_bots(rows: Sequence[Sequence[str]], console: Console | None = None) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("bot", "kind", "name", "where", "needs"):
+    for name in ("bot", "kind", "name", "where", "version", "memory", "side effects", "needs"):
         table.add_column(name, overflow="fold")
-    for id, kind, name, where, needs in rows:
-        table.add_row(
-            id, kind, Text(show_controls(name)), Text(show_controls(where)), Text(needs, "red")
-        )
+    for id, kind, name, where, needs, version, memory, effects in rows:
+        told = [Text(show_controls(text)) for text in (name, where, version)]
+        table.add_row(id, kind, *told, memory, effects, Text(needs, "red"))
     (console or Console(highlight=False)).print(table)
 
 

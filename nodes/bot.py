@@ -32,9 +32,8 @@ async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
     bot = speakers.bot(request.scenario)
     async with bot_place(speakers, request, bot, context.emitter):
         started = monotonic()
-        context.emitter.status(
-            "sending", f"turn {turn} sent to {bot.name}", turn=turn, speaker="assistant"
-        )
+        said = f"turn {turn} sent to {bot.name}{_describe_resending(context, request)}"
+        context.emitter.status("sending", said, turn=turn, speaker="assistant")
         reply = await attempts(
             partial(bot.reply, request, partial(context.emitter.piece, "assistant")),
             fail=BotError,
@@ -55,6 +54,15 @@ async def run_bot_turn(state: State, runtime: Runtime[RunContext]) -> State:
     latency_ms = round(took * 1000) if reply.recorded_ms is None else reply.recorded_ms
     lines = _lines(reply, len(messages), turn, bot.name, latency_ms, extras)
     return _finish_turn(state, request, reply, lines, took, runtime)
+
+
+def _describe_resending(context: RunContext, request: TurnRequest) -> str:
+    """What to know of a turn that the bot may have heard before a crash."""
+    if not context.resent or context.resent != request.turn:
+        return ""
+    effects = context.speakers.config(request.scenario).has_side_effects
+    warning = "; unless it knows that key, what the turn causes happens twice"
+    return f" again, with the key of the first time{warning if effects else ''}"
 
 
 def _refuse_flood(reply: Reply, name: str) -> None:

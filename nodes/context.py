@@ -16,12 +16,16 @@ from nodes.speakers.registry import Speakers
 
 @dataclass(slots=True)
 class RunContext:
-    """The run a node is part of: who speaks, through whom it reports, what it was asked to do."""
+    """The run a node is part of: who speaks, through whom it reports, what it was asked to do.
+
+    `resent` is the turn that the bot may have heard from the run before; 0 for none.
+    """
 
     speakers: Speakers
     emitter: Emitter
     accepted: int | None = None
     last_turn: int | None = None
+    resent: int = 0
 
     def accepts(self, turn: int) -> bool:
         """Whether that turn, in flight when the last run died, is taken as heard."""

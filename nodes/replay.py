@@ -33,7 +33,10 @@ async def replay_turn(state: State, runtime: Runtime[RunContext]) -> State:
     )
     bot = speakers.bot(whole.scenario)
     total = state["scenario"]["replay"]
-    emitter.status("replaying", f"recorded line {done + 1} of {total} told to {bot.name} again")
+    effects = speakers.config(whole.scenario).has_side_effects
+    warning = "; what it causes happens again" if effects else ""
+    said = f"recorded line {done + 1} of {total} told to {bot.name} again{warning}"
+    emitter.status("replaying", said)
     async with bot_place(speakers, request, bot, emitter):
         reply = await attempts(
             lambda: bot.reply(request, ignore_piece),

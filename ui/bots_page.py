@@ -99,12 +99,22 @@ def _render_bot(one: BotStatus, directory: Directory, words: Words) -> str:
         f'<p class="quiet"><code>{escape(one.id)}</code> · '
         f"{escape(words.get(f'kind_{kind}', kind))}</p>"
         f"{f'<p>{escape(described)}</p>' if described else ''}"
+        f"{_render_manner(one.bot, words)}"
         f'<p class="state"><b>{escape(words(f"bot_{one.state}"))}</b>{took}'
         f"{_render_reason(one, words)}</p>"
         f'<button type="button" data-bot="{escape(one.id)}" aria-label="'
         f'{escape(words("try_bot"))}: {escape(directory.bot_name(one.id))}">'
         f"{escape(words('try_bot'))}</button></article>"
     )
+
+
+def _render_manner(bot: Facts, words: Words) -> str:
+    """Which release it is, who remembers, and whether calling it causes anything."""
+    version, memory = bot.get("version"), bot.get("memory")
+    told = [words("bot_version", version=str(version))] if version else []
+    told += [words.get(f"memory_{memory}", str(memory))] if memory else []
+    told += [words("bot_effects")] if bot.get("side_effects") else []
+    return f'<p class="quiet">{escape(" · ".join(told))}</p>' if told else ""
 
 
 def _render_reason(one: BotStatus, words: Words) -> str:

@@ -60,7 +60,7 @@ class Run:
     ) -> None:
         self.view = view
         self.control = RunControl()
-        self.context = RunContext(speakers, view, accepted, last_turn)
+        self.context = RunContext(speakers, view, accepted, last_turn, unconfirmed_turn)
         self.intent: Ending | None = None
         # Not an Event: that one keeps a queue for its waiters, 0.7 kB that most runs never use.
         self._finished = asyncio.get_running_loop().create_future()

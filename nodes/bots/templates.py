@@ -1,5 +1,6 @@
 """What bots.yaml writes in calls: `{{variables}}` to fill in, and paths into replies."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -106,6 +107,24 @@ def fill_url(template: str, variables: Mapping[str, Any]) -> str:
 def encode_form(form: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
     filled = fill_deep(dict(form), variables)
     return urlencode({name: value for name, value in filled.items() if value is not None}, True)
+
+
+def encode_multipart(form: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The form as multipart/form-data, and its content type. Lists are fields of one name."""
+    filled = fill_deep(dict(form), variables)
+    parts = [
+        f'Content-Disposition: form-data; name="{_quote_name(name)}"\r\n\r\n{to_text(each)}\r\n'
+        for name, value in filled.items()
+        for each in (value if isinstance(value, list) else [value])
+        if each is not None
+    ]
+    boundary = hashlib.sha256("".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+    body = "".join(f"--{boundary}\r\n{part}" for part in parts) + f"--{boundary}--\r\n"
+    return body.encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _quote_name(name: str) -> str:
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def add_query(url: str, query: Mapping[str, Any], variables: Mapping[str, Any]) -> str:

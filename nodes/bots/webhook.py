@@ -27,6 +27,7 @@ from nodes.bots.routes import find_fault, make_route
 from nodes.bots.templates import (
     add_query,
     encode_form,
+    encode_multipart,
     fill,
     fill_deep,
     fill_url,
@@ -297,7 +298,9 @@ class Webhook:
         if call.body is not None:
             content = to_json_bytes(fill_deep(call.body, variables))
             filled.setdefault("Content-Type", "application/json")
-        if call.form is not None:
+        if call.form is not None and call.multipart:
+            content, filled["Content-Type"] = encode_multipart(call.form, variables)
+        elif call.form is not None:
             content = encode_form(call.form, variables).encode()
             filled.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if cookies:

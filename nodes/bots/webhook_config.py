@@ -37,6 +37,7 @@ class Call(Config):
     query: dict[str, Template] = Field({}, description="Added to the URL, escaped.")
     body: Template = Field(None, description="Sent as JSON.")
     form: dict[str, Template] | None = Field(None, description="Sent as a form instead of JSON.")
+    multipart: bool = Field(False, description="The form is sent as multipart/form-data.")
     success: dict[Path_, Annotated[Any, AfterValidator(check_test)]] = Field(
         {}, description="What must stand in the reply: path → value, or a test of it."
     )
@@ -46,6 +47,8 @@ class Call(Config):
     def _fits_its_type(self) -> "Call":
         if self.body is not None and self.form is not None:
             raise ValueError("give either a body or a form")
+        if self.multipart and self.form is None:
+            raise ValueError("multipart: is about a form; give one")
         self.check_type(self.headers)
         return self
 
@@ -53,6 +56,8 @@ class Call(Config):
         """Raises `ValueError` where what is sent is not what the headers say it is."""
         sent = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
         kind = sent.split(";")[0].strip().lower()
+        if kind and self.multipart:
+            raise ValueError("a multipart form brings its own Content-Type; leave yours out")
         if kind == _FORM and self.body is not None:
             raise ValueError(f"a body is sent as JSON; for {_FORM} give `form`")
         if kind and kind != _FORM and self.form is not None:

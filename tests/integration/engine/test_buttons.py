@@ -9,7 +9,7 @@ import pytest
 from core.parts import read_out
 from graph.presentation import describe_conversation
 from graph.runs.forks import fork
-from tests.integration.engine.house import House, created, ran, rested
+from tests.integration.engine.house import House, create, run_to_end, wait_for_rest
 from tests.integration.engine.test_users import Home
 from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
@@ -34,8 +34,8 @@ async def test_a_scripted_line_chooses_by_its_title_and_all_is_kept(
 ) -> None:
     house.add_bots(RASA.format(url=shop.url))
     async with house.open() as runs:
-        id = await created(runs, bot_id="shop", lines=["áo len", "size m"], max_turns=2)
-        frames = await ran(runs, id)
+        id = await create(runs, bot_id="shop", lines=["áo len", "size m"], max_turns=2)
+        frames = await run_to_end(runs, id)
         told = describe_conversation(await runs.get(id), await runs.messages(id), [])
     assert said_to(shop) == ["áo len", PAYLOAD]
     history: list[Any] = told["history"]
@@ -57,11 +57,11 @@ async def test_a_scripted_line_chooses_by_its_title_and_all_is_kept(
 async def test_a_fork_says_the_choice_again_as_its_payload(house: House, shop: ShopServer) -> None:
     house.add_bots(RASA.format(url=shop.url))
     async with house.open() as runs:
-        id = await created(runs, bot_id="shop", lines=["áo len", "Size M", "cảm ơn"], max_turns=3)
-        await ran(runs, id)
+        id = await create(runs, bot_id="shop", lines=["áo len", "Size M", "cảm ơn"], max_turns=3)
+        await run_to_end(runs, id)
         shop.heard.clear()
         branch = (await fork(runs, await runs.get(id), {"index": 4}))["conversation_id"]
-        await ran(runs, branch)
+        await run_to_end(runs, branch)
         kept = await runs.messages(branch)
     assert said_to(shop) == ["áo len", PAYLOAD, "cảm ơn"]
     assert not any(line.get("not_in_session") for line in kept)
@@ -75,8 +75,8 @@ async def test_a_model_is_told_what_can_be_chosen_and_chooses(
     llm.script(["Size M"])
     async with home.open() as runs:
         asked = {"user": "simulated", "initial_message": "áo len", "persona": "plain"}
-        id = await created(runs, bot_id="shop", max_turns=2, **asked)
-        await ran(runs, id)
+        id = await create(runs, bot_id="shop", max_turns=2, **asked)
+        await run_to_end(runs, id)
     (call,) = llm.calls
     for wanted in ("[button: Size M]", f"[image: {PICTURE}]", "write its title"):
         assert wanted in call.said
@@ -86,12 +86,12 @@ async def test_a_model_is_told_what_can_be_chosen_and_chooses(
 async def test_a_person_chooses_and_after_a_restart_too(house: House, shop: ShopServer) -> None:
     house.add_bots(RASA.format(url=shop.url))
     async with house.open() as runs:
-        id = await created(runs, bot_id="shop", user="human", max_turns=9)
+        id = await create(runs, bot_id="shop", user="human", max_turns=9)
         await runs.say(id, "áo len")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
     async with house.open() as runs:
         await runs.say(id, "Size M")
-        await rested(runs, id)
+        await wait_for_rest(runs, id)
         messages = await runs.messages(id)
     assert said_to(shop) == ["áo len", PAYLOAD]
     assert read_out(messages[-2]) == "Size M"
@@ -104,8 +104,8 @@ async def test_a_cassette_gives_back_what_was_offered(house: House, shop: ShopSe
     texts: list[list[Any]] = []
     for mode in ("record", "replay"):
         async with house.open(cassettes=mode) as runs:
-            id = await created(runs, bot_id="shop", lines=["áo len", "Size M"], max_turns=2)
-            await ran(runs, id)
+            id = await create(runs, bot_id="shop", lines=["áo len", "Size M"], max_turns=2)
+            await run_to_end(runs, id)
             texts.append([(m["content"], m.get("parts")) for m in await runs.messages(id)])
     assert texts[0] == texts[1]
     assert len(shop.heard) == 2

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cli.curl import read_curl, write_bot
+from cli.shell_words import split_command
 from core.errors import ConfigError, Invalid
 from nodes.bots.config import read_bots
 
@@ -52,6 +53,166 @@ def test_forms_queries_and_methods_are_understood(
     assert turn.items() <= turn_of(command, message).items()
 
 
+K = "DUOLOGUE_BOT_SHOP_"
+CHROME = r"""curl 'https://chat.example/api/ask?lang=vi' \
+  -H 'accept: */*' \
+  -H 'accept-language: vi-VN,vi;q=0.9' \
+  -H 'content-type: application/json' \
+  -b 'sid=abc; theme=dark' \
+  -H 'origin: https://chat.example' \
+  -H 'sec-ch-ua: "Chromium";v="142"' \
+  -H 'sec-fetch-mode: cors' \
+  -H 'user-agent: Mozilla/5.0' \
+  --data-raw $'{"message":"m\u00ecnh mu\u1ed1n h\'ỏi","conversationId":"9f"}'"""
+OPENAI = """curl https://api.example/v1/answer -H "Authorization: Bearer $KEY" -d '{
+  "model": "m", "messages": [{"role": "system", "content": "Be kind."},
+  {"role": "user", "content": "hi"}]}' | jq ."""
+RASA = """curl -XPOST http://127.0.0.1:5005/webhooks/rest/webhook
+  --header 'Content-Type: application/json'
+  --data '{"sender": "test_user", "message": "Hi there!"}'"""
+REAL: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        CHROME,
+        "",
+        {
+            "url": "https://chat.example/api/ask",
+            "query": {"lang": "vi"},
+            "body": {"message": "{{message}}", "conversationId": "{{conversation_id}}"},
+            "headers": {
+                "accept": "*/*",
+                "origin": "https://chat.example",
+                "Cookie": f"${{{K}COOKIE}}",
+            },
+        },
+    ),
+    (
+        OPENAI,
+        "",
+        {
+            "body": {
+                "model": "m",
+                "messages": [
+                    {"role": "system", "content": "Be kind."},
+                    {"role": "user", "content": "{{message}}"},
+                ],
+            },
+            "headers": {"Authorization": "Bearer ${KEY}"},
+        },
+    ),
+    (
+        RASA.replace("\n", " "),
+        "",
+        {"body": {"sender": "{{conversation_id}}", "message": "{{message}}"}},
+    ),
+    ("curl -d text=hi -d lang=vi b.example", "", {"form": {"text": "{{message}}", "lang": "vi"}}),
+    (
+        "curl --data-urlencode 'q=1 + 1 = 2 & 3' b.example",
+        "1 + 1 = 2 & 3",
+        {"form": {"q": "{{message}}"}},
+    ),
+    (
+        "curl -G https://b.example/ask --data-urlencode 'q=xin chào' -d v=2",
+        "",
+        {"method": "GET", "query": {"q": "{{message}}", "v": "2"}},
+    ),
+    (
+        "curl -F text=hi -F 'note=a b' https://b.example",
+        "",
+        {"form": {"text": "{{message}}", "note": "a b"}, "multipart": True},
+    ),
+    (
+        'curl -u me:pw b.example --json \'{"text": "hi"}\'',
+        "",
+        {"headers": {"Authorization": f"Basic ${{{K}AUTHORIZATION}}"}},
+    ),
+    (
+        "curl 'https://b.example/a?key=s3cret' --json '{\"text\": \"hi\"}'",
+        "",
+        {"url": "https://b.example/a", "query": {"key": f"${{{K}KEY}}"}},
+    ),
+    (
+        'curl b.example --json \'{"text": "hi", "api_key": "s", "max_tokens": 5}\'',
+        "",
+        {"body": {"text": "{{message}}", "api_key": f"${{{K}API_KEY}}", "max_tokens": 5}},
+    ),
+    ("curl --json '{\"a\":' --json '\"hi\"}' b.example", "hi", {"body": {"a": "{{message}}"}}),
+    ('curl b.example --data "{\\"text\\": \\"hi\\"}"', "", {"body": {"text": "{{message}}"}}),
+    (
+        "curl --oauth2-bearer s3cret b.example -d msg=hi",
+        "",
+        {"headers": {"Authorization": f"Bearer ${{{K}AUTHORIZATION}}"}},
+    ),
+    (
+        "curl -sSL -o out.json -w '%{http_code}' -m 10 b.example -d msg=hi",
+        "",
+        {"url": "http://b.example", "form": {"msg": "{{message}}"}},
+    ),
+    (
+        "curl -X PATCH b.example -H 'Accept:' -H 'X-Lang: vi' --json '{\"q\": \"a\"}'",
+        "",
+        {"method": "PATCH", "headers": {"X-Lang": "vi"}},
+    ),
+    (
+        "$ curl https://b.example/ask?q=hi\\&x=1 && echo done",
+        "",
+        {"query": {"q": "{{message}}", "x": "1"}, "method": "GET"},
+    ),
+    (
+        "curl -d x=hi -d x=ho -d text=a b.example",
+        "",
+        {"form": {"x": ["hi", "ho"], "text": "{{message}}"}},
+    ),
+    (
+        'curl -H "X-Api-Key: $SHOP_KEY" b.example -d q=a',
+        "",
+        {"headers": {"X-Api-Key": "${SHOP_KEY}"}},
+    ),
+    (
+        "curl https://b.example/${TEAM}/ask -d q=a > out.txt",
+        "",
+        {"url": "https://b.example/${TEAM}/ask"},
+    ),
+    (
+        "curl --url b.example --data-binary '{\"utterance\": \"a\"}' -H 'content-type: text/json'",
+        "",
+        {"body": {"utterance": "{{message}}"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "message", "turn"), REAL, ids=range(len(REAL)))
+def test_twenty_lines_of_real_life_become_bots_that_load(
+    command: str, message: str, turn: dict[str, Any], tmp_path: Path
+) -> None:
+    bot, secrets = read_curl(command, "shop", message, "text")
+    assert turn.items() <= bot["turn"].items()
+    assert not {"s3cret", "me:pw", "sid=abc"} & set(str(bot).replace("'", " ").split())
+    write_bot(tmp_path / "bots.yaml", "shop", bot)
+    assert "shop" in read_bots(tmp_path / "bots.yaml")
+    assert all(name in str(bot) for name in secrets)
+
+
+def test_a_proxy_and_certificates_are_taken_over() -> None:
+    line = "curl -x http://u:pw@p.example:3128 --cacert ca.pem -E me.pem --key me.key b -d q=a"
+    bot, secrets = read_curl(line, "shop", "", "text")
+    assert bot["proxy"] == f"${{{K}PROXY}}"
+    assert secrets[f"{K}PROXY"] == "the proxy's URL"
+    assert bot["tls"] == {"ca": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+    assert read_curl("curl -x p:1 b -d q=a", "shop", "", "t")[0]["proxy"] == "http://p:1"
+
+
+LINE = r"""a $'x\'\n\x41\u1ea1\101\\' b\ c "d $E \$F\"" """
+
+
+def test_an_ansi_quote_is_read_as_bash_reads_it() -> None:
+    assert split_command(LINE) == [
+        "a",
+        "x'\nAạA\\",
+        "b c",
+        'd ${E} $F"',
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [
@@ -60,6 +221,9 @@ def test_forms_queries_and_methods_are_understood(
         ("curl http://b --json '{'", "not JSON"),
         ("curl 'http://b", "cannot be read"),
         ("curl --upload-file x http://b", "cannot be read"),
+        ("curl http://b -d @body.json", "the file body.json"),
+        ("curl http://b -F text=hi -F voice=@a.wav", "the file a.wav"),
+        ("curl http://b -H 'Content-Type: text/plain' -d 'hi there'", "not text/plain"),
     ],
 )
 def test_what_is_not_understood_is_said(command: str, says: str) -> None:

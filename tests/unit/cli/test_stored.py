@@ -126,5 +126,6 @@ def test_transcript_on_a_terminal_has_the_same_facts() -> None:
 
 def test_bots_show_what_they_lack() -> None:
     at = console()
-    print_bots([["9", "openai", "Talker", "http://x/v1", "SOME_KEY"]], at)
+    known = ["9", "openai", "Talker", "http://x/v1", "SOME_KEY", "2026-11", "ours", "no"]
+    print_bots([known], at)
     assert "SOME_KEY" in at.export_text()
