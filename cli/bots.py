@@ -3,18 +3,16 @@
 import asyncio
 import sys
 from argparse import Namespace
-from contextlib import suppress
 from time import monotonic
 
 from cli.plain import format_json, use_utf8
-from core.errors import DuologueError, Invalid
+from core.errors import Invalid
 from core.settings import Settings
 from nodes.bots.config import BotConfig, missing_secrets, read_bots
 
 
 def list_bots(options: Namespace, settings: Settings) -> int:
-    known = asyncio.run(_read_memories(settings))
-    rows = [bot_columns(id, bot, known.get(id, "")) for id, bot in read_bots(settings.bots).items()]
+    rows = [bot_columns(id, bot) for id, bot in read_bots(settings.bots).items()]
     out = use_utf8(sys.stdout)
     if options.json:
         print(format_json([dict(zip(COLUMNS, row, strict=True)) for row in rows]))
@@ -30,33 +28,12 @@ def list_bots(options: Namespace, settings: Settings) -> int:
 COLUMNS = ("bot_id", "kind", "name", "where", "needs", "version", "memory", "side_effects")
 
 
-def bot_columns(id: str, bot: BotConfig, memory: str) -> list[str]:
+def bot_columns(id: str, bot: BotConfig) -> list[str]:
     """Id, kind, name, where it is, the environment variables that it lacks; its release, who knows
     the talk so far, and whether calls cause something elsewhere."""
     effects = "yes" if bot.has_side_effects else "no"
     known = [id, bot.kind, bot.name or "", _find_address(bot), ", ".join(missing_secrets(bot))]
-    return [*known, bot.version or "", memory, effects]
-
-
-async def _read_memories(settings: Settings) -> dict[str, str]:
-    """Who knows the talk so far, of each bot that can be made; no bot is called."""
-    import demo.kinds  # noqa: F401 - brings the demo's kind
-    from core.scenario import Scenario
-    from nodes.speakers.registry import Speakers
-
-    speakers = Speakers(settings)
-    found = {}
-    try:
-        for id, bot in speakers.bots.items():
-            only = next(iter(bot.memories)) if len(bot.memories) == 1 else ""
-            found[id] = bot.memory or only
-            if found[id]:  # a model's bot takes a second to make
-                continue
-            with suppress(DuologueError):
-                found[id] = speakers.memory(Scenario.model_construct(bot_id=id))
-    finally:
-        await speakers.close()
-    return found
+    return [*known, bot.version or "", bot.memory or bot.usual_memory or "", effects]
 
 
 def _find_address(bot: BotConfig) -> str:

@@ -24,6 +24,7 @@ CARELESS_ID = "careless"
 class DemoBot(BotConfig):
     """The English-lesson robot that ships with Duologue."""
 
+    usual_memory = "replay"
     kind: Literal["demo"]
     lesson: BotId | None = Field(None, description="Whose lesson it teaches, if not its own id's.")
     careless: bool = Field(

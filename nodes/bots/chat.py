@@ -28,6 +28,7 @@ class OpenAIBot(BotConfig):
     """Any OpenAI-compatible chat endpoint."""
 
     memories = frozenset({"ours"})
+    usual_memory = "ours"
     kind: Literal["openai"]
     api: Literal["chat", "responses"] = Field(
         "chat", description="Chat completions, or OpenAI's Responses API."
@@ -46,6 +47,7 @@ class PromptBot(BotConfig):
     """A bot made of a system prompt, played by the configured model."""
 
     memories = frozenset({"ours"})
+    usual_memory = "ours"
     kind: Literal["prompt"]
     prompt: Annotated[str, Field(min_length=1)]
     knowledge: Knowledge | None = Field(None, description="What it looks things up in.")

@@ -44,6 +44,7 @@ class LangGraphBot(BotConfig):
 
     memories = frozenset({"replay", "server_fork", "lost"})
     causes_effects = True
+    usual_memory = "replay"
     kind: Literal["langgraph"]
     url: Url
     assistant: str = "agent"

@@ -34,6 +34,7 @@ def _check_function(value: str) -> str:
 class PythonBot(BotConfig):
     """A function of yours, sync or async; a generator streams its reply."""
 
+    usual_memory = "ours"
     kind: Literal["python"]
     python: Annotated[str, Field(max_length=1000), AfterValidator(_check_function)] = Field(
         description="FILE.py:FUNCTION or MODULE:FUNCTION, from the folder of bots.yaml."

@@ -128,6 +128,7 @@ class WebhookBot(RoutedBot):
     """A remote HTTP service with its own memory."""
 
     causes_effects = True
+    usual_memory = "replay"
     kind: Literal["webhook"]
     preset: Literal["direct-line", "rasa", "robot-lesson", "simple-rest"] | None = None
     base_url: Url | None = None

@@ -58,6 +58,7 @@ class WebSocketBot(RoutedBot):
     """A service behind a WebSocket; one connection a conversation."""
 
     causes_effects = True
+    usual_memory = "replay"
     kind: Literal["websocket"]
     url: Annotated[str, AfterValidator(_check_url), AfterValidator(check_template)]
     headers: dict[str, Annotated[str, AfterValidator(check_template)]] = {}
