@@ -25,6 +25,7 @@ from api.routes import (
     experiments,
     labels,
     runs,
+    setups,
     simulate,
 )
 from api.sse import EmptyIdsDropped
@@ -38,7 +39,7 @@ from graph.process import open_process
 from graph.runs.retention import open_retention
 
 log = logging.getLogger("duologue.api")
-_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, agreement, labels)
+_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, agreement, labels, setups)
 ABOUT = """Makes two speakers talk: a bot under test and a simulated user.
 
 Start a conversation, watch it live, follow it from anywhere, stop it, take the user's seat,

@@ -111,3 +111,33 @@ class LabelQueue(ResponseModel):
     """`trial` is the conversation that `PUT /api/conversations/{id}/labels/{criterion}` takes."""
 
     tasks: list[Task]
+
+
+class SetupBot(ResponseModel):
+    """The bot as it is configured now."""
+
+    bot_id: str | int
+    name: str | None = None
+    kind: str | None = None
+    version: str | None = None
+    address: str | None = Field(
+        None, description="Without its query; for an administrator, where the kind has one."
+    )
+
+
+class TrialPlace(ResponseModel):
+    """The experiment that a conversation is a trial of."""
+
+    id: str
+    name: str | None
+    suite: str
+    repeat: int
+
+
+class ConversationSetup(ResponseModel):
+    """What a conversation was started with."""
+
+    scenario: dict[str, Any]
+    bot: SetupBot
+    user_model: str | None
+    experiment: TrialPlace | None

@@ -9,6 +9,7 @@ from reports.failures import view_failures
 from reports.texts import Language
 from reports.trials import Data
 from reports.views import (
+    link_failed,
     view_bots,
     view_conditions,
     view_errors,
@@ -104,7 +105,7 @@ def _comparisons(document: Data, words: Wording) -> Iterator[str]:
 
 
 def _heat(document: Data, words: Wording) -> Iterator[str]:
-    for view in view_heat(document, words):
+    for view in view_heat(document, words, link_failed):
         if len(view["personas"]) > MOST_COLUMNS:
             continue
         yield f"### {words.say('heat')}: {escape(view['bot'])}"

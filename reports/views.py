@@ -1,11 +1,14 @@
 """What the page shows, prepared: positions in percent, words, and what is left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.trials import Data, cell_key, deciding_verdicts, explain
 from reports.wording import TONES, View, Wording, write_counts
+
+CellLink = Callable[[Data], str | None]
+"""Where a cell of the heat map leads."""
 
 # --- the verdict --------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ def view_conditions(document: Data, words: Wording) -> list[View]:
 # --- the heat map -------------------------------------------------------------------------------
 
 
-def view_heat(document: Data, words: Wording) -> list[View]:
+def view_heat(document: Data, words: Wording, link: CellLink) -> list[View]:
     """A map per bot, scenarios down and personas across, in the order of the suite."""
     cells = {cell_key(cell): cell for cell in document["cells"]}
     personas = _list_used(document, "persona")
@@ -135,7 +138,7 @@ def view_heat(document: Data, words: Wording) -> list[View]:
                 {
                     "scenario": words.name("scenario", scenario),
                     "cells": [
-                        _view_cell(cells.get((scenario, persona, bot["id"])), words)
+                        _view_cell(cells.get((scenario, persona, bot["id"])), words, link)
                         for persona in personas
                     ],
                 }
@@ -156,7 +159,7 @@ def _list_used(document: Data, kind: str) -> list[str]:
 _BLANK: View = {"text": "", "mark": "", "title": "", "href": None, "decision": None}
 
 
-def _view_cell(cell: Data | None, words: Wording) -> View:
+def _view_cell(cell: Data | None, words: Wording, link: CellLink) -> View:
     if cell is None:
         return {**_BLANK, "step": "none", "title": words.say("not_run")}
     rate, tally = cell["rate"], cell["tally"]
@@ -166,9 +169,7 @@ def _view_cell(cell: Data | None, words: Wording) -> View:
         for name in ("passed", "failed", "unjudged", "broken", "skipped", "pending")
         if tally[name]
     ]
-    view = {**_BLANK, "text": write_counts(rate), "title": ", ".join(title)}
-    if tally["failed"]:
-        view["href"] = anchor(cell)
+    view = {**_BLANK, "text": write_counts(rate), "title": ", ".join(title), "href": link(cell)}
     if cell["decision"]:
         step, mark = _DECIDED[cell["decision"]]
         label = "undecided_cell" if cell["decision"] == "undecided" else cell["decision"]
@@ -193,6 +194,11 @@ def _mark(cell: Data) -> str:
     if cell["flaky"]:
         return "≈"
     return "✓" if cell["rate"]["value"] == 1 else "✗"
+
+
+def link_failed(cell: Data) -> str | None:
+    """In a file of its own a cell leads to what failed in it."""
+    return f"#{anchor(cell)}" if cell["tally"]["failed"] else None
 
 
 def anchor(data: Data) -> str:

@@ -11,6 +11,7 @@ from ui.event_parser import Parser, SseEvent
 
 Url = str | Callable[[], str]
 CONVERSATIONS = "/api/conversations"
+OWNED = (CONVERSATIONS, "/api/experiments", "/api/compare")
 CALL_S = 30.0
 SILENCE_S = 30.0  # the server pings at least every 15 s
 BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, TimeoutError)
@@ -90,8 +91,8 @@ class Api:
         return {**key, **(extra or {})}
 
     def _client_params(self, path: str) -> dict[str, str]:
-        """The client, where a call is about conversations: nothing else asks for one."""
-        owned = self.client and path.startswith(CONVERSATIONS)
+        """The client, where a call is about what a client may own: nothing else asks for one."""
+        owned = self.client and path.startswith(OWNED)
         return {"client_id": self.client} if owned else {}
 
     async def get(self, path: str, **params: Any) -> dict[str, Any]:
@@ -109,9 +110,23 @@ class Api:
         asked, told = {"Prefer": "respond-async"}, {**(body or {}), **self._client_params(path)}
         return await self._call("POST", path, json=told, headers=asked)
 
+    async def steer(self, path: str) -> dict[str, Any]:
+        """A POST without a body; whose it is stands in the query."""
+        return await self._call("POST", path, params=self._client_params(path))
+
+    async def text(self, path: str, **params: Any) -> str:
+        """An answer that is no JSON."""
+        params = {**params, **self._client_params(path)}
+        return (await self._request("GET", path, params=params)).text
+
     async def _call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
     ) -> dict[str, Any]:
+        return parse_object(await self._request(method, path, headers, **more))
+
+    async def _request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
         url = f"{self.connection.url}{path}"
         try:
             response = await self.connection.http.request(
@@ -121,12 +136,12 @@ class Api:
             raise Unreachable(str(error) or type(error).__name__) from error
         if not response.is_success:
             raise read_problem(response)
-        return parse_object(response)
+        return response
 
     async def events(self, id: str, after: str = "") -> AsyncIterator[SseEvent]:
         """The conversation's events behind `after`; ends where the server ends the stream."""
         path = f"{CONVERSATIONS}/{id}/events"
-        last = {"Last-SseEvent-ID": after} if after else {}
+        last = {"Last-Event-ID": after} if after else {}
         headers = self._headers({"Accept": "text/event-stream", **last})
         parser = Parser()
         try:

@@ -24,6 +24,8 @@ class ConversationFeed:
         self.api, self.id = api, id
         self.transcript = TranscriptView()
         self.detail: Mapping[str, Any] = {}
+        self.setup: Mapping[str, Any] = {}
+        self.trial: Mapping[str, Any] = {}
         self.link = "opening"
         self.version = 0
         self.render_cache: dict[str, Any] = {}  # what renderers keep: it dies with the feed
@@ -115,7 +117,7 @@ class ConversationFeed:
         """Reads who talks to whom, and how it stands."""
         detail = await self.api.get(f"/api/conversations/{self.id}")
         history = detail.pop("history", [])
-        changed = detail != self.detail
+        changed = await self._read_findings() or detail != self.detail
         self.detail = detail
         self.transcript.seat = detail.get("seat") or self.transcript.seat
         if self.transcript.status == "opening" and not history:
@@ -123,6 +125,15 @@ class ConversationFeed:
         self.transcript.max_turns = int(detail.get("max_turns") or 0)
         if changed or self.link != "live":
             self._set_link("live")
+
+    async def _read_findings(self) -> bool:
+        """What it was started with, once; what was found of it where it is a trial. True if new."""
+        path, before = f"/api/conversations/{self.id}", (self.setup, self.trial)
+        if not self.setup:
+            self.setup = await self.api.get(f"{path}/setup")
+        if self.setup.get("experiment"):
+            self.trial = await self.api.get(f"{path}/trial")
+        return before != (self.setup, self.trial)
 
     def _set_link(self, link: str) -> None:
         self.link = link

@@ -26,7 +26,7 @@ from ui.conversation_requests import (
 )
 from ui.render import render_actions
 from ui.script_events import read_event_data
-from ui.start_pages import AUTO
+from ui.start_pages import AUTO, start_conversation
 from ui.tab_session import TabSession
 from ui.tab_sessions import TabSessions
 from ui.texts import Words
@@ -269,6 +269,7 @@ def _wire_acts(
         "refresh": on_refresh,
         "resume": on_resume,
         "retry": on_retry,
+        "again": on_again,
         "download": on_download,
         "edit": partial(on_dialog, edits=True),
         "fork": partial(on_dialog, edits=False),
@@ -310,6 +311,12 @@ async def on_resume(tab: TabSession, _told: Mapping[str, Any]) -> None:
 async def on_retry(tab: TabSession, told: Mapping[str, Any]) -> None:
     if feed := tab.feed:
         await create_branch(tab, index_before(feed, int(told.get("index", 0))), {})
+
+
+async def on_again(tab: TabSession, _told: Mapping[str, Any]) -> None:
+    """Another conversation with the same set-up."""
+    if (feed := tab.feed) and (scenario := feed.setup.get("scenario")):
+        await start_conversation(tab, scenario)
 
 
 async def on_dialog(tab: TabSession, told: Mapping[str, Any], *, edits: bool) -> Any:

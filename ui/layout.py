@@ -10,12 +10,14 @@ import gradio as gr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from reports.page import load_part_style
 from ui.api_client import Api, ApiError, Unreachable
 from ui.assets import load_script, load_style
 from ui.bots_page import build_bots, initial_status, refresh, render_bots, render_dots
 from ui.configuration import Configuration, fetch_configuration
 from ui.conversation_page import QUIET, build_thread
 from ui.early_head import EarlyHead
+from ui.experiments_page import build_experiments
 from ui.guard import Guard
 from ui.list_page import build_find
 from ui.ready_scenarios import render_ready
@@ -99,7 +101,7 @@ def build_theme() -> gr.themes.Base:
 
 def render_style() -> str:
     # Not css=: Gradio would cut selectors at commas inside :is().
-    return f"<style>{load_style()}</style>"
+    return f"<style>{load_part_style('#lab')}\n{load_style()}</style>"
 
 
 def render_early_head() -> str:
@@ -129,6 +131,7 @@ def build_blocks(tabs: TabSessions) -> gr.Blocks:
         build_versus(tabs, words)
         chat = build_chat(tabs, words)
         build_find(tabs, words)
+        build_experiments(tabs, words)
         build_thread(blocks, tabs, words, boot)
         listed = build_bots(tabs, words)
         _wire_choices(blocks, tabs, {**form, "chat": chat, "listed": listed}, boot)
@@ -146,7 +149,7 @@ def render_top(words: Words) -> str:
     """The head of every page; where we are is told by the page's script."""
     links = "".join(
         f'<a href="?view={name}" data-go data-page="{name}">{words(f"nav_{name}")}</a>'
-        for name in ("new", "versus", "chat", "find", "bots")
+        for name in ("new", "versus", "chat", "find", "experiments", "bots")
     )
     other = "../vi/" if words.language == "en" else "../ui/"
     code = "vi" if words.language == "en" else "en"

@@ -25,7 +25,7 @@
   const listen = window.addEventListener.bind(window);
   window.addEventListener = (kind, ...more) => { if (kind !== "beforeunload") listen(kind, ...more); };
 
-  const PAGES = ["new", "versus", "chat", "find", "bots", "thread"];
+  const PAGES = ["new", "versus", "chat", "find", "experiments", "bots", "thread"];
   const store = {
     get: (area, name) => { try { return area.getItem(name) || ""; } catch { return ""; } },
     set: (area, name, value) => { try { area.setItem(name, value); } catch { /* private mode */ } },
@@ -35,9 +35,10 @@
   const place = () => {
     const query = new URLSearchParams(location.search);
     const thread = query.get("thread") || "";
-    const page = thread ? "thread" : query.get("view");
+    const page = thread ? "thread" : query.get("experiment") ? "experiments" : query.get("view");
     const [beside, client] = ["beside", "client"].map((name) => query.get(name) || "");
-    return { page: PAGES.includes(page) ? page : "new", thread, beside, client };
+    const at = /^\d+$/.test(query.get("at")) ? Number(query.get("at")) : Infinity; // a message to begin at
+    return { page: PAGES.includes(page) ? page : "new", thread, beside, client, at };
   };
   // Whoever looks at one client's conversations goes on doing so.
   const own = (query) => {
@@ -70,6 +71,7 @@
     receive: (page) => duologue.waiting.push(page),
     update: (json) => { if (json) duologue.receive(JSON.parse(json)); },
     heard: 0,
+    place,
     boot: () => JSON.stringify({ ...place(), key: store.get(sessionStorage, "duologue-key") }),
     unlock(key, told) {
       if (told !== "ok") return;
@@ -84,7 +86,11 @@
       body().page = at.page;
       closeDialog();
       for (const link of document.querySelectorAll("#top nav a")) {
-        if (link.dataset.page === at.page) link.setAttribute("aria-current", "page");
+        if (link.dataset.page === at.page) {
+          link.setAttribute("aria-current", "page");
+          const row = link.parentElement; // a phone shows a part of it
+          row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
+        }
         else link.removeAttribute("aria-current");
       }
       for (const link of document.querySelectorAll("#top a[hreflang]"))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from core.parts import CHOICES, Part, describe_part
 from ui.directory import Directory
 from ui.failure_texts import end_sentence
+from ui.findings import Quotes, render_outcome, render_text
 from ui.plot import render_plot
 from ui.texts import Words
 from ui.transcript import Aside, Bubble, TranscriptView
@@ -48,6 +49,7 @@ class Cast:
     directory: Directory
     detail: Facts
     seat: str
+    quotes: Quotes = field(default_factory=dict)
 
     def speaker_name(self, line: Bubble) -> str:
         return self.directory.speaker_name(line, self.detail, self.seat)
@@ -63,13 +65,17 @@ def render_rows(transcript: TranscriptView, cast: Cast, words: Words, cache: Cac
     for line in transcript.bubbles:
         known = cache.get(line.index)
         if known is None or known[0] is not line:
-            known = cache[line.index] = (line, render_bubble(line, cast.speaker_name(line), words))
+            quotes = cast.quotes.get(line.index, ())
+            drawn = render_bubble(line, cast.speaker_name(line), words, quotes)
+            known = cache[line.index] = (line, drawn)
         made.append(known[1])
     waiting = render_thinking(transcript, cast, words)
     return [*made, waiting] if waiting else made
 
 
-def render_bubble(line: Bubble, name: str, words: Words) -> str:
+def render_bubble(
+    line: Bubble, name: str, words: Words, quotes: Sequence[tuple[str, str]] = ()
+) -> str:
     role = "user" if line.role == "user" else "assistant"
     badge = ""
     if line.origin in ("human", "given", "scripted"):
@@ -79,15 +85,15 @@ def render_bubble(line: Bubble, name: str, words: Words) -> str:
         f'<li class="msg {role} {state} {escape(line.origin)}" data-index="{line.index}">'
         f'<span class="face {role}" aria-hidden="true">{escape(_initial(name))}</span>'
         f'<div class="box"><div class="who"><b>{escape(name)}</b>{badge}</div>'
-        f"{_render_text(line)}{_render_parts(line.parts)}"
+        f"{_render_text(line, quotes)}{_render_parts(line.parts)}"
         f"{_render_facts(line, words)}{_render_asides(line.asides, words)}</div></li>"
     )
 
 
-def _render_text(line: Bubble) -> str:
+def _render_text(line: Bubble, quotes: Sequence[tuple[str, str]]) -> str:
     if not line.text and line.parts:
         return ""
-    return f'<div class="text" dir="auto">{escape(line.text)}</div>'
+    return f'<div class="text" dir="auto">{render_text(line.text, quotes)}</div>'
 
 
 def _render_parts(parts: Sequence[Part]) -> str:
@@ -185,7 +191,13 @@ def render_empty(transcript: TranscriptView, words: Words, seat: str) -> str:
 # --- what stands around them --------------------------------------------------------------------
 
 
-def render_head(transcript: TranscriptView, detail: Facts, names: Facts, words: Words) -> str:
+def render_head(
+    transcript: TranscriptView,
+    detail: Facts,
+    names: Facts,
+    words: Words,
+    trial: Facts | None = None,
+) -> str:
     """Who talks to whom, how it stands, how far it is."""
     turn, most = transcript.turn, transcript.max_turns or 1
     user = escape(str(names.get("user") or words("user")))
@@ -196,6 +208,7 @@ def render_head(transcript: TranscriptView, detail: Facts, names: Facts, words: 
     return (
         f'<div class="title"><h1>{user} <span class="quiet">{words("with")}</span> {bot}</h1>'
         f"{render_chip(transcript.status, words, transcript.seat or '')}"
+        f"{render_outcome(trial or {}, words)}"
         f'<span class="quiet ended">{ended}</span></div>'
         f'<div class="progress{" open" if open_ended else ""}">'
         f'<div class="track" role="progressbar" aria-label="{count}" '

@@ -1,6 +1,6 @@
 // One conversation: what the server sends is put into the page, and the reader's place is kept.
 const { duologue } = window;
-const conversation = { thread: null, moved: null, version: 0, mine: false };
+const conversation = { thread: null, moved: null, version: 0, mine: false, at: Infinity };
 const parts = {};
 const place = (name) => element.querySelector(`[data-rows="${name}"]`);
 const columns = {};
@@ -162,6 +162,7 @@ function change(page) {
     Object.values(columns).forEach((column) => column.clear());
     conversation.thread = page.thread;
     conversation.opening = true;
+    conversation.at = duologue.place().at;
     stickTo(false);
     seen = 0;
   }
@@ -201,6 +202,10 @@ function receive(page) {
   const changed = rows.apply(page.rows);
   columns.other.apply(page.other);
   if (begun) changed.filter((row) => row.matches(".settled")).slice(-1).forEach(announce);
+  if (conversation.at < rows.length) {
+    goTo(conversation.at);
+    conversation.at = Infinity;
+  }
   if (stick) toEnd(); else offerNewest();
   duologue.focus.keep();
 }
@@ -218,9 +223,16 @@ duologue.refocus = ({ index, act }) => {
 
 // --- what the reader does -----------------------------------------------------------------------
 
+function goTo(at) {
+  follow(false);
+  rows.focus(at);
+  rows.drawn.get(at)?.scrollIntoView({ block: "center" });
+}
+
 const ACTS = {
   copy: (button) => duologue.copy(button),
   print: () => window.print(),
+  goto: (button) => goTo(Number(button.dataset.index)),
   newest: () => { follow(true); rows.draw(); scrollToEnd(); toEnd(); },
   compare_end: () => duologue.show(`?thread=${encodeURIComponent(conversation.thread)}`),
   download: (button) => duologue.send("download", { as: button.dataset.as, zone: -new Date().getTimezoneOffset() }),
@@ -228,7 +240,7 @@ const ACTS = {
 
 // These make or start something: a double click means one.
 function again(button) {
-  if (!["retry", "resume"].includes(button.dataset.act)) return false;
+  if (!["retry", "resume", "again"].includes(button.dataset.act)) return false;
   if (button.dataset.sent) return true;
   button.dataset.sent = "yes";
   setTimeout(() => { delete button.dataset.sent; }, 1500);

@@ -11,6 +11,8 @@ from ui import render
 from ui.api_client import Api, ApiError, Unreachable
 from ui.configuration import Configuration
 from ui.conversation_feed import ConversationFeed, Feeds
+from ui.experiments import ExperimentRows
+from ui.findings import find_quotes, render_setup, render_verdicts
 from ui.listing import Listing
 from ui.outbox import Outbox, Page
 from ui.texts import Words
@@ -38,6 +40,7 @@ class TabSession:
         self.warnings: tuple[str, ...] = ()
         self.asks_key = False
         self.listing = Listing()
+        self.experiments = ExperimentRows()
         self._moves = 0
         self._bell = asyncio.Event()
         self._outbox = Outbox()
@@ -153,7 +156,9 @@ class TabSession:
         gone = feed.link in ("missing", "forbidden")
         is_known = feed.detail and self.configuration.bots  # else it would have other names first
         return {
-            "head": render.render_head(said, feed.detail, names, words) if is_known else "",
+            "head": render.render_head(said, feed.detail, names, words, feed.trial)
+            if is_known
+            else "",
             "banner": render.render_banner(said, feed.link, words, self.notice, self.notice_detail),
             "rows": self._render_rows(feed),
             "empty": "" if gone else render.render_empty(said, words, feed.seat),
@@ -163,9 +168,9 @@ class TabSession:
     def _render_rows(self, feed: ConversationFeed) -> list[str]:
         """Drawn once for all who look at the feed in one language."""
         seat, cached = feed.seat, feed.render_cache.get(self.words.language)
-        stamp = (feed.version, feed.detail, seat, self.directory)
+        stamp = (feed.version, feed.detail, feed.trial, seat, self.directory)
         if cached is None or cached[0] != stamp:
-            cast = render.Cast(self.directory, feed.detail, seat)
+            cast = render.Cast(self.directory, feed.detail, seat, find_quotes(feed.trial))
             lines = cached[2] if cached and cached[0][1:] == stamp[1:] else {}
             rows = render.render_rows(feed.transcript, cast, self.words, lines)
             cached = feed.render_cache[self.words.language] = (stamp, rows, lines)
@@ -174,11 +179,14 @@ class TabSession:
     def _render_side(self, feed: ConversationFeed) -> str:
         said = feed.transcript
         settled = sum(line.settled for line in said.bubbles)
-        stamp = (settled, feed.detail, self.warnings)
+        stamp = (settled, feed.detail, feed.setup, feed.trial, self.directory, self.warnings)
         place = f"side {self.words.language}"
         known = feed.render_cache.get(place)
         if known is None or known[0] != stamp:
-            known = (stamp, render.render_side(said, feed.detail, self.words, self.warnings))
+            found = render_verdicts(feed.setup, feed.trial, self.words)
+            setup = render_setup(feed.setup, feed.detail, self.directory)
+            side = render.render_side(said, feed.detail, self.words, self.warnings)
+            known = (stamp, f"{found}{setup}{side}")
             feed.render_cache[place] = known
         return str(known[1])
 

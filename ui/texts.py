@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ui.bot_texts import BOTS
+from ui.experiment_texts import EXPERIMENTS
 from ui.failure_texts import FAILURES, REFUSED, end_sentence
+from ui.verdict_texts import VERDICTS
 
 Language = Literal["en", "vi"]
 LANGUAGES: tuple[Language, ...] = ("en", "vi")
@@ -295,7 +297,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "key_go": ("Continue", "Tiếp tục"),
     "key_wrong": ("The server does not take this key.", "Máy chủ không chấp nhận khóa này."),
 }
-TEXTS |= BOTS | FAILURES
+TEXTS |= BOTS | EXPERIMENTS | FAILURES | VERDICTS
 
 _LABELS = {
     "bot_id": "bot",

@@ -208,13 +208,17 @@ async def list_trials(
     id: ExperimentId,
     service: Experiments,
     outcome: Annotated[Outcome | Absent, Query()] = None,
+    scenario: Annotated[Annotated[str, Field(max_length=200)] | Absent, Query()] = None,
+    bot: Annotated[Annotated[str, Field(max_length=200)] | Absent, Query()] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """In the order in which they begin."""
     row = await service.get(id)
     after = int(cursor) if cursor else None
-    rows = await service.storage.trials.select(id, outcome=outcome, after=after, limit=limit + 1)
+    rows = await service.storage.trials.select(
+        id, outcome=outcome, scenario=scenario, bot=bot, after=after, limit=limit + 1
+    )
     trials = await describe_trials(service.storage, row, rows[:limit])
     data = {
         "trials": [trial.model_dump(mode="json") for trial in trials],

@@ -44,6 +44,8 @@ class Trials:
         *,
         outcome: str | None = None,
         status: str | None = None,
+        scenario: str | None = None,
+        bot: str | None = None,
         after: int | None = None,
         since: int | None = None,
         limit: int = ALL,
@@ -52,7 +54,7 @@ class Trials:
         after that revision, in the order of the changes.
         """
         wanted = {"outcome = ?": outcome, "status = ?": status, "number > ?": after}
-        wanted["revision > ?"] = since
+        wanted |= {"scenario = ?": scenario, "bot = ?": bot, "revision > ?": since}
         given = {clause: value for clause, value in wanted.items() if value is not None}
         where = "".join(f" AND {clause}" for clause in given)
         order = "number" if since is None else "revision, number"

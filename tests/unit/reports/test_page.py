@@ -177,4 +177,4 @@ def test_a_bots_id_stands_beside_its_name(nightly: dict[str, Any]) -> None:
     page = render_report(nightly, "html", "en")
     for bot in nightly["suite"]["bots"]:
         assert bot["id"] != bot["name"]
-        assert f'<h3>{bot["name"]}</h3><code class="quiet">{bot["id"]}</code>' in page
+        assert f'<h2>{bot["name"]}</h2><code class="quiet">{bot["id"]}</code>' in page

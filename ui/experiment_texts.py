@@ -1,0 +1,43 @@
+"""What the page says of suites and experiments."""
+
+EXPERIMENTS: dict[str, tuple[str, str]] = {
+    "nav_experiments": ("Experiments", "Thử nghiệm"),
+    "experiments_title": ("Suites and experiments", "Bộ kiểm thử và thử nghiệm"),
+    "experiments_lead": (
+        "A suite holds many conversations and says whether the bot is good enough.",
+        "Bộ kiểm thử chạy nhiều hội thoại và cho biết bot đã đủ tốt chưa.",
+    ),
+    "suites": ("Suites", "Bộ kiểm thử"),
+    "suites_none": (
+        "There is no file in suites/ where the server was started.",
+        "Không có tệp nào trong thư mục suites/ nơi máy chủ được khởi động.",
+    ),
+    "suite_size": ("{n} conversations", "{n} hội thoại"),
+    "suite_run": ("Run", "Chạy"),
+    "experiments": ("Experiments", "Các thử nghiệm"),
+    "experiments_none": (
+        "Nothing was run yet. Run a suite: it shows up here while it runs.",
+        "Chưa chạy gì. Hãy chạy một bộ kiểm thử, kết quả sẽ hiện dần ở đây.",
+    ),
+    "experiment_of": ("{n} of {total} done", "xong {n}/{total}"),
+    "experiment_pick": ("Choose for a comparison: {name}", "Chọn để so sánh: {name}"),
+    "experiments_compare": ("Compare the two that are chosen", "So sánh hai mục đã chọn"),
+    "experiments_back": ("All experiments", "Mọi thử nghiệm"),
+    "experiment_back": ("The whole experiment", "Cả thử nghiệm"),
+    "experiment_gone": ("There is no such experiment.", "Không có thử nghiệm này."),
+    "is_paused": ("paused", "tạm dừng"),
+    "lab_pause": ("Pause", "Tạm dừng"),
+    "lab_stop": ("Stop", "Dừng"),
+    "lab_resume": ("Resume", "Tiếp tục"),
+    "lab_retry": ("Retry {n} broken", "Chạy lại {n} lượt hỏng"),
+    "lab_report": ("↓ Report ({kind})", "↓ Báo cáo ({kind})"),
+    "trials_of": ("Trials", "Các lượt chạy"),
+    "trial_open": ("Open at the failing turn", "Mở tại lượt không đạt"),
+    "trial_read": ("Open", "Mở"),
+    "trial_n": ("#", "#"),
+    "trial_outcome": ("Outcome", "Kết quả"),
+    "trial_why": ("Why", "Vì sao"),
+    "trial_turns": ("Turns", "Lượt"),
+    "outcome_running": ("running", "đang chạy"),
+    "outcome_pending": ("pending", "chưa chạy"),
+}
