@@ -10,6 +10,11 @@ BOTS: dict[str, tuple[str, str]] = {
     "bot_unreachable": ("cannot be reached", "không kết nối được"),
     "bot_missing": ("key missing", "thiếu khóa"),
     "bot_unknown": ("not tried", "chưa thử"),
+    "mark_recorded": ("from a recording", "từ bản ghi"),
+    "mark_not_in_session": (
+        "not said in this session of the bot",
+        "bot không nói câu này trong phiên này",
+    ),
     "bot_version": ("version {version}", "phiên bản {version}"),
     "memory_ours": ("is told the whole talk each time", "mỗi lượt nghe lại cả cuộc trò chuyện"),
     "memory_replay": (

@@ -80,6 +80,7 @@ def render_bubble(
     badge = ""
     if line.origin in ("human", "given", "scripted"):
         badge = render_tag(f"origin {line.origin}", words(f"origin_{line.origin}"))
+    badge += "".join(render_tag(mark, words(f"mark_{mark}")) for mark in line.marks)
     state = "settled" if line.settled else "live"
     return (
         f'<li class="msg {role} {state} {escape(line.origin)}" data-index="{line.index}">'

@@ -8,6 +8,8 @@ from core.parts import Part
 
 STATUSES = {"created", "running", "waiting", "completed", "stopped", "interrupted"}
 OPENING = {"initializing", "initialized", "replaying", "diverged"}
+MARKS = ("recorded", "not_in_session")
+"""Facts of a reply that its reader must know: it is from a cassette, or the bot never gave it."""
 AT_WORK = OPENING | {"sending", "retrying", "stopping"}
 
 
@@ -36,6 +38,7 @@ class Bubble:
     tokens: int | None = None
     aims: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    marks: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
 
 
@@ -180,5 +183,6 @@ def bubble_from_message(data: Mapping[str, Any], asides: tuple[Aside, ...] = ())
         tokens=sum(known) if known else None,
         aims=tuple(map(str, data.get("aims") or ())),
         parts=tuple(data.get("parts") or ()),
+        marks=tuple(name for name in MARKS if data.get(name)),
         asides=asides,
     )

@@ -48,6 +48,9 @@ WANTED: dict[str, dict[str, str]] = {
         "huge": "said",
         "utf8": "said bad_json",
     },
+    "responses": {"empty": "bad_reply", "huge": "said", "utf8": "said bad_json"},
+    "rasa": {"empty": "bad_json"},
+    "direct-line": {"empty": "bad_json"},
     "langgraph": {},
     "websocket": {"type": "empty", "cut": "unreachable"},
     "python": {
@@ -111,6 +114,25 @@ def answer_chunks(_path: str) -> tuple[str, bytes]:
     return "text/event-stream", sse(_delta("XX"), _delta("", "stop"), "[DONE]")
 
 
+def _response_event(kind: str, **facts: Any) -> tuple[str, dict[str, Any]]:
+    return kind, {"type": kind, **facts}
+
+
+def answer_responses(_path: str) -> tuple[str, bytes]:
+    said = _response_event("response.output_text.delta", delta="XX")
+    done = _response_event("response.completed", response={"status": "completed"})
+    return "text/event-stream", sse(said, done)
+
+
+def answer_rasa(_path: str) -> tuple[str, bytes]:
+    return "application/json", b'[{"recipient_id": "a", "text": "XX"}]'
+
+
+def answer_activities(_path: str) -> tuple[str, bytes]:
+    said = b'{"type": "message", "from": {"id": "bot"}, "text": "XX"}'
+    return "application/json", b'{"activities": [' + said + b'], "watermark": "1"}'
+
+
 def answer_graph(path: str) -> tuple[str, bytes]:
     if path.endswith("/runs/stream"):
         chunk = {"type": "AIMessageChunk", "content": "XX", "id": "a"}
@@ -122,18 +144,27 @@ ENDLESS = {
     "webhook": b"",
     "stream": sse({"text": "ab" * 100}),
     "openai": sse(_delta("ab" * 100)),
+    "responses": sse(_response_event("response.output_text.delta", delta="ab" * 100)),
+    "rasa": b"",
+    "direct-line": b"",
     "langgraph": sse(("messages", [{"type": "AIMessageChunk", "content": "ab" * 100, "id": "a"}])),
 }
 ANSWERS = {
     "webhook": answer_json,
     "stream": answer_events,
     "openai": answer_chunks,
+    "responses": answer_responses,
+    "rasa": answer_rasa,
+    "direct-line": answer_activities,
     "langgraph": answer_graph,
 }
 CONFIGS = {
     "webhook": "{{kind: webhook, turn: {{url: '{url}/t', body: {{m: 1}}, reply: text}}}}",
     "stream": "{{kind: webhook, turn: {{url: '{url}/t', reply: text, stream: sse}}}}",
     "openai": "{{kind: openai, base_url: '{url}', model: m}}",
+    "responses": "{{kind: openai, base_url: '{url}', model: m, api: responses}}",
+    "rasa": "{{kind: webhook, preset: rasa, base_url: '{url}'}}",
+    "direct-line": "{{kind: webhook, preset: direct-line, base_url: '{url}', headers: {{}}}}",
     "langgraph": "{{kind: langgraph, url: '{url}', name: bot x}}",
     "websocket": "{{kind: websocket, url: '{url}',"
     " turn: {{send: {{m: '{{{{message}}}}'}}, reply: text, piece: piece, done: {{done: true}}}}}}",
