@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.state import OptionalClient
 from core.message import Origin, Refused, Source, TranscriptLine, Usage
+from core.parts import Part
 from core.scenario import MAX_TURNS, BotId, History, LineText, Pace, Prompt, Scenario, Strict
 from core.state import InFlight, Seat
 
@@ -339,6 +340,7 @@ class BotTrial(ResponseModel):
     calls: list[BotCall]
     session: dict[str, Any]
     bubbles: list[str]
+    parts: list[list[Part]]
     sources: list[Source]
     ended: bool
     error: str | None

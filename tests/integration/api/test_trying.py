@@ -26,6 +26,7 @@ async def test_a_line_brings_every_call_with_its_secrets_masked_and_leaves_nothi
     told = answer.json
     assert (told["ok"], told["bot_id"], told["error"]) == (True, "guarded", None)
     assert told["bubbles"] == [reply_to(1, "xin chào")]
+    assert told["parts"] == []
     opening, turn = told["calls"]
     assert (opening["status"], turn["status"], turn["method"]) == (200, 200, "POST")
     assert turn["headers"]["Authorization"] == "***"
