@@ -289,7 +289,7 @@ async def test_a_compressed_reply_is_read_though_nobody_asked_for_it(
     ("encoding", "body", "kind"),
     [
         ("gzip", gzip.compress(b'{"text": "' + b"x" * 50_000_000 + b'"}'), "too_large"),
-        ("gzip", gzip.compress(b'{"text": "x"}')[:-9], "encoding"),
+        ("gzip", gzip.compress(b'{"text": "x"}', mtime=0)[:-9], "encoding"),
         ("gzip", b'{"text": "x"}', "encoding"),
         ("zstd", b"?", "encoding"),
     ],
