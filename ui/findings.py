@@ -154,8 +154,9 @@ def _list_facts(setup: Facts, detail: Facts, directory: Directory) -> Iterable[t
     for name in ("history", "lines"):
         count = len(scenario.get(name) or ())
         yield name, escape(words("n_lines", n=count)) if count else ""
-    for name in ("first_speaker", "pace", "seed"):
-        yield name, escape(str(scenario[name])) if scenario.get(name) is not None else ""
+    for name, prefix in (("first_speaker", "opens"), ("pace", "pace"), ("seed", "")):
+        value = str(scenario[name]) if scenario.get(name) is not None else ""
+        yield name, escape(words.get(f"{prefix}_{value}", value))
     yield "limits", _render_limits(scenario, words)
 
 

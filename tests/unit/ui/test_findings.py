@@ -79,3 +79,10 @@ def test_a_branch_is_not_run_again_from_its_set_up() -> None:
     directory = Directory(EN)
     assert 'data-act="again"' not in render_setup(SETUP, {"parent_id": "p"}, directory)
     assert render_setup({}, {}, directory) == ""
+
+
+def test_what_was_chosen_is_told_in_the_pages_language() -> None:
+    setup = {**SETUP, "scenario": {**SETUP["scenario"], "pace": "slow", "first_speaker": "bot"}}
+    html = render_setup(setup, {"bot_id": 16, "seat": "scripted"}, Directory(VI))
+    assert VI("pace_slow") in html
+    assert "slow" not in html
