@@ -19,6 +19,7 @@ from bench import (
     experiments,
     followers,
     guard,
+    knowledge,
     page,
     rivals,
     startup,
@@ -195,6 +196,11 @@ class Bench:
         self.report.add("figures of 10,000 trials", PRODUCT, "ms", times, goal=500)
         row = "guard of a simulated line: CPU a turn"
         self.report.add(row, PRODUCT, "ms", guard.guard_ms(rounds), goal=0.2)
+        looked_up = knowledge.measure(self.room(), rounds)
+        row = "knowledge: 10,000 passages indexed, CPU"
+        self.report.add(row, PRODUCT, "s", looked_up["index"], goal=1)
+        row = "knowledge: a search among 10,000 passages, CPU"
+        self.report.add(row, PRODUCT, "ms", looked_up["search"], goal=9.5)
         row = "12 checks on 1,000 talks of 20 turns"
         self.report.add(row, PRODUCT, "s", checks.checks_s(rounds), goal=2)
         row = "opening a suite of 10,000 trials"

@@ -118,6 +118,15 @@ def describe_note(frame: Frame) -> str | None:
     return None
 
 
+def describe_sources(line: Mapping[str, Any]) -> str | None:
+    """Where the passages stand that the bot looked up for this line."""
+    places = (
+        f"{one['file']}, {one['page']}" if one["page"] else one["file"]
+        for one in line.get("sources") or ()
+    )
+    return f"Sources: {'; '.join(places)}" if line.get("sources") else None
+
+
 def describe_aims(line: Mapping[str, Any]) -> str | None:
     """The aims of the persona that were reached with this line."""
     aims = line.get("aims")

@@ -4,7 +4,15 @@ import io
 import json
 from typing import Any, Self, TextIO
 
-from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
+from cli.output import (
+    SPEAKERS,
+    RunEnd,
+    RunStart,
+    describe_aims,
+    describe_note,
+    describe_sources,
+    format_error,
+)
 from core.parts import read_out
 from core.text import (
     escape_json_for_terminal,
@@ -50,8 +58,9 @@ class PlainOutput:
             _write_line(
                 self._out, f"{SPEAKERS[frame.data['role']]}: {show_message(read_out(frame.data))}"
             )
-            if aims := describe_aims(frame.data):
-                _write_line(self._err, show_in_one_line(aims))
+            for told in (describe_aims(frame.data), describe_sources(frame.data)):
+                if told:
+                    _write_line(self._err, show_in_one_line(told))
         elif note := describe_note(frame):
             _write_line(self._err, show_controls(note))
 

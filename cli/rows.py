@@ -1,6 +1,6 @@
 """What there is to say of a conversation or a line, as plain texts."""
 
-from cli.output import describe_aims
+from cli.output import describe_aims, describe_sources
 from core.message import Message
 from core.text import show_in_one_line
 from graph.presentation import is_played_by_prompt
@@ -21,9 +21,10 @@ def bot_label(row: Conversation) -> str:
 
 
 def format_remark(line: Message) -> str:
-    """Turn, origin and latency of a line, and the aims that were reached with it."""
+    """Turn, origin and latency of a line, the aims that were reached with it and its sources."""
     latency = line.get("latency_ms")
     turn = f"turn {line['turn']}" if line["turn"] else "before turn 1"
     aims = show_in_one_line(describe_aims(line) or "")
-    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else "", aims]
+    places = show_in_one_line(describe_sources(line) or "")
+    parts = [turn, line["origin"], f"{latency} ms" if latency is not None else "", aims, places]
     return ", ".join(part for part in parts if part)

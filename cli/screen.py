@@ -8,7 +8,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import SPEAKERS, RunEnd, RunStart, describe_aims, describe_note, format_error
+from cli.output import (
+    SPEAKERS,
+    RunEnd,
+    RunStart,
+    describe_aims,
+    describe_note,
+    describe_sources,
+    format_error,
+)
 from core.message import Role
 from core.parts import read_out
 from core.text import show_controls
@@ -84,6 +92,8 @@ class Screen:
                 )
                 if aims := describe_aims(data):
                     self._console.print(Text(show_controls(aims), "green"))
+                if places := describe_sources(data):
+                    self._console.print(Text(show_controls(places), "dim"))
 
     def show_closing(self, closing: RunEnd) -> None:
         self._live.stop()

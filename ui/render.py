@@ -13,7 +13,7 @@ from ui.failure_texts import end_sentence
 from ui.findings import Quotes, render_outcome, render_text
 from ui.plot import render_plot
 from ui.texts import Words
-from ui.transcript import Aside, Bubble, TranscriptView
+from ui.transcript import Aside, Bubble, Excerpt, TranscriptView
 
 Facts = Mapping[str, Any]
 Cache = dict[Any, Any]
@@ -87,7 +87,8 @@ def render_bubble(
         f'<span class="face {role}" aria-hidden="true">{escape(_initial(name))}</span>'
         f'<div class="box"><div class="who"><b>{escape(name)}</b>{badge}</div>'
         f"{_render_text(line, quotes)}{_render_parts(line.parts)}"
-        f"{_render_facts(line, words)}{_render_asides(line.asides, words)}</div></li>"
+        f"{_render_facts(line, words)}{_render_excerpts(line.excerpts, words)}"
+        f"{_render_asides(line.asides, words)}</div></li>"
     )
 
 
@@ -147,6 +148,20 @@ def render_actions(role: str, words: Words) -> str:
     return f'<template data-acts="{role}"><span class="acts">{buttons}</span></template>'
 
 
+def _render_excerpts(excerpts: Sequence[Excerpt], words: Words) -> str:
+    if not excerpts:
+        return ""
+    told = "".join(
+        f'<li><b>{escape(one.place)}</b> <span class="why">{escape(f"{one.score:g}")}</span>'
+        f"<q>{escape(one.text)}</q></li>"
+        for one in excerpts
+    )
+    return (
+        f'<details class="asides sources"><summary>{words("sources", n=len(excerpts))}</summary>'
+        f"<ul>{told}</ul></details>"
+    )
+
+
 def _render_asides(asides: Sequence[Aside], words: Words) -> str:
     if not asides:
         return ""
@@ -170,6 +185,8 @@ def render_thinking(transcript: TranscriptView, cast: Cast, words: Words) -> str
     role = "assistant" if who in ("opening", "assistant") else "user"
     name = cast.role_name(role)
     text = words("starting") if who == "opening" else words(f"thinking_{role}", name=name)
+    if transcript.looking_up:
+        text = words("looking_up", name=name, what=transcript.looking_up)
     return (
         f'<li class="msg {role} thinking"><span class="face {role}" aria-hidden="true">'
         f'{escape(_initial(name))}</span><div class="box"><div class="dots" role="status">'

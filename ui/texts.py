@@ -204,6 +204,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "thinking_assistant": ("{name} is answering", "{name} đang trả lời"),
     "starting": ("Opening the bot’s session", "Đang mở phiên với bot"),
     "aim_reached": ("✓ Aim reached: {aims}", "✓ Đạt mục tiêu: {aims}"),
+    "sources": ("Sources: {n}", "Nguồn: {n}"),
+    "looking_up": ("{name} is looking things up: {what}", "{name} đang tra cứu: {what}"),
     "asides": ("{n} discarded or retried", "{n} lần bỏ hoặc thử lại"),
     "discarded": ("Discarded", "Đã bỏ"),
     "retrying": ("Tried again", "Đã thử lại"),

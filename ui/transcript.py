@@ -10,7 +10,16 @@ STATUSES = {"created", "running", "waiting", "completed", "stopped", "interrupte
 OPENING = {"initializing", "initialized", "replaying", "diverged"}
 MARKS = ("recorded", "not_in_session")
 """Facts of a reply that its reader must know: it is from a cassette, or the bot never gave it."""
-AT_WORK = OPENING | {"sending", "retrying", "stopping"}
+AT_WORK = OPENING | {"sending", "retrieving", "retrying", "stopping"}
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A passage that the bot looked up: where it stands, and how it begins."""
+
+    place: str
+    score: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Bubble:
     latency_ms: int | None = None
     tokens: int | None = None
     aims: tuple[str, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
     parts: tuple[Part, ...] = ()
     marks: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
@@ -55,6 +65,7 @@ class TranscriptView:
     end_reason: str | None = None
     error: Mapping[str, Any] | None = None
     seat: str | None = None
+    looking_up: str = ""
     asides: tuple[Aside, ...] = ()
 
     def apply(self, name: str, data: Mapping[str, Any]) -> None:
@@ -101,6 +112,7 @@ class TranscriptView:
         if self.status != "running":
             self.error, self.end_reason = None, None
         self.status, self.step = "running", step
+        self.looking_up = str(data.get("message", "")) if step == "retrieving" else ""
         self.speaker = str(data.get("speaker") or "") if step != "retrying" else self.speaker
 
     def _on_token(self, data: Mapping[str, Any]) -> None:
@@ -182,7 +194,14 @@ def bubble_from_message(data: Mapping[str, Any], asides: tuple[Aside, ...] = ())
         latency_ms=data.get("latency_ms"),
         tokens=sum(known) if known else None,
         aims=tuple(map(str, data.get("aims") or ())),
+        excerpts=tuple(map(read_excerpt, data.get("sources") or ())),
         parts=tuple(data.get("parts") or ()),
         marks=tuple(name for name in MARKS if data.get(name)),
         asides=asides,
     )
+
+
+def read_excerpt(source: Mapping[str, Any]) -> Excerpt:
+    """One of a message's `sources`."""
+    page = f", {source['page']}" if source.get("page") else ""
+    return Excerpt(f"{source['file']}{page}", float(source["score"]), str(source["text"]))

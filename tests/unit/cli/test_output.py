@@ -2,7 +2,13 @@
 
 import pytest
 
-from cli.output import MessageTally, describe_note, format_error, resume_command
+from cli.output import (
+    MessageTally,
+    describe_note,
+    describe_sources,
+    format_error,
+    resume_command,
+)
 from graph.stream.cursor import Cursor
 from graph.stream.live import Frame
 
@@ -34,3 +40,9 @@ def test_tally_keeps_the_last_error_and_the_end() -> None:
 def test_plain_statuses_are_no_notes() -> None:
     assert describe_note(Frame("status", {"status": "sending"}, Cursor())) is None
     assert describe_note(Frame("token", {"content": "x"}, Cursor())) is None
+
+
+def test_a_line_tells_from_where_it_was_looked_up() -> None:
+    sources = [{"file": "a.pdf", "page": 2}, {"file": "b.md", "page": None}]
+    assert describe_sources({"sources": sources}) == "Sources: a.pdf, 2; b.md"
+    assert describe_sources({}) is None

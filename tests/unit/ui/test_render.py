@@ -84,6 +84,28 @@ def test_a_bubble_tells_which_aims_were_reached_with_its_line() -> None:
     assert "Aim" not in render.render_bubble(said(), "Minh", EN)
 
 
+def test_a_bot_s_line_shows_what_it_was_looked_up_from() -> None:
+    source = {"id": "1", "file": "docs/<a>.pdf", "page": 2, "score": 7.5, "text": "Mở cửa <8 giờ>"}
+    other = {**source, "file": "b.md", "page": None}
+    data = {"index": 1, "role": "assistant", "text": "8 giờ", "sources": [source, other]}
+    drawn = render.render_bubble(bubble_from_message(data), "Bắp", VI)
+    text = Tags(drawn).text
+    for part in ("Nguồn: 2", "docs/<a>.pdf, 2", "b.md", "7.5", "Mở cửa <8 giờ>"):
+        assert part in text
+    assert "details" not in Tags(render.render_bubble(said(), "Minh", EN)).tags
+
+
+def test_who_looks_things_up_is_shown_with_how_far_that_is() -> None:
+    transcript = TranscriptView([said()], status="running")
+    told = "reading file 3 of 9: a.pdf, 12"
+    transcript.apply("status", {"status": "retrieving", "message": told, "turn": 1})
+    drawn = Tags(render.render_thinking(transcript, cast(VI), VI)).text
+    assert "Bắp đang tra cứu" in drawn
+    assert told in drawn
+    transcript.apply("status", {"status": "sending", "message": "", "turn": 1})
+    assert "tra cứu" not in Tags(render.render_thinking(transcript, cast(VI), VI)).text
+
+
 def test_a_user_s_line_can_be_edited_and_a_bot_s_cannot() -> None:
     assert 'data-act="edit"' in render.render_actions("user", EN)
     assert 'data-act="edit"' not in render.render_actions("assistant", EN)
