@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import cache
+from math import log
 
 from nodes.knowledge.folding import fold, normalize
 from nodes.knowledge.index import TOKENIZER
@@ -42,11 +43,13 @@ def score_words(database: sqlite3.Connection, text: str, many: int) -> dict[int,
     forms = [
         ("toned", _keep_rare(counts["toned"], stop)),
         ("folded", _keep_rare(counts["folded"], stop)),
-        ("folded", _keep_rare_phrases(folded, counts["folded"], stop)),
     ]
     scores: dict[int, float] = {}
     for column, terms in forms:
         for number, score in _rank(database, column, terms, many):
+            scores[number] = scores.get(number, 0.0) + score
+    for phrase in _keep_rare_phrases(folded, counts["folded"], stop):
+        for number, score in _weigh(database, phrase):
             scores[number] = scores.get(number, 0.0) + score
     return scores
 
@@ -122,3 +125,12 @@ def _rank(
         "SELECT rowid, -rank FROM search WHERE search MATCH ? ORDER BY rank LIMIT ?",
         (f"{column} : ({quoted})", many),
     )
+
+
+def _weigh(database: sqlite3.Connection, phrase: str) -> Iterable[tuple[int, float]]:
+    """The passages with a phrase, by how rare it is; SQLite's ranking would look for it twice."""
+    query = "SELECT rowid FROM search WHERE search MATCH ? LIMIT ?"
+    found = database.execute(query, (f'folded : "{phrase}"', _MOST_MATCHES)).fetchall()
+    ((passages,),) = database.execute("SELECT max(number) FROM passages")
+    weight = max(log((passages - len(found) + 0.5) / (len(found) + 0.5)), 0.0)
+    return ((number, weight) for (number,) in found)
