@@ -214,9 +214,7 @@ class TrialRunner:
         played = scenario.play(
             persona=trial.persona or None, bot_id=int(bot) if bot.isdecimal() else bot
         )
-        # The same for every bot, so that two are compared under the same chance.
-        seed = f"{played.seed or trial.scenario}/{trial.persona}/{trial.repeat}"[-200:]
-        played = played.model_copy(update={"seed": seed})
+        played = played.model_copy(update={"seed": _choose_seed(trial, played.seed)})
         if second_model is not None:
             played = played.model_copy(update={"user_model": second_model})
         persona = self._suite.personas.get(trial.persona)
@@ -261,6 +259,15 @@ class TrialRunner:
         text = f"an internal error, incident {incident}"
         broken = Breakage(cause="infrastructure", code="internal", message=text)
         return TrialResult(None, broken=broken)
+
+
+def _choose_seed(trial: TrialRow, own: int | str | None) -> int | str:
+    """The same for every bot, so that two are compared under the same chance. A scenario's own
+    seed is that of its first repeat, which is then the talk that `duologue run` has of it.
+    """
+    if own is not None and trial.repeat == 1:
+        return own
+    return f"{trial.scenario if own is None else own}/{trial.persona}/{trial.repeat}"[-200:]
 
 
 def _shorten_version(version: Any) -> str | None:
