@@ -26,6 +26,7 @@ from api.routes import (
     labels,
     runs,
     setups,
+    shrink,
     simulate,
 )
 from api.sse import EmptyIdsDropped
@@ -34,12 +35,16 @@ from core.failures import contain
 from core.settings import Settings
 from core.version import VERSION
 from evaluation.experiments.service import open_experiments
+from evaluation.shrink.service import open_shrinks
 from graph import logs
 from graph.process import open_process
 from graph.runs.retention import open_retention
 
 log = logging.getLogger("duologue.api")
-_PARTS = (about, simulate, chat, conversations, runs, bots, experiments, agreement, labels, setups)
+_PARTS = (
+    *(about, simulate, chat, conversations, runs, bots),
+    *(experiments, agreement, labels, setups, shrink),
+)
 ABOUT = """Makes two speakers talk: a bot under test and a simulated user.
 
 Start a conversation, watch it live, follow it from anywhere, stop it, take the user's seat,
@@ -86,9 +91,11 @@ async def _live(
     async with (
         open_process(settings, watch) as opened,
         open_experiments(opened, serving=True) as experiments,
+        open_shrinks(opened) as shrinks,
         open_retention(opened, settings) as retention,
     ):
         state.runs, state.experiments, state.retention = opened, experiments, retention
+        state.shrinks = shrinks
         await opened.recover(wait=False)
         ui = asyncio.ensure_future(_mount_ui(app, api_url)) if state.room and api_url else None
         try:
@@ -100,7 +107,7 @@ async def _live(
                 await opened.drain(settings.grace_s)
             finally:
                 # By this the server knows that this life is over.
-                state.runs = state.experiments = state.retention = None
+                state.runs = state.experiments = state.retention = state.shrinks = None
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:

@@ -85,6 +85,11 @@ COMMANDS = {
         evaluation_options.add_transfer,
         "cli.transfer:transfer",
     ),
+    "shrink": CommandEntry(
+        "find the shortest conversation that fails as a stored one did",
+        evaluation_options.add_shrink,
+        "cli.shrink:shrink",
+    ),
     "show": CommandEntry("show a conversation", options.add_show, "cli.stored:show"),
     "list": CommandEntry(
         "list conversations, newest first", options.add_list, "cli.stored:show_list"

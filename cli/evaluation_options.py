@@ -145,3 +145,15 @@ def add_check_judge(command: argparse.ArgumentParser) -> None:
     add("--kind", action="append", default=[], metavar="FLAW", help="only this; may be repeated")
     add("--offline", action="store_true", help="ask no judge: checks alone")
     add_json(command, "one JSON object")
+
+
+def add_shrink(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("id", metavar="ID", help="the conversation: a trial that failed, or one ended by an error")
+    add("--check", metavar="NAME", help="the check or criterion; else the first that failed")
+    add("--max-calls", type=parse_count, default=2000, metavar="N", help="calls of the bot (2000)")
+    add("--yes", action="store_true", help="replay, though the bot's calls cause something")
+    add("--dry-run", action="store_true", help="say what it would take, and replay nothing")
+    add("--out", metavar="FILE", help="the scenario (scenarios/regress-ID.yaml)")
+    add_json(command, "one JSON object")
+    add_language(command)

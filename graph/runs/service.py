@@ -257,10 +257,12 @@ class RunService(Generic[S]):
             yield event
 
     async def delete(self, id: str) -> None:
-        """Stops it and removes everything of it, also what is damaged.
+        """Stops it and removes everything of it, also what is damaged, and its replays.
 
         Raises `Busy` where another process drives it.
         """
+        for replay in await self.storage.catalogue.list_replays(id):
+            await self.delete(replay)
         self.slots.cancel_waiting(id)
         async with self.slots.hold(id) as slot:
             try:

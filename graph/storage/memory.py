@@ -236,7 +236,12 @@ class MemoryCatalogue:
         return [row for _, row in found[:limit]], more
 
     async def list_children(self, id: str) -> list[str]:
-        return [row.id for row in self._database.rows.values() if row.parent_id == id]
+        rows = self._database.rows.values()
+        return [row.id for row in rows if row.parent_id == id and row.experiment_id is None]
+
+    async def list_replays(self, id: str) -> list[str]:
+        rows = self._database.rows.values()
+        return [row.id for row in rows if row.parent_id == id and row.experiment_id is not None]
 
     async def count_by_status(self) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -318,8 +323,8 @@ class MemoryCatalogue:
         self._database.rows.pop(id, None)
         for key in [key for key, (_, of) in self._database.keys.items() if of == id]:
             del self._database.keys[key]
-        for child in await self.list_children(id):
-            self._database.rows[child] = replace(self._database.rows[child], parent_id=None)
+        for child in [row for row in self._database.rows.values() if row.parent_id == id]:
+            self._database.rows[child.id] = replace(child, parent_id=None)
         await self._checkpoints.adelete_thread(id)
         self._fence.claims.pop(id, None)
 

@@ -154,6 +154,14 @@ async def test_a_note_is_on_disk_with_whatever_is_awaited_next(
     assert row.updated_at > row.created_at
 
 
+async def test_replays_of_a_conversation_are_no_forks_of_it(storage: ConversationStorage) -> None:
+    await add(storage, "p")
+    await add(storage, "fork", parent_id="p")
+    await add(storage, "replay", parent_id="p", experiment_id="shrink")
+    assert await storage.catalogue.list_children("p") == ["fork"]
+    assert await storage.catalogue.list_replays("p") == ["replay"]
+
+
 async def test_counts_and_children(storage: ConversationStorage) -> None:
     catalogue = storage.catalogue
     await add(storage, "p")

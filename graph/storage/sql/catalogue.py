@@ -172,7 +172,15 @@ class SqlCatalogue:
 
     async def list_children(self, id: str) -> list[str]:
         rows = await self._database.read(
-            "SELECT id FROM conversations WHERE parent_id = ? ORDER BY seq", (id,)
+            "SELECT id FROM conversations WHERE parent_id = ? AND experiment_id IS NULL "
+            "ORDER BY seq",
+            (id,),
+        )
+        return [row[0] for row in rows]
+
+    async def list_replays(self, id: str) -> list[str]:
+        rows = await self._database.read(
+            "SELECT id FROM conversations WHERE parent_id = ? AND experiment_id IS NOT NULL", (id,)
         )
         return [row[0] for row in rows]
 

@@ -38,7 +38,7 @@ async def until(service: Service, id: str, *statuses: str) -> dict[str, Any]:
         found = await service.get(f"/api/experiments/{id}")
         return found if found["experiment"]["status"] in statuses else None
 
-    found: dict[str, Any] = await wait_until(there, 20, what=f"{statuses}")
+    found: dict[str, Any] = await wait_until(there, 120, what=f"{statuses}")
     return found
 
 
