@@ -16,7 +16,7 @@ from core.message import Message
 from core.text import strip_marks
 from graph.runs.service import RunService
 from nodes.speakers.personas import Persona, rate_of
-from tests.integration.engine.house import create, run_to_end
+from tests.integration.engine.house import create, follow_to_end
 from tests.integration.engine.test_users import Home
 from tests.servers.llm import LlmServer
 from tests.servers.playing import MISTAKES, PRESSES, WORDS, Player, reads_as
@@ -52,7 +52,8 @@ async def hold(runs: RunService, seed: int, turns: int) -> list[Message]:
     """A talk of this seed with a bot that asks about one thing or another."""
     asked = {"persona": "tells", "bot_prompt": f"Bot number {seed}.", "seed": seed}
     id = await create(runs, user="simulated", max_turns=turns, **asked)
-    await run_to_end(runs, id)
+    await runs.start(id)
+    await follow_to_end(runs, id, seconds=240)  # forty at once, or a hundred turns
     return await runs.messages(id)
 
 
@@ -142,6 +143,7 @@ async def test_the_same_seed_gives_the_same_talk_and_another_one_another(
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.timeout(300)
 async def test_a_hundred_turns_through_the_graph_cost_a_bounded_number_of_prompt_tokens(
     runs: RunService,
 ) -> None:
