@@ -106,6 +106,11 @@ COMMANDS = {
         "cli.bot:run",
     ),
     "bots": CommandEntry("list the configured bots", options.add_bots, "cli.bots:list_bots"),
+    "import": CommandEntry(
+        "store talks that people had with a bot, with personal data masked",
+        options.add_import,
+        "cli.importing:import_talks",
+    ),
     "check-user": CommandEntry(
         "measure how a persona talks, without a bot",
         options.add_check_user,

@@ -56,6 +56,21 @@ def add_check_user(command: argparse.ArgumentParser) -> None:
     add_json(command, "one JSON object")
 
 
+def add_import(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("files", metavar="FILE", nargs="+", help="JSON, JSONL, CSV, or text with User: and Bot:")
+    add("--form", choices=("json", "jsonl", "csv", "text"), help="what the name does not tell")
+    add("--role", action="append", default=[], metavar="NAME=user|bot", help="whose role it is")
+    add(
+        "--column",
+        action="append",
+        default=[],
+        metavar="talk|role|text=NAME",
+        help="in which column of a CSV file it stands",
+    )
+    add_json(command, "one JSON object")
+
+
 def add_resume(command: argparse.ArgumentParser) -> None:
     add_id(command)
     command.add_argument(
