@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+from core.failures import Catch
 from nodes.knowledge.passages import Passage, Unreadable, split_text
 from nodes.knowledge.rows import describe_rows
 
@@ -62,18 +63,15 @@ def _read_pdf(path: Path, name: str) -> Iterator[Passage]:
     except ImportError:
         raise Unreadable(NO_PYPDF) from None
     empty = True
-    try:
-        with PdfReader(path) as document:
-            for number, page in enumerate(document.pages, 1):
-                for passage in split_text(page.extract_text(), name, number):
-                    empty = False
-                    yield passage
-    except (FileNotDecryptedError, DependencyError):
-        raise Unreadable(f"{name}: wants a password; save it without one") from None
-    except OSError:
-        raise
-    except Exception as error:
-        raise Unreadable(f"{name}: is no PDF that can be read: {error}") from error
+    with Catch(OSError) as caught, PdfReader(path) as document:
+        for number, page in enumerate(document.pages, 1):
+            for passage in split_text(page.extract_text(), name, number):
+                empty = False
+                yield passage
+    if isinstance(caught.error, FileNotDecryptedError | DependencyError):
+        raise Unreadable(f"{name}: wants a password; save it without one")
+    if caught.error:
+        raise Unreadable(f"{name}: is no PDF that can be read: {caught.error}") from caught.error
     if empty:
         raise Unreadable(f"{name}: has no text, only pictures; Duologue reads no scans")
 

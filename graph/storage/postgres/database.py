@@ -16,11 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 
 from core.errors import Damaged, Overtaken, StorageError, StorageFull
+from core.failures import Catch
 from graph.storage.migrations import Migration
 from graph.storage.postgres.connections import Raw, connect, describe_url, is_lost, storage_error
 from graph.storage.postgres.migrate import prepare_database
@@ -192,17 +193,14 @@ class PostgresDatabase:
         until, tries = time.monotonic() + PATIENCE_S, 0
         while True:
             tries += 1
-            try:
+            with Catch() as caught:  # the waiter gets it; the writer must live on
                 return self._transaction(batch)
-            except (psycopg.OperationalError, _CommitLost) as error:
-                if is_lost(error, self._raw) or isinstance(error, _CommitLost):
-                    if self._closed or time.monotonic() > until:
-                        return [_Failure(storage_error(error, self.name))] * len(batch)
-                    time.sleep(RETRY_S)
-                    continue
-                failure: Exception = error
-            except Exception as error:  # noqa: BLE001 - the waiter gets it; the writer must live on
-                failure = error
+            failure = cast(Exception, caught.error)
+            if isinstance(failure, _CommitLost) or is_lost(failure, self._raw):
+                if self._closed or time.monotonic() > until:
+                    return [_Failure(storage_error(failure, self.name))] * len(batch)
+                time.sleep(RETRY_S)
+                continue
             if len(batch) > 1:
                 return [self._commit([job])[0] for job in batch]
             if not isinstance(failure, _RETRYABLE) or tries >= TRIES:

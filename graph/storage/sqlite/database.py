@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import Damaged, Overtaken, StorageError, StorageFull
+from core.failures import Catch
 from graph.storage.migrations import Migration
 from graph.storage.sql.statements import Connection, Rows, Values, execute_steps
 from graph.storage.sqlite.erasing import AGAIN_S, Eraser, note_deletion
@@ -225,11 +226,10 @@ class Database:
             return [_Failure(error)] * len(batch)
         except sqlite3.Error as error:  # locked for too long: nobody waits that long once more
             return [_Failure(storage_error(error, self.path))] * len(batch)
-        try:
+        with Catch() as caught:  # the waiter gets it; the writer must live on
             return self._transaction(connection, batch)
-        except Exception as error:  # noqa: BLE001 - the waiter gets it; the writer must live on
-            if len(batch) == 1:
-                return [_Failure(self._as_storage_error(error))]
+        if len(batch) == 1 and caught.error:
+            return [_Failure(self._as_storage_error(caught.error))]
         return [self._commit(connection, [job])[0] for job in batch]
 
     def _require_same_file(self) -> None:

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from core.errors import Conflict
-from core.failures import contain, or_else, task_group
+from core.failures import Catch, contain, or_else, task_group
 
 log = logging.getLogger("duologue.test")
 
@@ -54,3 +54,15 @@ async def test_a_task_group_raises_what_its_block_raised_after_its_tasks_have_en
     with pytest.raises(KeyError, match="a bug"):
         await fail()
     assert ended == [True]
+
+
+def test_a_caught_error_is_kept_and_others_pass() -> None:
+    with Catch(OSError) as caught:
+        raise KeyError("a bug")
+    assert isinstance(caught.error, KeyError)
+    with Catch() as caught:
+        pass
+    assert caught.error is None
+    for error in (OSError(), KeyboardInterrupt(), asyncio.CancelledError()):
+        with pytest.raises(type(error)), Catch(OSError):
+            raise error
