@@ -14,7 +14,7 @@ from core.errors import Invalid
 from core.settings import Settings
 from core.text import show_in_one_line
 from evaluation.real_talks.files import read_talks
-from evaluation.real_talks.storing import BOT, Report, store_talk
+from evaluation.real_talks.storing import BOT, ImportReport, store_talk
 from evaluation.real_talks.talk import Part, Refusal, Role
 from graph.process import open_process
 from graph.runs.service import RunService
@@ -63,8 +63,8 @@ def _read_columns(given: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 async def _import(
     options: Namespace, settings: Settings, roles: Mapping[str, Role], names: Mapping[str, str]
-) -> dict[str, Report]:
-    reports: dict[str, Report] = {}
+) -> dict[str, ImportReport]:
+    reports: dict[str, ImportReport] = {}
     async with open_process(settings) as runs:
         for given in options.files:
             path = Path(given)
@@ -73,9 +73,9 @@ async def _import(
     return reports
 
 
-async def _import_file(runs: RunService, parts: Iterator[Part], name: str) -> Report:
+async def _import_file(runs: RunService, parts: Iterator[Part], name: str) -> ImportReport:
     """Some at a time, so that those that are stored together are written together."""
-    report = Report()
+    report = ImportReport()
     while some := list(islice(parts, AT_ONCE)):
         report.refused += [part for part in some if isinstance(part, Refusal)]
         async with asyncio.TaskGroup() as tasks:
@@ -90,7 +90,7 @@ async def _import_file(runs: RunService, parts: Iterator[Part], name: str) -> Re
     return report
 
 
-def _to_json(name: str, report: Report) -> dict[str, Any]:
+def _to_json(name: str, report: ImportReport) -> dict[str, Any]:
     return {
         "file": name,
         "stored": report.stored,
@@ -100,7 +100,7 @@ def _to_json(name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _describe(reports: Mapping[str, Report]) -> Iterator[str]:
+def _describe(reports: Mapping[str, ImportReport]) -> Iterator[str]:
     for name, report in reports.items():
         file = show_in_one_line(name)
         for one in report.refused[:MOST_TOLD]:

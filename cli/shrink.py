@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.text import show_message
 from evaluation.shrink.describe import describe_shrink
 from evaluation.shrink.failure import find_failure
-from evaluation.shrink.replays import Tally
+from evaluation.shrink.replays import ReplayTally
 from evaluation.shrink.shrinking import (
     Shrinking,
     ShrinkResult,
@@ -107,7 +107,7 @@ class _Teller:
         self._out.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes", "c", "có", "co")
 
-    def tell_progress(self, tally: Tally) -> None:
+    def tell_progress(self, tally: ReplayTally) -> None:
         """A line whenever fewer lines are known to fail."""
         if tally.lines and len(tally.lines) != self._told:
             self._told = len(tally.lines)

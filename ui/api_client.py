@@ -7,7 +7,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from ui.event_parser import Parser, SseEvent
+from ui.event_parser import Parser, StreamEvent
 
 Url = str | Callable[[], str]
 CONVERSATIONS = "/api/conversations"
@@ -138,7 +138,7 @@ class Api:
             raise read_problem(response)
         return response
 
-    async def events(self, id: str, after: str = "") -> AsyncIterator[SseEvent]:
+    async def events(self, id: str, after: str = "") -> AsyncIterator[StreamEvent]:
         """The conversation's events behind `after`; ends where the server ends the stream."""
         path = f"{CONVERSATIONS}/{id}/events"
         last = {"Last-Event-ID": after} if after else {}

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from ui.api_client import Api, ApiConnection, ApiError, Unreachable
-from ui.event_parser import SseEvent
+from ui.event_parser import StreamEvent
 from ui.transcript import TranscriptView
 
 Bell = asyncio.Event
@@ -106,7 +106,7 @@ class ConversationFeed:
             if event.name == "done" or event.data.get("status") in ("changed", "waiting"):
                 await self.refresh()
 
-    def _apply(self, event: SseEvent) -> None:
+    def _apply(self, event: StreamEvent) -> None:
         self.transcript.apply(event.name, event.data)
         self._last_id = event.id or self._last_id
         self.link = "live"

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class SseEvent:
+class StreamEvent:
     """One event; `id` is where the stream can be taken up again."""
 
     name: str
@@ -28,7 +28,7 @@ class Parser:
     def __post_init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def feed(self, chunk: bytes) -> Iterator[SseEvent]:
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         for line in self._lines(self._decoder.decode(chunk)):
             if line:
                 self._field(line)
@@ -54,11 +54,13 @@ class Parser:
         elif name == "id" and "\0" not in value:
             self.last_id = value
 
-    def _event(self) -> SseEvent:
+    def _event(self) -> StreamEvent:
         name, data = self._name or "message", "\n".join(self._data)
         self._name, self._data = "", []
         try:
             found = json.loads(data)
         except ValueError:
             found = {"data": data}
-        return SseEvent(name, found if isinstance(found, dict) else {"data": found}, self.last_id)
+        return StreamEvent(
+            name, found if isinstance(found, dict) else {"data": found}, self.last_id
+        )

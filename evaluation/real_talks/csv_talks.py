@@ -7,8 +7,8 @@ from typing import NamedTuple, TextIO
 
 from core.errors import Invalid
 from evaluation.real_talks.talk import (
-    Line,
     Part,
+    RealLine,
     Refusal,
     Role,
     Unusable,
@@ -76,7 +76,7 @@ def find_columns(head: list[str], names: Mapping[str, str]) -> Columns:
 
 
 def _read_talk(rows: list[Row], columns: Columns, roles: Mapping[str, Role]) -> Part:
-    lines = list[Line]()
+    lines = list[RealLine]()
     for row in rows:
         try:
             role = read_role(row.cells[columns.role], roles)
@@ -84,7 +84,7 @@ def _read_talk(rows: list[Row], columns: Columns, roles: Mapping[str, Role]) -> 
         except Unusable as error:
             return Refusal(row.line, str(error))
         if role is not None:
-            lines.append(Line(role, text))
+            lines.append(RealLine(role, text))
     try:
         return make_talk(rows[0].line, lines)
     except Unusable as error:

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 from evaluation.real_talks.talk import (
     LONGEST_TALK,
-    Line,
     Part,
+    RealLine,
     Refusal,
     Role,
     Unusable,
@@ -102,7 +102,7 @@ def _read_talk(value: Any, number: int, roles: Roles) -> Part:
         return Refusal(number, str(error))
 
 
-def _read_lines(value: Any, roles: Roles) -> Iterator[Line]:
+def _read_lines(value: Any, roles: Roles) -> Iterator[RealLine]:
     messages = _find_messages(value)
     for at, message in enumerate(messages):
         try:
@@ -121,14 +121,14 @@ def _find_messages(value: Any) -> list[Any]:
     return value
 
 
-def _read_line(message: Any, roles: Roles) -> Line | None:
+def _read_line(message: Any, roles: Roles) -> RealLine | None:
     if not isinstance(message, dict):
         raise Unusable("is no object")
     role = read_role(next((message[key] for key in _ROLE_KEYS if key in message), None), roles)
     given = next((message[key] for key in _TEXT_KEYS if key in message), None)
     if role is None or (given is None and message.get("tool_calls")):
         return None
-    return Line(role, read_text(given))
+    return RealLine(role, read_text(given))
 
 
 # --- long lists -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from core.message import Message, new_message
 from core.scenario import Scenario
 from core.state import State, append_lines
 from evaluation.real_talks.personal import Kind, mask_talk
-from evaluation.real_talks.talk import Line, Refusal, Talk
+from evaluation.real_talks.talk import RealLine, RealTalk, Refusal
 from graph.runs.begin import build_first_row
 from graph.runs.run import update_thread
 from graph.runs.service import RunService
@@ -23,7 +23,7 @@ BOT = "imported"
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What came of a file: talks stored now, those that were here, what was refused and masked."""
 
     stored: int = 0
@@ -32,10 +32,10 @@ class Report:
     masked: Counter[Kind] = field(default_factory=Counter)
 
 
-async def store_talk(runs: RunService, talk: Talk, file: str, report: Report) -> None:
+async def store_talk(runs: RunService, talk: RealTalk, file: str, report: ImportReport) -> None:
     """Stores a talk once, however often its file is imported."""
     texts, counts = mask_talk([line.text for line in talk.lines])
-    lines = [Line(line.role, text) for line, text in zip(talk.lines, texts, strict=True)]
+    lines = [RealLine(line.role, text) for line, text in zip(talk.lines, texts, strict=True)]
     digest = hashlib.sha256(orjson.dumps([file, talk.line, *map(list, lines)])).hexdigest()
     id = str(uuid4())
     stored = await _store(runs, id, lines, f"import {digest}")
@@ -44,7 +44,7 @@ async def store_talk(runs: RunService, talk: Talk, file: str, report: Report) ->
     report.known += stored != id
 
 
-async def _store(runs: RunService, id: str, lines: Sequence[Line], key: str) -> str:
+async def _store(runs: RunService, id: str, lines: Sequence[RealLine], key: str) -> str:
     messages = _build_messages(lines)
     turns = messages[-1]["turn"]
     scenario = Scenario(bot_id=BOT, max_turns=max(1, min(turns, 2000)))
@@ -65,7 +65,7 @@ async def _store(runs: RunService, id: str, lines: Sequence[Line], key: str) -> 
     return await runs.storage.create(row, begin, key, key)
 
 
-def _build_messages(lines: Sequence[Line]) -> list[Message]:
+def _build_messages(lines: Sequence[RealLine]) -> list[Message]:
     """A turn is what the user says, also in several lines, and the answer; a greeting is turn 0."""
     messages: list[Message] = []
     turn, before = 0, "assistant"

@@ -31,16 +31,16 @@ LONGEST_TALK = 20_000_000
 """Characters of one talk in a file."""
 
 
-class Line(NamedTuple):
+class RealLine(NamedTuple):
     role: Role
     text: str
 
 
-class Talk(NamedTuple):
+class RealTalk(NamedTuple):
     """`line` is where it begins in the file, from 1."""
 
     line: int
-    lines: list[Line]
+    lines: list[RealLine]
 
 
 class Refusal(NamedTuple):
@@ -50,7 +50,7 @@ class Refusal(NamedTuple):
     reason: str
 
 
-Part = Talk | Refusal
+Part = RealTalk | Refusal
 
 
 class Unusable(ValueError):
@@ -83,7 +83,7 @@ def read_text(given: Any) -> str:
     return clean(given)
 
 
-def make_talk(at: int, lines: Iterable[Line]) -> Talk:
+def make_talk(at: int, lines: Iterable[RealLine]) -> RealTalk:
     """Raises `Unusable` where it is not one that two had."""
     kept = [line for line in lines if line.text.strip()]
     if not kept:
@@ -93,4 +93,4 @@ def make_talk(at: int, lines: Iterable[Line]) -> Talk:
     missing = {"user", "assistant"} - {line.role for line in kept}
     if missing:
         raise Unusable(f"the {'user' if 'user' in missing else 'bot'} says nothing")
-    return Talk(at, kept)
+    return RealTalk(at, kept)

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from evaluation.real_talks.talk import (
-    Line,
     Part,
+    RealLine,
+    RealTalk,
     Refusal,
     Role,
-    Talk,
     Unusable,
     make_talk,
     read_text,
@@ -31,7 +31,9 @@ def read_text_talks(file: TextIO, roles: Mapping[str, Role]) -> Iterator[Part]:
     yield from _read_talk(begin, lines, roles)
 
 
-def _read_talk(begin: int, lines: list[str], roles: Mapping[str, Role]) -> Iterator[Talk | Refusal]:
+def _read_talk(
+    begin: int, lines: list[str], roles: Mapping[str, Role]
+) -> Iterator[RealTalk | Refusal]:
     if not any(line.strip() for line in lines):
         return
     try:
@@ -40,16 +42,16 @@ def _read_talk(begin: int, lines: list[str], roles: Mapping[str, Role]) -> Itera
         yield Refusal(begin, str(error))
 
 
-def _read_lines(lines: list[str], roles: Mapping[str, Role]) -> list[Line]:
-    found: list[Line] = []
+def _read_lines(lines: list[str], roles: Mapping[str, Role]) -> list[RealLine]:
+    found: list[RealLine] = []
     for text in lines:
         label = _LABEL.match(text)
         role = roles.get(label[1].strip().casefold()) if label else None
         if label and role:
-            found.append(Line(role, label[2].rstrip("\n")))
+            found.append(RealLine(role, label[2].rstrip("\n")))
         elif found:
             last = found[-1]
-            found[-1] = Line(last.role, f"{last.text}\n{text.strip()}")
+            found[-1] = RealLine(last.role, f"{last.text}\n{text.strip()}")
         elif text.strip():
             raise Unusable("begins with neither “User:” nor “Bot:”")
-    return [Line(line.role, read_text(line.text).strip()) for line in found]
+    return [RealLine(line.role, read_text(line.text).strip()) for line in found]

@@ -34,7 +34,7 @@ class CapReached(Exception):
 
 
 @dataclass(slots=True)
-class Tally:
+class ReplayTally:
     """What a shrink has taken so far. `found` are replays that were there already, `lines` the
     shortest that failed, `failing` the replays that did, by their lines.
     """
@@ -55,9 +55,9 @@ class Replays:
     examiner: Examiner
     max_calls: int
     at_once: int
-    report: Callable[[Tally], None] = lambda _: None
+    report: Callable[[ReplayTally], None] = lambda _: None
     halted: bool = False
-    tally: Tally = field(default_factory=Tally)
+    tally: ReplayTally = field(default_factory=ReplayTally)
     _passed: Counter[Lines] = field(default_factory=Counter)
     _failed: Counter[Lines] = field(default_factory=Counter)
 

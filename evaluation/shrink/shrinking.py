@@ -12,7 +12,7 @@ from core.message import Message
 from core.scenario import Scenario
 from evaluation.conversations import Unfinished
 from evaluation.shrink.failure import Examiner, Failure
-from evaluation.shrink.replays import CapReached, Replays, Tally, with_lines
+from evaluation.shrink.replays import CapReached, Replays, ReplayTally, with_lines
 from evaluation.shrink.search import (
     Effort,
     Lines,
@@ -52,7 +52,7 @@ class ShrinkResult:
     places: tuple[int, ...]
     failed: int
     measured: int
-    tally: Tally
+    tally: ReplayTally
 
     @property
     def conversation_id(self) -> str | None:
@@ -79,7 +79,7 @@ class Shrinking:
         *,
         max_calls: int = MAX_CALLS,
         root: Path = Path(),
-        report: Callable[[Tally], None] = lambda _: None,
+        report: Callable[[ReplayTally], None] = lambda _: None,
     ) -> None:
         self.failure, self.plan = failure, plan_shrink(runs, failure)
         self._examiner = Examiner(runs, failure, root)
@@ -87,7 +87,7 @@ class Shrinking:
         self._replays = Replays(runs, failure, self._examiner, max_calls, at_once, report)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> ReplayTally:
         """What it has taken so far."""
         return self._replays.tally
 

@@ -21,7 +21,7 @@ from nodes.knowledge.finding import TooManyFiles, find_files
 from nodes.knowledge.index import FormerIndex, IndexWriter, TooMuch
 from nodes.knowledge.passages import Passage, Unreadable
 from nodes.knowledge.readers import read_document
-from nodes.knowledge.request import BuildRequest, Endpoint
+from nodes.knowledge.request import BuildRequest, EmbeddingEndpoint
 from nodes.knowledge.rows import read_rows
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Builder:
             index.copy_vectors(self._request.index, endpoint.space)
             asyncio.run(self._embed(index, endpoint))
 
-    async def _embed(self, index: IndexWriter, endpoint: Endpoint) -> None:
+    async def _embed(self, index: IndexWriter, endpoint: EmbeddingEndpoint) -> None:
         """Asks for the vectors that are not known yet, some calls at once."""
         from nodes.calls.http import HttpClient
         from nodes.calls.retry import RetryLimits

@@ -9,7 +9,7 @@ from core.errors import BotError
 from core.events import SilentEmitter
 from nodes.calls.http import HttpClient, read_body, request
 from nodes.calls.retry import RetryLimits, attempts, within
-from nodes.knowledge.request import Endpoint
+from nodes.knowledge.request import EmbeddingEndpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 class EmbeddingModel:
     """Asks an endpoint, again where it fails for a moment. Raises `BotError`."""
 
-    def __init__(self, http: HttpClient, endpoint: Endpoint, limits: RetryLimits) -> None:
+    def __init__(self, http: HttpClient, endpoint: EmbeddingEndpoint, limits: RetryLimits) -> None:
         self._http = http
         self._endpoint = endpoint
         self._limits = limits

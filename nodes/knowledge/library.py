@@ -30,7 +30,7 @@ from nodes.knowledge.index import (
     read_problems,
     read_texts,
 )
-from nodes.knowledge.request import BuildRequest, Endpoint, Rows
+from nodes.knowledge.request import BuildRequest, EmbeddingEndpoint, Rows
 from nodes.knowledge.rows import SQLITE
 from nodes.knowledge.search import Hit, search
 
@@ -220,7 +220,7 @@ def _resolve_rows(table: Table, folder: Path) -> Rows:
     return Rows(url, table.query, table.timeout_s)
 
 
-def _find_endpoint(given: Embeddings, settings: Settings) -> Endpoint:
+def _find_endpoint(given: Embeddings, settings: Settings) -> EmbeddingEndpoint:
     """Our own key goes to no address that a bot names."""
     url = resolve_secrets(given.base_url) if given.base_url else settings.openai_base_url
     own = settings.openai_api_key
@@ -229,4 +229,4 @@ def _find_endpoint(given: Embeddings, settings: Settings) -> Endpoint:
         key = own.get_secret_value()
     url = (url or DEFAULT_URL).rstrip("/")
     shown = redacted_url(given.base_url or url)  # what a variable holds may be a secret
-    return Endpoint(url, shown, given.model, key, given.timeout_s)
+    return EmbeddingEndpoint(url, shown, given.model, key, given.timeout_s)

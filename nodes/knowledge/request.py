@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class EmbeddingEndpoint:
     """Where texts become vectors; `shown` is `url` as a person may see it."""
 
     url: str
@@ -45,7 +45,7 @@ class BuildRequest:
     target: str
     fingerprint: str = ""
     rows: Rows | None = None
-    endpoint: Endpoint | None = None
+    endpoint: EmbeddingEndpoint | None = None
     attempts: int = 3
     attempts_total_s: float = 55.0
 
@@ -56,7 +56,7 @@ class BuildRequest:
     def from_json(cls, data: bytes) -> Self:
         given: dict[str, Any] = json.loads(data)
         given["rows"] = Rows(**given["rows"]) if given["rows"] else None
-        given["endpoint"] = Endpoint(**given["endpoint"]) if given["endpoint"] else None
+        given["endpoint"] = EmbeddingEndpoint(**given["endpoint"]) if given["endpoint"] else None
         return cls(**given)
 
     def to_identity(self) -> list[Any]:

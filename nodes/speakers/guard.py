@@ -93,7 +93,7 @@ def _says(frames: phrases.Frames) -> Callable[[str, Situation], bool]:
     )
 
 
-def may_match(frames: phrases.Frames, line: str) -> Sequence[phrases.Frame]:
+def may_match(frames: phrases.Frames, line: str) -> Sequence[phrases.PhraseFrame]:
     """The frames of which the line holds a word; most lines hold none."""
     words = _distinct_words(line)
     if words is None:

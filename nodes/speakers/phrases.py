@@ -9,7 +9,7 @@ def _any(*frames: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{frame})" for frame in frames), re.IGNORECASE | re.MULTILINE)
 
 
-class Frame(NamedTuple):
+class PhraseFrame(NamedTuple):
     """One phrase to look for. Whatever matches holds one of the words, whole and case-folded, so a
     line without any of them need not be searched.
     """
@@ -21,7 +21,7 @@ class Frame(NamedTuple):
 class Frames(NamedTuple):
     """Phrases to look for, and the words of all of them."""
 
-    parts: tuple[Frame, ...]
+    parts: tuple[PhraseFrame, ...]
     words: frozenset[str]
 
 
@@ -29,7 +29,7 @@ def _frames(words: str, *frames: str) -> Frames:
     """Each match of a frame holds one of `words`; of these, those that stand in the frame."""
     known = frozenset(words.split())
     return Frames(
-        tuple(Frame(_any(frame), known & _list_literals(frame) or known) for frame in frames),
+        tuple(PhraseFrame(_any(frame), known & _list_literals(frame) or known) for frame in frames),
         known,
     )
 

@@ -11,7 +11,7 @@ from evaluation.experiments.service import ExperimentService
 from evaluation.project import Project
 from evaluation.resolve import load_file
 from evaluation.shrink.failure import Failure, find_failure
-from evaluation.shrink.replays import Tally
+from evaluation.shrink.replays import ReplayTally
 from evaluation.shrink.shrinking import Shrinking, ShrinkResult, write_scenario
 from tests.integration.evaluation.lab import GREETS, Lab, run, trials
 from tests.servers.robot import RobotServer
@@ -109,7 +109,7 @@ class Halting:
         self.job: Shrinking | None = None
         self._after = after
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: ReplayTally) -> None:
         if self.job is not None and tally.replays >= self._after:
             self.job.halt()
 

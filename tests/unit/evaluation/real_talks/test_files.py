@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import Invalid
 from evaluation.real_talks.files import read_talks
-from evaluation.real_talks.talk import Refusal, Talk
+from evaluation.real_talks.talk import RealTalk, Refusal
 
 
 def said(number: int) -> list[dict[str, Any]]:
@@ -20,11 +20,11 @@ def said(number: int) -> list[dict[str, Any]]:
 
 def read(
     folder: Path, name: str, content: str | bytes, **how: Any
-) -> tuple[list[Talk], list[Refusal]]:
+) -> tuple[list[RealTalk], list[Refusal]]:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     parts = list(read_talks(path, **how))
-    talks = [part for part in parts if isinstance(part, Talk)]
+    talks = [part for part in parts if isinstance(part, RealTalk)]
     return talks, [part for part in parts if isinstance(part, Refusal)]
 
 

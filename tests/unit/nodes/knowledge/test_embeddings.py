@@ -15,7 +15,7 @@ from nodes.knowledge import library as module
 from nodes.knowledge.config import Knowledge
 from nodes.knowledge.embeddings import EmbeddingModel, parse_vectors
 from nodes.knowledge.library import Library, open_library
-from nodes.knowledge.request import Endpoint
+from nodes.knowledge.request import EmbeddingEndpoint
 from nodes.knowledge.search import fuse
 from tests.servers.host import Host, free_port
 from tests.servers.process import Process
@@ -128,7 +128,7 @@ async def test_what_a_model_may_do_wrong_is_typed(
     server: EmbeddingServer, answer: Callable[[], web.Response], code: str, calls: int
 ) -> None:
     http = HttpClient()
-    endpoint = Endpoint(server.url, server.url, "m")
+    endpoint = EmbeddingEndpoint(server.url, server.url, "m")
     server.answer = answer
     with pytest.raises(BotError) as caught:
         await EmbeddingModel(http, endpoint, RetryLimits(attempts=2)).embed(["soup"], quiet)
