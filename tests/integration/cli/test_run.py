@@ -189,8 +189,8 @@ def test_bots_are_listed_without_their_secrets(
     code, out, _err = typed("bots")
     assert code == 0
     assert out.splitlines()[:2] == [
-        "a\topenai\t\thttp://x/v1\t",
-        "b\topenai\t\thttp://y\tOTHER_KEY",
+        "a\topenai\t\thttp://x/v1\t\t\tours\tno",
+        "b\topenai\t\thttp://y\tOTHER_KEY\t\tours\tno",
     ]
     rows = json.loads(typed("bots", "--json")[1])
     assert rows[1]["needs"] == "OTHER_KEY"

@@ -151,7 +151,7 @@ def test_whatever_a_frame_matches_holds_one_of_its_words(name: str) -> None:
 
     @settings(max_examples=80, deadline=None, database=None, derandomize=True)
     @given(drawn, some.sampled_from(["", "xin ", "x", "é"]))
-    def holds(drawn: tuple[phrases.Frame, str], around: str) -> None:
+    def holds(drawn: tuple[phrases.PhraseFrame, str], around: str) -> None:
         frame, said = drawn
         line = f"{around}{said}{around[::-1]}"
         assert not frame.pattern.search(line) or frame in guard.may_match(frames, line)
