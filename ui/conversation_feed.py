@@ -130,10 +130,19 @@ class ConversationFeed:
         """What it was started with, once; what was found of it where it is a trial. True if new."""
         path, before = f"/api/conversations/{self.id}", (self.setup, self.trial)
         if not self.setup:
-            self.setup = await self.api.get(f"{path}/setup")
+            self.setup = await self._get_if_there(f"{path}/setup")
         if self.setup.get("experiment"):
-            self.trial = await self.api.get(f"{path}/trial")
+            self.trial = await self._get_if_there(f"{path}/trial")
         return before != (self.setup, self.trial)
+
+    async def _get_if_there(self, path: str) -> Mapping[str, Any]:
+        """Empty where an older API has no such route: the conversation itself is there."""
+        try:
+            return await self.api.get(path)
+        except ApiError as refusal:
+            if refusal.status == 404:
+                return {}
+            raise
 
     def _set_link(self, link: str) -> None:
         self.link = link

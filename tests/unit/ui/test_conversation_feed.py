@@ -1,6 +1,9 @@
 """A conversation is read once, taken up again where it broke, and left when nobody looks."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from tests.servers.wait import wait_until
 from tests.unit.ui.fake_api import ID, FakeApi, frame, line
@@ -81,6 +84,33 @@ async def test_refusals_have_a_word_each(api: FakeApi, connection: ApiConnection
         tab.open(ID)
         await wait_until(lambda tab=tab, link=link: tab.render_page()["flags"]["link"] == link)
         tab.close()
+
+
+@pytest.mark.parametrize(("missing", "setup"), [("setup", {}), ("trial", {"experiment": ID})])
+async def test_an_api_that_has_no_set_up_or_trial_yet_still_shows_its_conversations(
+    api: FakeApi, connection: ApiConnection, missing: str, setup: dict[str, Any]
+) -> None:
+    api.answers[f"/api/conversations/{ID}/setup"] = (200, setup)
+    api.answers[f"/api/conversations/{ID}/{missing}"] = (404, {"title": "Not Found"})
+    api.stay, api.streams = True, [[line(0, "user", "a")]]
+    tab = TabSession(Feeds(connection), Words("en"))
+    tab.open(ID)
+    await wait_until(lambda: bubble_texts(tab) == ["a"])
+    page = tab.render_page()
+    assert page["flags"]["link"] == "live"
+    assert tab.feed is not None
+    assert (tab.feed.setup, tab.feed.trial) == (setup, {})
+    tab.close()
+
+
+async def test_what_a_conversation_was_started_with_may_be_refused_to_whoever_may_not_read_it(
+    api: FakeApi, connection: ApiConnection
+) -> None:
+    api.answers[f"/api/conversations/{ID}/setup"] = (401, {"title": "A key is needed"})
+    tab = TabSession(Feeds(connection), Words("en"))
+    tab.open(ID)
+    await wait_until(lambda: tab.render_page()["flags"]["link"] == "key")
+    tab.close()
 
 
 async def test_the_page_comes_at_most_eight_times_a_second(
