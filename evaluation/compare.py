@@ -320,7 +320,7 @@ def _sentence(
 
 
 def _label(kind: Kind, side: Side) -> str:
-    return side.bot if kind == "bots" else side.name or side.experiment
+    return side.bot if kind == "bots" else side.name or side.experiment[:8]
 
 
 def _worst(answers: Sequence[ComparisonAnswer]) -> ComparisonAnswer:

@@ -135,6 +135,18 @@ def test_compare_exits_with_0_not_worse_1_worse_4_undecided() -> None:
     assert build_comparison(bad, good, generated_at="now").exit_code == 0
 
 
+def test_a_base_without_a_name_is_called_by_the_beginning_of_its_id() -> None:
+    suite = build_suite(bots=["16"])
+    cells = summarize_cells(suite, draw_trials(suite, {"16": 0.9}))
+    id = "0b7f2c1e-5f0e-4c8e-9a55-1f2d3c4b5a69"
+    sides = [Side(experiment=id, name=name, bot="16") for name in (None, "before the change")]
+    for side, called in zip(sides, ("0b7f2c1e", "before the change"), strict=True):
+        sentence = compare_cells("baseline", (side, cells), (NOW, cells)).sentence
+        for text in (sentence.en, sentence.vi):
+            assert called in text
+            assert id not in text
+
+
 def test_the_sentence_says_what_such_an_experiment_could_have_seen() -> None:
     found = build_comparison(document(0.9, 1), document(0.9, 2), generated_at="now")
     assert "may be chance: with these 12 × 5 trials you would see a drop of" in found.sentence.en
