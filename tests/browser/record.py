@@ -1,4 +1,4 @@
-"""The pictures of the README, taken from the real thing: `python -m tests.browser.record`.
+"""The pictures of README and documents, from the real thing: `python -m tests.browser.record`.
 
 A conversation runs, a person takes over, branches off, the server is killed and comes back. What is
 waited for in between is shortened.
@@ -16,16 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
+from reports.render import render_report
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.looking import LATER, Looking, Tab
 from tests.browser.service import Service
 from tests.servers.process import ROOT
+from tests.unit.evaluation.samples import build_nightly
 from ui.texts import Words
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1040, "height": 650}
+REPORT: ViewportSize = {"width": 1040, "height": 1180}
 FPS = 8
 MOST_S = 0.6
 """So long a picture in which nothing moves stands at most."""
@@ -228,15 +231,36 @@ async def compare(look: Looking, script: Script, branch: str, name: Path) -> Non
     await tab.page.screenshot(path=name)
 
 
-async def main(languages: list[str]) -> None:
+async def photograph_talk(browser: Browser) -> None:
+    """A talk under way, for the document of the page."""
+    async with open_film(browser) as (service, look):
+        id = await service.started(bot_id=16, max_turns=8, pace="slow")
+        tab = await look.tab(f"/ui/?thread={id}", color_scheme="dark")
+        await tab.grown(6)
+        await expect(tab.page.locator("#stage .msg.live .text")).to_contain_text(" ")
+        await tab.page.screenshot(path=IMAGES / "ui-live-en.png")
+
+
+async def photograph_report(browser: Browser) -> None:
+    page = await browser.new_page(viewport=REPORT)
+    await page.set_content(render_report(build_nightly().model_dump(mode="json"), "html"))
+    await page.screenshot(path=IMAGES / "report.png")
+    await page.close()
+
+
+async def main(pictures: list[str]) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for language in languages:
-            await record(browser, {"en": ENGLISH, "vi": VIETNAMESE}[language], language)
+        for language, script in {"en": ENGLISH, "vi": VIETNAMESE}.items():
+            if language in pictures:
+                await record(browser, script, language)
+        if "stills" in pictures:
+            await photograph_report(browser)
+            await photograph_talk(browser)
         await browser.close()
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("languages", nargs="*", default=["en", "vi"])
-    asyncio.run(main(options.parse_args().languages))
+    options.add_argument("pictures", nargs="*", default=["en", "vi", "stills"])
+    asyncio.run(main(options.parse_args().pictures))
