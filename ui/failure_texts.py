@@ -12,7 +12,7 @@ FAILURES: dict[str, tuple[str, str]] = {
     ),
     "why_unreachable": (
         "Is it running, and is its address right?",
-        "Không kết nối được. Nó có đang chạy không, địa chỉ có đúng không?",
+        "Nó có đang chạy không, địa chỉ có đúng không?",
     ),
     "why_http_error": (
         "Its own log may say more.",
