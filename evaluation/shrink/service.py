@@ -97,7 +97,10 @@ class ShrinkService:
         """Raises `NotFound`."""
         job = self._jobs.get(id)
         if job is None:
-            raise NotFound("the conversation was not shrunk by this server since it started")
+            raise NotFound(
+                "the conversation was not shrunk by this server since it started; a shrink that "
+                "was begun before goes on with the same POST, and has no replay twice"
+            )
         return job
 
     async def describe(self, id: str) -> dict[str, Any]:

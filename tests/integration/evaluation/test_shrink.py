@@ -10,10 +10,11 @@ from core.errors import Conflict, Invalid
 from evaluation.experiments.service import ExperimentService
 from evaluation.project import Project
 from evaluation.resolve import load_file
-from evaluation.shrink.failure import Failure, find_failure
+from evaluation.shrink.failure import BrokenReplay, Failure, find_failure
 from evaluation.shrink.replays import ReplayTally
 from evaluation.shrink.shrinking import Shrinking, ShrinkResult, write_scenario
 from tests.integration.evaluation.lab import GREETS, Lab, run, trials
+from tests.servers.llm import LlmServer
 from tests.servers.robot import RobotServer
 
 PRAISES = {
@@ -165,6 +166,57 @@ async def test_an_error_that_ended_a_talk_is_shrunk_to_the_line_that_brings_it_a
         result = await Shrinking(service.runs, failure).run()
         assert (failure.error, result.lines) == ("bot_http_error", ("nổ",))
         assert "ended: lines_done" in write_scenario(failure, result.lines)
+
+
+ASKED = {
+    **GREETS,
+    "lines": ["một", "hai", "hãy mắng con", "ba", "bốn"],
+    "max_turns": 5,
+    "checks": [],
+    "criteria": [{"kind": "Is the bot kind?"}],
+}
+
+
+async def find_unkind_talk(service: ExperimentService, lab: Lab) -> Failure:
+    """A trial that a judge failed, since one line of its user makes the bot rude."""
+    lab.scenario("asked", **ASKED)
+    judged = {"scenarios": ["scenarios/asked.yaml"], "judge": {"model": "mock-judge"}}
+    row = await run(service, lab.suite(**judged))
+    (trial,) = await trials(service, row.id)
+    assert trial.outcome == "failed"
+    return await find_failure(service.runs, trial.conversation_id or "")
+
+
+@pytest.fixture
+def rude_lab(tmp_path: Path, robot: RobotServer, llm: LlmServer) -> Lab:
+    """With a robot that is rude where it is asked to be, and a judge that says so."""
+    robot.fail("text", text="Im đi!", contains="mắng")
+    llm.judges["*"] = "honest"
+    return Lab(tmp_path, robot.url)
+
+
+async def test_a_criterion_that_failed_is_shrunk_to_the_line_that_the_judge_minds(
+    rude_lab: Lab, llm: LlmServer
+) -> None:
+    async with rude_lab.open(openai_base_url=llm.base_url) as service:
+        failure = await find_unkind_talk(service, rude_lab)
+        result = await Shrinking(service.runs, failure).run()
+        assert (failure.check, result.outcome, result.lines) == ("kind", "shrunk", ("mắng",))
+        written = yaml.safe_load(write_scenario(failure, result.lines))
+        assert written["criteria"] == [{"id": "kind", "ask": "Is the bot kind?"}]
+
+
+async def test_a_judge_that_is_down_ends_a_shrink_with_the_cause_and_it_goes_on_later(
+    rude_lab: Lab, llm: LlmServer
+) -> None:
+    async with rude_lab.open(openai_base_url=llm.base_url) as service:
+        failure = await find_unkind_talk(service, rude_lab)
+        async with llm.down():
+            with pytest.raises(BrokenReplay, match="kind could not be decided"):
+                await Shrinking(service.runs, failure).run()
+        result = await Shrinking(service.runs, failure).run()
+        assert (result.outcome, result.lines) == ("shrunk", ("mắng",))
+        assert result.tally.found > 0
 
 
 async def test_what_cannot_be_shrunk_is_refused_with_the_reason(lab: Lab) -> None:
