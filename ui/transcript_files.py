@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from core.parts import read_out
+from core.text import show_in_one_line
 
 Lines = list[dict[str, str]]
 Detail = Mapping[str, Any]
@@ -17,6 +18,7 @@ _HEAD = re.compile(
     rf"^\s*[*_#>\s]*(?:({_USER})|({_BOT}))(?:\s*\(.*?\))?\s*[*_]*\s*:\s*[*_]*\s?", re.IGNORECASE
 )
 _RULE = "---"
+_SOURCE = re.compile(r"\[source: .+ – [0-9a-f]{16}\]")
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "bot": "assistant"}
 _ROLES |= {"ai": "assistant", "model": "assistant"}
 
@@ -35,9 +37,9 @@ class Heading:
 
 
 def to_text(detail: Detail, _heading: Heading) -> str:
-    """`User: …` / `Bot: …`, as POST /simulate writes it."""
+    """`User: …` / `Bot: …`, as POST /simulate writes it, and what the bot looked up."""
     return "".join(
-        f"{_speaker_label(line)}: {read_out(line)}\n" for line in detail.get("history", [])
+        f"{_speaker_label(line)}: {_read_out_sources(line)}\n" for line in detail.get("history", [])
     )
 
 
@@ -65,7 +67,18 @@ def _markdown_line(line: Detail, heading: Heading) -> str:
     name = heading.user if line["role"] == "user" else heading.assistant
     time = _format_time(line.get("timestamp"), heading.zone, "%H:%M:%S")
     known = ", ".join(part for part in (name, time) if part)
-    return f"**{_speaker_label(line)} ({known}):** {read_out(line)}"
+    return f"**{_speaker_label(line)} ({known}):** {_read_out_sources(line)}"
+
+
+def _read_out_sources(line: Detail) -> str:
+    """What was said, then a line for each passage that it was looked up from."""
+    return "\n".join([read_out(line), *map(_describe_source, line.get("sources") or ())])
+
+
+def _describe_source(source: Detail) -> str:
+    """`[source: FILE, PAGE – ID]`: nobody says such a line, so it is no part of one read again."""
+    page = f", {source['page']}" if source["page"] else ""
+    return f"[source: {show_in_one_line(source['file'])}{page} – {source['id']}]"
 
 
 def _format_time(stamp: object, zone: tzinfo, pattern: str) -> str:
@@ -128,7 +141,7 @@ def _parse_text(text: str) -> Lines:
         if head:
             role = "user" if head.group(1) else "assistant"
             lines.append({"role": role, "content": row[head.end() :]})
-        elif lines:
+        elif lines and not _SOURCE.fullmatch(row):
             lines[-1]["content"] += f"\n{row}"
     for line in lines:
         line["content"] = line["content"].strip()

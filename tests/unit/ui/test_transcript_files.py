@@ -38,6 +38,18 @@ def test_what_was_written_can_be_read_again(kind: str) -> None:
     assert parse_transcript(WRITERS[kind](DETAIL, HEADING)) == LINES
 
 
+def test_a_file_names_what_a_reply_was_looked_up_from() -> None:
+    source = {"id": "0f" * 8, "file": "docs/thu-vien.pdf", "page": 2, "score": 7.5, "text": "8 giờ"}
+    rows = [source, {**source, "id": "1a" * 8, "file": "gio\nmo.md", "page": None}]
+    detail = {**DETAIL, "history": [LINES[0], {**LINES[1], "sources": rows}]}
+    named = [f"[source: docs/thu-vien.pdf, 2 – {'0f' * 8}]", f"[source: gio mo.md – {'1a' * 8}]"]
+    for kind in ("txt", "md"):
+        text = WRITERS[kind](detail, HEADING)
+        assert text.rstrip("\n").split("\n")[-2:] == named
+        assert parse_transcript(text) == LINES
+    assert json.loads(WRITERS["json"](detail, HEADING))["history"][1]["sources"] == rows
+
+
 @pytest.mark.parametrize(
     "text",
     [
