@@ -33,7 +33,7 @@ def bot_columns(id: str, bot: BotConfig) -> list[str]:
     the talk so far, and whether calls cause something elsewhere."""
     effects = "yes" if bot.has_side_effects else "no"
     known = [id, bot.kind, bot.name or "", _find_address(bot), ", ".join(missing_secrets(bot))]
-    return [*known, bot.version or "", bot.memory or bot.usual_memory or "", effects]
+    return [*known, bot.version or "", bot.memory or bot.usual_memory or "unknown", effects]
 
 
 def _find_address(bot: BotConfig) -> str:
