@@ -130,7 +130,7 @@ class BotConfig(Config):
     memories: ClassVar[frozenset[str]] = frozenset({"ours", "replay", "lost"})
     """What `memory` may be."""
     usual_memory: ClassVar[Memory | None] = None
-    """What `memory` is where nothing is said, for lists; `unknown` without it. `remembers` decides."""
+    """What `memory` is where nothing is said, for lists; the bot's `remembers` decides."""
     causes_effects: ClassVar[bool] = False
     """What `side_effects` is where nothing is said."""
     greeting_hint: ClassVar[str] = ""

@@ -80,9 +80,18 @@ async def test_knowledge_that_is_gone_breaks_the_run_which_resumes_when_it_is_ba
         assert select_data(frames, "done")[-1]["status"] == "completed"
 
 
-async def test_only_a_graph_with_such_a_bot_has_the_step(librarian: House, house: House) -> None:
+async def test_only_a_graph_with_such_a_bot_has_the_step(librarian: House) -> None:
     async with librarian.open() as runs:
-        assert "retrieve" in runs.graph.get_graph().nodes
+        drawn = runs.graph.get_graph().to_json()
+        assert "retrieve" in [node["id"] for node in drawn["nodes"]]
+        assert ("retrieve", "bot") in [(edge["source"], edge["target"]) for edge in drawn["edges"]]
         runs.speakers.bots.pop("library")
         assert find_lookup(runs.speakers) is None
     assert "retrieve" not in builder().compile().get_graph().nodes
+
+
+async def test_a_house_without_knowledge_draws_no_such_step(house: House) -> None:
+    async with house.open() as runs:
+        drawn = runs.graph.get_graph().to_json()
+    assert "bot" in [node["id"] for node in drawn["nodes"]]
+    assert "retrieve" not in str(drawn)

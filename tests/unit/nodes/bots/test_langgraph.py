@@ -175,6 +175,30 @@ async def test_content_blocks_are_joined(bot: LangGraphServerBot, server: Server
     assert reply.usage == {"input_tokens": 3, "output_tokens": 2}
 
 
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        (
+            {"type": "image_url", "image_url": {"url": "https://x/a.png"}},
+            ("image", "https://x/a.png"),
+        ),
+        ({"type": "image_url", "image_url": "https://x/b.png"}, ("image", "https://x/b.png")),
+        ({"type": "image", "url": "https://x/c.png"}, ("image", "https://x/c.png")),
+        ({"type": "audio", "url": "https://x/d.mp3"}, ("audio", "https://x/d.mp3")),
+        ({"type": "video", "url": "https://x/e.mp4"}, ("video", "https://x/e.mp4")),
+        ({"type": "file", "url": "https://x/f.pdf"}, ("file", "https://x/f.pdf")),
+    ],
+)
+async def test_pictures_and_files_among_the_blocks_are_parts_of_the_message(
+    bot: LangGraphServerBot, server: Server, block: dict[str, Any], part: tuple[str, str]
+) -> None:
+    server.turn(ai([{"type": "text", "text": "Đây ạ"}, block]), ai([block], "b"))
+    reply, _ = await heard(bot)
+    kind, url = part
+    assert reply.bubbles == ["Đây ạ", ""]
+    assert [list(held) for held in reply.parts] == [[{"kind": kind, "url": url}]] * 2
+
+
 async def test_shortened_transcript_gives_the_last_reply(
     bot: LangGraphServerBot, server: Server
 ) -> None:
