@@ -141,7 +141,8 @@ function part(name, html) {
 
 function announce(row) {
   const who = row.querySelector(".who b")?.textContent;
-  document.querySelector("#said").textContent = `${who}: ${row.querySelector(".text").textContent}`;
+  const said = [...row.querySelectorAll(".text, .part")].map((one) => one.textContent).join(", ");
+  document.querySelector("#said").textContent = `${who}: ${said}`;
 }
 
 // Whose turn it is to write may begin at once.
