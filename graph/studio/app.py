@@ -52,12 +52,16 @@ class Result(TypedDict, total=False):
 
 
 def read_settings() -> Settings:
-    """From the environment and, as for the product, the file `.env`. Raises `ConfigError`."""
+    """From the environment and, as for the product, the file `.env`. Raises `ConfigError`.
+
+    Paths are absolute: on its loop the server does not even allow the working folder to be asked.
+    """
     load_dotenv(".env", override=False)
     settings = Settings.from_env(os.environ, ui=False, resume_on_start=False)
     path = sqlite_path(settings.database_url).absolute()
     changes = {
         "database_url": f"sqlite:///{path}",
+        "bots": settings.bots.absolute(),
         "allowed_hosts": [*settings.allowed_hosts, IN_PROCESS_HOST],
         "cors_origins": [*settings.cors_origins, *ORIGINS],
     }
