@@ -21,7 +21,7 @@ def closing(**changes: Any) -> RunEnd:
     return RunEnd(id="the-id", **({"error": None, "resume": None} | facts | changes))
 
 
-def broken() -> RunEnd:
+def make_broken_end() -> RunEnd:
     return closing(status=Status.INTERRUPTED, end_reason=None, error=ERROR, resume=RESUME)
 
 
@@ -83,7 +83,7 @@ def test_retries_and_the_error_go_to_stderr() -> None:
     show = PlainOutput(out, err)
     data = {"status": "retrying", "message": "down; trying again", "attempt": 2, "attempts": 3}
     show.frame(frame("status", **data))
-    show.show_closing(broken())
+    show.show_closing(make_broken_end())
     assert err.getvalue().splitlines() == [
         "Retrying: down; trying again (attempt 2 of 3)",
         "Error: Robot (http://x) is down (bot_unreachable)",
@@ -97,7 +97,7 @@ def test_json_is_one_object_a_line_and_a_summary() -> None:
     with JsonOutput(out, err) as show:
         show.show_opening(OPENING)
         show.frame(frame("message", role="user", text="hai\ndòng"))
-        show.show_closing(broken())
+        show.show_closing(make_broken_end())
     first, event, last = map(json.loads, out.getvalue().splitlines())
     assert first["event"] == "conversation"
     assert first["data"]["conversation_id"] == "the-id"

@@ -11,7 +11,7 @@ from evaluation.real_talks.files import read_talks
 from evaluation.real_talks.talk import RealTalk, Refusal
 
 
-def said(number: int) -> list[dict[str, Any]]:
+def tell(number: int) -> list[dict[str, Any]]:
     return [
         {"role": "user", "content": f"câu {number}"},
         {"role": "assistant", "content": "Giỏi lắm!"},
@@ -28,7 +28,7 @@ def read(
     return talks, [part for part in parts if isinstance(part, Refusal)]
 
 
-OURS = {"conversation_id": "x", "status": "completed", "history": said(1)}
+OURS = {"conversation_id": "x", "status": "completed", "history": tell(1)}
 
 
 @pytest.mark.parametrize(
@@ -36,15 +36,15 @@ OURS = {"conversation_id": "x", "status": "completed", "history": said(1)}
     [
         ("a.json", json.dumps(OURS)),
         ("a.json", json.dumps([OURS], indent=2)),
-        ("a.json", json.dumps(said(1))),
+        ("a.json", json.dumps(tell(1))),
         ("a.json", json.dumps({"conversations": [OURS]})),
-        ("a.json", json.dumps({"format": "duologue.transfer/1", "transcripts": {"x": said(1)}})),
-        ("a.jsonl", json.dumps({"messages": [{"role": "system", "content": "s"}, *said(1)]})),
-        ("a.jsonl", json.dumps(said(1)) + "\n\n"),
+        ("a.json", json.dumps({"format": "duologue.transfer/1", "transcripts": {"x": tell(1)}})),
+        ("a.jsonl", json.dumps({"messages": [{"role": "system", "content": "s"}, *tell(1)]})),
+        ("a.jsonl", json.dumps(tell(1)) + "\n\n"),
         ("a.json", json.dumps([{"conversations": [
             {"from": "human", "value": "câu 1"}, {"from": "gpt", "value": "Giỏi lắm!"}]}])),
         ("a.jsonl", json.dumps({"messages": [
-            {"role": "user", "content": [{"type": "text", "text": "câu 1"}]}, said(1)[1]]})),
+            {"role": "user", "content": [{"type": "text", "text": "câu 1"}]}, tell(1)[1]]})),
         ("a.csv", 'session_id,sender,message\n1,customer,câu 1\n1,agent,"Giỏi lắm!"\n'),
         ("a.csv", '\ufeffText,Role,Talk\ncâu 1,USER,1\nGiỏi lắm!,Bot,1\n'),
         ("a.txt", "User: câu 1\nBot: Giỏi lắm!\n"),
@@ -63,20 +63,20 @@ def test_each_form_is_read(tmp_path: Path, name: str, content: str) -> None:
 WRONG: list[Any] = [
     None, 7, "text", True, {}, [], [1], [[]], {"messages": None}, {"messages": []},
     {"messages": [1]}, {"messages": [None]}, {"messages": {}}, {"messages": "a"},
-    {"messages": said(1)[:1]}, {"messages": said(1)[1:]}, {"message": said(1)},
+    {"messages": tell(1)[:1]}, {"messages": tell(1)[1:]}, {"message": tell(1)},
     *(
-        {"messages": [said(1)[0], {"role": role, "content": "a"}]}
+        {"messages": [tell(1)[0], {"role": role, "content": "a"}]}
         for role in ("", "narrator", None, 1, [], {}, " ", "user;", "ботик")
     ),
     *(
-        {"messages": [said(1)[0], {"role": "assistant", "content": content}]}
+        {"messages": [tell(1)[0], {"role": "assistant", "content": content}]}
         for content in ("", " ", None, 1, {}, [], [1], [{"type": "image"}], True, "a" * 200_001)
     ),
-    {"messages": [said(1)[0], {"role": "assistant"}]},
-    {"messages": [said(1)[0], {"content": "a"}]},
-    {"messages": said(1) * 1001},
+    {"messages": [tell(1)[0], {"role": "assistant"}]},
+    {"messages": [tell(1)[0], {"content": "a"}]},
+    {"messages": tell(1) * 1001},
 ]  # fmt: skip
-GOOD = json.dumps({"messages": said(1)}, ensure_ascii=False)
+GOOD = json.dumps({"messages": tell(1)}, ensure_ascii=False)
 BROKEN = [
     *(GOOD[:cut] for cut in range(3, 60, 3)),
     *(GOOD.replace(mark, "", 1) for mark in ("{", "[", ":", ",", "]", "}")),
@@ -96,7 +96,7 @@ def test_eighty_kinds_of_damage_lose_none_of_the_good_talks_of_a_jsonl_file(
     damaged += [
         GOOD.encode().replace("câu".encode(), bad) for bad in (b"\xff", b"\xc3", b"\xed\xa0\x80")
     ]
-    lines = [line for n, bad in enumerate(damaged) for line in (json.dumps(said(n)).encode(), bad)]
+    lines = [line for n, bad in enumerate(damaged) for line in (json.dumps(tell(n)).encode(), bad)]
     talks, refused = read(tmp_path, "a.jsonl", b"\n".join(lines))
     assert len(damaged) >= 85
     assert [talk.lines[0].text for talk in talks] == [f"câu {n}" for n in range(len(damaged))]
@@ -109,7 +109,7 @@ def test_a_damaged_member_of_a_json_list_costs_itself_alone(tmp_path: Path) -> N
     bad += [GOOD[:cut] for cut in range(20, 60, 10)]
     bad += [GOOD.replace('"user"', "user"), GOOD.replace("}", ";"), "NaN x", "<html>"]
     members = [
-        text for n, one in enumerate(bad) for text in (json.dumps({"messages": said(n)}), one)
+        text for n, one in enumerate(bad) for text in (json.dumps({"messages": tell(n)}), one)
     ]
     talks, refused = read(tmp_path, "a.json", "[" + ",\n".join(members) + "]")
     assert [talk.lines[0].text for talk in talks] == [f"câu {n}" for n in range(len(bad))]
@@ -117,7 +117,7 @@ def test_a_damaged_member_of_a_json_list_costs_itself_alone(tmp_path: Path) -> N
 
 
 def test_a_long_json_list_is_read_piece_by_piece(tmp_path: Path) -> None:
-    many = [{"messages": said(n) * 50} for n in range(600)]
+    many = [{"messages": tell(n) * 50} for n in range(600)]
     talks, refused = read(tmp_path, "a.json", json.dumps(many, indent=1))
     assert len(talks) == 600
     assert not refused

@@ -26,7 +26,7 @@ class Planted(NamedTuple):
         return self.carrier.format(self.value)
 
     @property
-    def left(self) -> list[str]:
+    def unmasked_parts(self) -> list[str]:
         """The words of the value that can be read once it is masked."""
         own = re.findall(r"\w+", self.carrier)
         words = (word for word in re.findall(r"\w+", self.value) if word not in own)
@@ -44,7 +44,7 @@ def list_planted() -> Iterator[Planted]:
 def test_at_least_ninety_nine_in_a_hundred_planted_values_are_masked() -> None:
     planted = list(list_planted())
     assert len(planted) > 1000
-    missed = [one for one in planted if one.left]
+    missed = [one for one in planted if one.unmasked_parts]
     assert len(missed) <= 0.01 * len(planted), [one.line for one in missed]
 
 

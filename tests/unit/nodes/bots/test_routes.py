@@ -48,7 +48,7 @@ async def secure_server(context: ssl.SSLContext | None) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def made(folder: Path, text: str) -> AsyncIterator[tuple[Speakers, Bot]]:
+async def open_bot(folder: Path, text: str) -> AsyncIterator[tuple[Speakers, Bot]]:
     file = folder / "bots.yaml"
     file.write_text(f"bots:\n  x: {text}\n", "utf-8")
     speakers = Speakers(Settings.model_validate({"bots": file}))
@@ -62,7 +62,7 @@ def webhook(url: str, more: str = "") -> str:
     return f"{{kind: webhook, turn: {{url: '{url}/t', reply: text}}{more}}}"
 
 
-async def said(bot: Bot) -> list[str]:
+async def read_reply(bot: Bot) -> list[str]:
     return [*(await bot.reply(asks(), lambda _: None)).bubbles]
 
 
@@ -70,12 +70,12 @@ async def test_an_authority_of_ones_own_is_trusted_and_only_where_it_is_named(
     authority: Authority, tmp_path: Path
 ) -> None:
     async with secure_server(authority.serve()) as url:
-        async with made(tmp_path, webhook(url, ", tls: {ca: ca.pem}")) as (_, bot):
-            assert await said(bot) == ["Chào ai đó"]
+        async with open_bot(tmp_path, webhook(url, ", tls: {ca: ca.pem}")) as (_, bot):
+            assert await read_reply(bot) == ["Chào ai đó"]
             assert "can be reached" in await bot.ping()
-        async with made(tmp_path, webhook(url)) as (_, bot):
+        async with open_bot(tmp_path, webhook(url)) as (_, bot):
             with pytest.raises(BotError, match="its certificate is not trusted") as caught:
-                await said(bot)
+                await read_reply(bot)
             assert (caught.value.kind, caught.value.transient) == ("unreachable", False)
 
 
@@ -85,11 +85,11 @@ async def test_a_client_certificate_is_shown_where_the_server_wants_it(
     authority.issue("duologue")
     own = ", tls: {ca: ca.pem, certificate: duologue.pem, key: duologue.key}"
     async with secure_server(authority.serve(wants_client=True)) as url:
-        async with made(tmp_path, webhook(url, own)) as (_, bot):
-            assert await said(bot) == ["Chào duologue"]
-        async with made(tmp_path, webhook(url, ", tls: {ca: ca.pem}")) as (_, bot):
+        async with open_bot(tmp_path, webhook(url, own)) as (_, bot):
+            assert await read_reply(bot) == ["Chào duologue"]
+        async with open_bot(tmp_path, webhook(url, ", tls: {ca: ca.pem}")) as (_, bot):
             with pytest.raises(BotError) as caught:
-                await said(bot)
+                await read_reply(bot)
             assert caught.value.kind == "unreachable"
 
 
@@ -102,11 +102,11 @@ async def test_a_websocket_takes_the_same_keys(authority: Authority, tmp_path: P
         port = next(iter(server.sockets)).getsockname()[1]
         turn = "turn: {send: {m: '{{message}}'}, reply: text, done: {done: true}}"
         config = f"{{kind: websocket, url: 'wss://127.0.0.1:{port}', {turn}, tls: {{ca: ca.pem}}}}"
-        async with made(tmp_path, config) as (_, bot):
-            assert await said(bot) == ["Dạ"]
-        async with made(tmp_path, config.replace(", tls: {ca: ca.pem}", "")) as (_, bot):
+        async with open_bot(tmp_path, config) as (_, bot):
+            assert await read_reply(bot) == ["Dạ"]
+        async with open_bot(tmp_path, config.replace(", tls: {ca: ca.pem}", "")) as (_, bot):
             with pytest.raises(BotError):
-                await said(bot)
+                await read_reply(bot)
 
 
 class Proxy:
@@ -152,8 +152,8 @@ async def test_a_proxy_carries_the_call_and_its_password_shows_nowhere(
     async with secure_server(authority.serve()) as url, proxy.listening() as way:
         monkeypatch.setenv("OFFICE_PROXY", way)
         more = ", tls: {ca: ca.pem}, proxy: '${OFFICE_PROXY}'"
-        async with made(tmp_path, webhook(url, more)) as (_, bot):
-            assert await said(bot) == ["Chào ai đó"]
+        async with open_bot(tmp_path, webhook(url, more)) as (_, bot):
+            assert await read_reply(bot) == ["Chào ai đó"]
     assert proxy.heads[0].startswith(f"CONNECT {url[8:]}".encode())
     assert b"Proxy-Authorization: Basic " in proxy.heads[0]
 
@@ -164,9 +164,9 @@ async def test_a_proxy_that_refuses_is_told_as_such(
     proxy = Proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
     async with secure_server(authority.serve()) as url, proxy.listening() as way:
         monkeypatch.setenv("OFFICE_PROXY", way)
-        async with made(tmp_path, webhook(url, ", proxy: '${OFFICE_PROXY}'")) as (_, bot):
+        async with open_bot(tmp_path, webhook(url, ", proxy: '${OFFICE_PROXY}'")) as (_, bot):
             with pytest.raises(BotError, match="the proxy answered HTTP 407") as caught:
-                await said(bot)
+                await read_reply(bot)
     assert caught.value.kind == "unreachable"
     assert "s3cret" not in caught.value.message
 
